@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// field: the one table of what rules look at, and the one of where base chains stand.
+#ifndef PLAN_FIELD_H
+#define PLAN_FIELD_H
+
+#include "hostgate/ruleset.h"
+
+/** How a field is loaded into nf_tables registers. */
+enum nft_load {
+	NFT_LOAD_META,      /**< meta expression, key load_key */
+	NFT_LOAD_NETWORK,   /**< payload at the network header, offset load_key */
+	NFT_LOAD_TRANSPORT, /**< payload at the transport header, offset load_key */
+	NFT_LOAD_CT,        /**< ct expression, key load_key */
+	NFT_LOAD_FIB,       /**< fib expression: source address and in-interface, out-interface there */
+	NFT_LOAD_NONE,      /**< lowered away before it gets there */
+	NFT_LOAD__COUNT
+};
+
+struct field_info {
+	const char *name;      /**< as nft writes it */
+	uint8_t bytes;         /**< length of the value */
+	bool one_family;       /**< only packets of family have it */
+	enum family family;    /**< when one_family */
+	uint8_t l4proto;       /**< IP protocol a packet must have for it; 0: any */
+	bool host_order;       /**< a number in host byte order inside nf_tables */
+	uint32_t nft_type;     /**< nft's datatype number (kernel's NFTA_SET_KEY_TYPE) */
+	const char *nft_type_name;
+	enum nft_load load;
+	uint32_t load_key;
+};
+
+/** Indexed by enum field. */
+extern const struct field_info field_table[FIELD__COUNT];
+
+struct stage_info {
+	const char *nft_type;  /**< chain type: "filter" or "nat" */
+	const char *nft_hook;
+	uint32_t nft_hooknum;  /**< NF_INET_... */
+	int32_t nft_priority;
+	const char *xt_table;
+	const char *xt_chain;  /**< built-in chain */
+};
+
+/** Indexed by enum stage; STAGE_NONE's row is empty. */
+extern const struct stage_info stage_table[STAGE__COUNT];
+
+/** Returns the key that is exactly this interface, or all that fit the pattern. */
+struct key key_of_interface(const struct ifpattern *pattern);
+
+/** Returns the key of all addresses in the prefix. */
+struct key key_of_prefix(const struct prefix *prefix);
+
+/** Returns the key of a one-byte, or two-byte big-endian, or four-byte number of the field. */
+struct key key_of_number(enum field field, uint32_t number);
+
+/** Returns the number of key_of_number(). */
+uint32_t key_number(enum field field, const struct key *key);
+
+/** Tells whether the value (as long as the field) fits the key. */
+bool key_matches(const struct key *key, const uint8_t *value);
+
+/** Returns the length of the field's value in bits. */
+unsigned int field_bits(enum field field);
+
+/** Returns the address of a key of an address field. */
+struct addr key_addr(enum field field, const struct key *key);
+
+/**
+ * Returns the interface name of a key of a name field, NUL-terminated; sets *wildcard when it
+ * stands for all names that start with it.
+ */
+const char *key_ifname(const struct key *key, char out[static IFNAME_SIZE], bool *wildcard);
+
+#endif
