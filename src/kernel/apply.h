@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// apply: make the kernel match a ruleset, in the order that never opens a gap; and undo it.
+#ifndef KERNEL_APPLY_H
+#define KERNEL_APPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hostgate/arena.h"
+#include "hostgate/buf.h"
+#include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
+
+/** What the program knows about a description that the kernel layer only records. */
+struct apply_input {
+	const struct description *description;
+	const struct ruleset *nft;  /**< lowered by lower_nft() */
+	const char *hash;           /**< of the description, hexadecimal */
+	const char *text;           /**< canonical text of the description, for status */
+	const char *files;          /**< names of the files, for status */
+	const char *version;        /**< of hostgate */
+	double wait_seconds;        /**< how long to wait for the lock */
+};
+
+/** One thing that differs between the kernel and what it should be. */
+struct change {
+	enum change_kind {
+		CHANGE_ADD,
+		CHANGE_MODIFY,
+		CHANGE_REMOVE,
+		CHANGE__COUNT
+	} kind;
+	const char *what;   /**< "element", "rule", "chain", "set", "table", "sysctl" */
+	const char *name;   /**< "members4_24: vmnet1 . 192.168.56.0", "net/ipv4/ip_forward" */
+	const char *before; /**< present value, or NULL */
+	const char *after;  /**< wanted value, or NULL */
+	const char *network; /**< the description's network it belongs to, or NULL */
+};
+
+/** What there is to change, or was changed. Lives in the arena of the call. */
+struct changes {
+	struct change *items;
+	size_t n, cap;
+	bool table_exists; /**< table inet hostgate was there */
+};
+
+/** What hostgate remembers of the last apply in this network namespace. */
+struct installed {
+	bool table;          /**< table inet hostgate exists in the kernel */
+	bool recorded;       /**< there is a readable state file */
+	bool damaged;        /**< there is one that can't be understood */
+	const char *state_path;
+	const char *version, *hash, *files, *text, *time; /**< as recorded; NULL when not */
+};
+
+/**
+ * All of these return 0, or -errno with the reason queued in diags (-EPERM, -EACCES: not
+ * permitted; -EBUSY: the lock is held by somebody else; others: failed, the message says whether
+ * anything changed). Memory comes from arena.
+ */
+
+/** Compares the kernel with the input. Writes nothing, takes no lock. */
+int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		struct changes *out);
+
+/** Makes the kernel match the input. out: what was changed; n == 0: there was nothing to do. */
+int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 struct changes *out);
+
+/** Takes everything out again and puts sysctls back. out: what was changed. */
+int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
+		  struct changes *out);
+
+/** Reads what is installed here. */
+int kernel_installed(struct arena *arena, struct diags *diags, struct installed *out);
+
+/** Moves the process into the named network namespace (/run/netns/NAME). */
+int kernel_enter_netns(struct diags *diags, const char *name);
+
+#endif
