@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// field: the one table of what rules look at, and the one of where base chains stand.
+#include "plan/field.h"
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* Numbers of nft's datatypes: nftables, include/datatype.h (enum datatypes). */
+enum {
+	NFT_TYPE_IPV4_ADDR = 7,
+	NFT_TYPE_IPV6_ADDR = 8,
+	NFT_TYPE_INET_SERVICE = 13,
+	NFT_TYPE_CT_STATE = 26,
+	NFT_TYPE_CT_DIR = 27,
+	NFT_TYPE_CT_STATUS = 28,
+	NFT_TYPE_ICMPV6_TYPE = 29,
+	NFT_TYPE_IFNAME = 41,
+};
+
+const struct field_info field_table[FIELD__COUNT] = {
+	[FIELD_IIFNAME] = {.name = "iifname",
+			   .bytes = IFNAME_SIZE,
+			   .host_order = true,
+			   .nft_type = NFT_TYPE_IFNAME,
+			   .nft_type_name = "ifname",
+			   .load = NFT_LOAD_META,
+			   .load_key = NFT_META_IIFNAME},
+	[FIELD_OIFNAME] = {.name = "oifname",
+			   .bytes = IFNAME_SIZE,
+			   .host_order = true,
+			   .nft_type = NFT_TYPE_IFNAME,
+			   .nft_type_name = "ifname",
+			   .load = NFT_LOAD_META,
+			   .load_key = NFT_META_OIFNAME},
+	[FIELD_SADDR4] = {.name = "ip saddr",
+			  .bytes = 4,
+			  .one_family = true,
+			  .family = FAMILY_IPV4,
+			  .nft_type = NFT_TYPE_IPV4_ADDR,
+			  .nft_type_name = "ipv4_addr",
+			  .load = NFT_LOAD_NETWORK,
+			  .load_key = 12},
+	[FIELD_DADDR4] = {.name = "ip daddr",
+			  .bytes = 4,
+			  .one_family = true,
+			  .family = FAMILY_IPV4,
+			  .nft_type = NFT_TYPE_IPV4_ADDR,
+			  .nft_type_name = "ipv4_addr",
+			  .load = NFT_LOAD_NETWORK,
+			  .load_key = 16},
+	[FIELD_SADDR6] = {.name = "ip6 saddr",
+			  .bytes = 16,
+			  .one_family = true,
+			  .family = FAMILY_IPV6,
+			  .nft_type = NFT_TYPE_IPV6_ADDR,
+			  .nft_type_name = "ipv6_addr",
+			  .load = NFT_LOAD_NETWORK,
+			  .load_key = 8},
+	[FIELD_DADDR6] = {.name = "ip6 daddr",
+			  .bytes = 16,
+			  .one_family = true,
+			  .family = FAMILY_IPV6,
+			  .nft_type = NFT_TYPE_IPV6_ADDR,
+			  .nft_type_name = "ipv6_addr",
+			  .load = NFT_LOAD_NETWORK,
+			  .load_key = 24},
+	[FIELD_UDP_DPORT] = {.name = "udp dport",
+			     .bytes = 2,
+			     .l4proto = IPPROTO_UDP,
+			     .nft_type = NFT_TYPE_INET_SERVICE,
+			     .nft_type_name = "inet_service",
+			     .load = NFT_LOAD_TRANSPORT,
+			     .load_key = 2},
+	[FIELD_ICMPV6_TYPE] = {.name = "icmpv6 type",
+			       .bytes = 1,
+			       .one_family = true,
+			       .family = FAMILY_IPV6,
+			       .l4proto = IPPROTO_ICMPV6,
+			       .nft_type = NFT_TYPE_ICMPV6_TYPE,
+			       .nft_type_name = "icmpv6_type",
+			       .load = NFT_LOAD_TRANSPORT,
+			       .load_key = 0},
+	[FIELD_CT_STATE] = {.name = "ct state",
+			    .bytes = 4,
+			    .host_order = true,
+			    .nft_type = NFT_TYPE_CT_STATE,
+			    .nft_type_name = "ct_state",
+			    .load = NFT_LOAD_CT,
+			    .load_key = NFT_CT_STATE},
+	[FIELD_CT_DIRECTION] = {.name = "ct direction",
+				.bytes = 1,
+				.host_order = true,
+				.nft_type = NFT_TYPE_CT_DIR,
+				.nft_type_name = "ct_dir",
+				.load = NFT_LOAD_CT,
+				.load_key = NFT_CT_DIRECTION},
+	[FIELD_CT_STATUS] = {.name = "ct status",
+			     .bytes = 4,
+			     .host_order = true,
+			     .nft_type = NFT_TYPE_CT_STATUS,
+			     .nft_type_name = "ct_status",
+			     .load = NFT_LOAD_CT,
+			     .load_key = NFT_CT_STATUS},
+	[FIELD_REVERSE_PATH] = {.name = "fib saddr . iif oif",
+				.bytes = 1,
+				.host_order = true,
+				.load = NFT_LOAD_FIB},
+	[FIELD_UNTRANSLATED] = {.name = "untranslated",
+				.bytes = 1,
+				.host_order = true,
+				.load = NFT_LOAD_NONE},
+};
+
+/*
+ * The door comes before defragmentation (-400): an incomplete datagram would else wait in the
+ * host's queue, and the time-exceeded that ends the wait would answer a forged source. The
+ * translation comes before srcnat (100), so that it wins over others' at the usual place, and the
+ * guard after the hook at 100 in which the kernel does all translation. Legacy iptables has
+ * neither place: its raw table stands at -300, its last filtering table before NAT at -150.
+ */
+const struct stage_info stage_table[STAGE__COUNT] = {
+	[STAGE_DOOR] = {"filter", "prerouting", NF_INET_PRE_ROUTING, -450, "raw", "PREROUTING"},
+	[STAGE_FORWARD] = {"filter", "forward", NF_INET_FORWARD, 0, "filter", "FORWARD"},
+	[STAGE_NAT_POSTROUTING] = {"nat", "postrouting", NF_INET_POST_ROUTING, 95, "nat",
+				   "POSTROUTING"},
+	[STAGE_GUARD] = {"filter", "postrouting", NF_INET_POST_ROUTING, 150, "mangle",
+			 "POSTROUTING"},
+};
+
+unsigned int field_bits(enum field field)
+{
+	return field_table[field].bytes * 8u;
+}
+
+struct key key_of_interface(const struct ifpattern *pattern)
+{
+	struct key key = {.bits = IFNAME_SIZE * 8};
+
+	memcpy(key.bytes, pattern->name, IFNAME_SIZE);
+	if (pattern->wildcard)
+		key.bits = (uint8_t)(strnlen(pattern->name, IFNAME_SIZE) * 8);
+	return key;
+}
+
+struct key key_of_prefix(const struct prefix *prefix)
+{
+	struct key key = {.bits = prefix->len};
+
+	memcpy(key.bytes, prefix->addr.bytes, sizeof(prefix->addr.bytes));
+	return key;
+}
+
+struct key key_of_number(enum field field, uint32_t number)
+{
+	const struct field_info *info = &field_table[field];
+	struct key key = {.bits = (uint8_t)field_bits(field)};
+
+	if (info->host_order && info->bytes == sizeof(number)) {
+		memcpy(key.bytes, &number, sizeof(number));
+		return key;
+	}
+	for (size_t i = info->bytes; i-- > 0; number >>= 8)
+		key.bytes[i] = (uint8_t)number;
+	return key;
+}
+
+uint32_t key_number(enum field field, const struct key *key)
+{
+	const struct field_info *info = &field_table[field];
+	uint32_t number = 0;
+
+	if (info->host_order && info->bytes == sizeof(number)) {
+		memcpy(&number, key->bytes, sizeof(number));
+		return number;
+	}
+	for (size_t i = 0; i < info->bytes; i++)
+		number = number << 8 | key->bytes[i];
+	return number;
+}
+
+bool key_matches(const struct key *key, const uint8_t *value)
+{
+	size_t whole = key->bits / 8u;
+	unsigned int rest = key->bits % 8u;
+
+	if (memcmp(key->bytes, value, whole) != 0)
+		return false;
+	return rest == 0 || (uint8_t)((key->bytes[whole] ^ value[whole]) >> (8 - rest)) == 0;
+}
+
+struct addr key_addr(enum field field, const struct key *key)
+{
+	struct addr addr = {.family = field_table[field].family};
+
+	memcpy(addr.bytes, key->bytes, field_table[field].bytes);
+	return addr;
+}
+
+const char *key_ifname(const struct key *key, char out[static IFNAME_SIZE], bool *wildcard)
+{
+	memcpy(out, key->bytes, IFNAME_SIZE);
+	out[IFNAME_SIZE - 1] = '\0';
+	*wildcard = key->bits < IFNAME_SIZE * 8;
+	return out;
+}
