@@ -3,6 +3,7 @@
 #ifndef HOSTGATE_ARENA_H
 #define HOSTGATE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /** A bump allocator. Everything taken from it lives until arena_free(). */
@@ -35,6 +36,10 @@ char *arena_strdup(struct arena *arena, const char *text);
 /** Returns a formatted string. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/** Returns a formatted string from an argument list. */
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 /**
  * Makes room for one more item in a growing array of the arena. array is the present memory (NULL
