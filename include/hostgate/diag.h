@@ -58,7 +58,8 @@ struct diags {
 	struct diag *items;
 	size_t n, cap;
 	size_t n_errors;   /**< errors seen, those beyond the limit included */
-	size_t max_errors; /**< how many errors are kept; further ones are only counted */
+	size_t max_errors; /**< how many errors, and how many warnings and notes, are kept */
+	struct diag unseen; /**< what diag_add() returns for one that is not kept */
 	struct source *sources;
 	size_t n_sources, cap_sources;
 };
@@ -73,12 +74,17 @@ void diags_init(struct diags *diags, struct arena *arena);
 uint32_t diags_add_source(struct diags *diags, const char *name, const char *text, size_t len);
 
 /**
- * Queues a diagnostic and returns it, so that a hint, an errno or related places can be added.
- * Beyond max_errors a scratch diagnostic is returned that nobody will see. Never NULL.
+ * Queues a diagnostic and returns it, so that a hint, an errno or related places can be added
+ * before the next one is queued. Of more than max_errors errors the first by place are kept: a
+ * later one is dropped for an earlier one, and one that is not kept is returned as diags->unseen,
+ * so that diag_is_kept() can spare the work for a hint. Never NULL.
  */
 struct diag *diag_add(struct diags *diags, enum severity severity, const char *code,
 		      struct place place, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/** Tells whether a diagnostic just returned by diag_add() will be seen. */
+bool diag_is_kept(const struct diags *diags, const struct diag *diag);
 
 /** Sets the hint of a diagnostic. */
 void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
@@ -101,9 +107,12 @@ void diags_sort(struct diags *diags, size_t first);
  */
 void diag_format(const struct diags *diags, const struct diag *diag, bool colour, struct buf *out);
 
+/** Writes all diagnostics as diag_format() does, and a last line that counts errors not kept. */
+void diags_format(const struct diags *diags, bool colour, struct buf *out);
+
 /**
  * Returns the candidate nearest to word by edit distance when it is near enough for "did you
- * mean", else NULL. candidates has n entries.
+ * mean", else NULL; letters that differ only in case are the same. candidates has n entries.
  */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t n);
 

@@ -213,7 +213,7 @@ struct ruleset {
 	size_t n_chains, cap_chains;
 	struct rule *rules; /**< those of one chain in their order; chains in any order */
 	size_t n_rules, cap_rules;
-	struct action *actions; /**< of map elements; each once */
+	struct action *actions; /**< of map elements; two may be equal */
 	size_t n_actions, cap_actions;
 	struct origin *origins;
 	size_t n_origins, cap_origins;

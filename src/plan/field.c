@@ -2,9 +2,10 @@
 // field: the one table of what rules look at, and the one of where base chains stand.
 #include "plan/field.h"
 
+#include <netinet/in.h> /* before the kernel's headers, which then leave its types alone */
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <netinet/in.h>
 #include <string.h>
 
 /* Numbers of nft's datatypes: nftables, include/datatype.h (enum datatypes). */

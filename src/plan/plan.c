@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// plan: description to ruleset; the only file that knows the policy.
+/*
+ * Theory of operation
+ *
+ * The rules are constant and the description is their data, in these sets:
+ *
+ *   networks   (interface)              every network's interfaces
+ *   members    (interface, source)      every network's interfaces with its subnets
+ *   inside     (in, out)                ways within one network
+ *   exits      (in, out)                ways from a nat or routed network to its uplinks
+ *   snat       (out, source) -> action  what a nat network's source becomes on its uplinks
+ *   closed     (out, source)            private sources that have no translation on that uplink
+ *
+ * A chain is entered by goto and ends by accept, drop or reject: a packet's way through a stage is
+ * one path, and what is not accepted on the way is refused at its end. Deny first: a packet that
+ * came in on a network is judged as a leaving one; no rule about entering lets it pass.
+ *
+ * The door. Whatever the host answers to a forged source goes to the forged address, out of an
+ * uplink. So a source must be a member's, or one that the host would answer through that same
+ * interface. What has no routable source yet passes only towards destinations that are never
+ * routed or answered with ICMP: DHCP, neighbour discovery, and link-local multicast. A link-local
+ * IPv6 source is answered on its own link by definition; IPv4 has no such rule, so 169.254.0.0/16
+ * passes to link-local multicast and is otherwise subject to the reverse path like any other.
+ *
+ * Within one network everything passes, before every other question: with br_netfilter on, frames
+ * that only cross the switch pass FORWARD too, and may be of any state and source.
+ */
+#include <string.h>
+
+#include "plan/build.h"
+#include "plan/field.h"
+
+/* What the maker functions share. */
+struct plan {
+	const struct description *description;
+	struct ruleset *rs;
+	uint32_t networks, inside, exits;
+	uint32_t members[FAMILY__COUNT], snat[FAMILY__COUNT], closed[FAMILY__COUNT];
+	uint32_t link_scope[FAMILY__COUNT]; /* destinations that never leave a link */
+	uint32_t uplinks;
+	uint32_t nd_types;
+};
+
+static const enum field saddr_field[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
+static const enum field daddr_field[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
+
+static struct key no_key(void)
+{
+	return (struct key){0};
+}
+
+static struct key key_of_text(const char *text)
+{
+	struct prefix prefix = {0};
+
+	/* Only constants of this file come here. */
+	(void)prefix_parse(text, &prefix);
+	return key_of_prefix(&prefix);
+}
+
+static uint32_t origin_of_rule(struct plan *plan, enum promise promise, const char *text)
+{
+	return ruleset_add_origin(plan->rs, promise, text, NULL, PLACE_NONE);
+}
+
+static bool mode_leaves(enum mode mode)
+{
+	return mode == MODE_NAT || mode == MODE_ROUTED;
+}
+
+/* Sets and their elements. */
+
+static void make_sets(struct plan *plan)
+{
+	struct ruleset *rs = plan->rs;
+	static const char *const names[][FAMILY__COUNT] = {
+		{"members4", "members6"},
+		{"snat4", "snat6"},
+		{"closed4", "closed6"},
+		{"link_scope4", "link_scope6"},
+	};
+
+	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
+	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELD_OIFNAME, FIELD__COUNT);
+	plan->inside = ruleset_add_set(rs, "inside", false, FIELD_IIFNAME, FIELD_OIFNAME);
+	plan->exits = ruleset_add_set(rs, "exits", false, FIELD_IIFNAME, FIELD_OIFNAME);
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		plan->members[f] = ruleset_add_set(rs, names[0][f], false, FIELD_IIFNAME,
+						   saddr_field[f]);
+		plan->snat[f] =
+			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, saddr_field[f]);
+		plan->closed[f] =
+			ruleset_add_set(rs, names[2][f], false, FIELD_OIFNAME, saddr_field[f]);
+		plan->link_scope[f] =
+			ruleset_add_set(rs, names[3][f], false, daddr_field[f], FIELD__COUNT);
+	}
+	plan->nd_types =
+		ruleset_add_set(rs, "nd_types", false, FIELD_ICMPV6_TYPE, FIELD__COUNT);
+}
+
+static void add_constants(struct plan *plan)
+{
+	/* MLD report and done, neighbour solicitation, MLDv2 report: RFC 4861, 2710, 3810. */
+	static const uint8_t nd_types[] = {131, 132, 135, 143};
+	/* Translation leaves these alone; see hostgate(8), "never translated". */
+	static const struct {
+		enum family family;
+		const char *prefix;
+	} link_scope[] = {{FAMILY_IPV4, "224.0.0.0/24"},
+			  {FAMILY_IPV4, "255.255.255.255/32"},
+			  {FAMILY_IPV6, "ff02::/16"}};
+	uint32_t origin = origin_of_rule(plan, PROMISE_NONE, "constant");
+
+	for (size_t i = 0; i < sizeof(nd_types); i++)
+		ruleset_add_element(plan->rs, plan->nd_types,
+				    key_of_number(FIELD_ICMPV6_TYPE, nd_types[i]), no_key(),
+				    NO_INDEX, origin);
+	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++)
+		ruleset_add_element(plan->rs, plan->link_scope[link_scope[i].family],
+				    key_of_text(link_scope[i].prefix), no_key(), NO_INDEX, origin);
+}
+
+static bool network_uses(const struct network *network, size_t uplink)
+{
+	for (size_t i = 0; i < network->n_uplinks; i++)
+		if (network->uplinks[i] == uplink)
+			return true;
+	return false;
+}
+
+/* A private source either has a translation on an uplink or must not leave there at all. */
+static void add_private_source(struct plan *plan, const struct network *network,
+			       const struct subnet *subnet, size_t uplink_idx)
+{
+	const struct uplink *uplink = &plan->description->uplinks[uplink_idx];
+	enum family family = subnet->prefix.addr.family;
+	struct key out = key_of_interface(&uplink->interface);
+	struct key source = key_of_prefix(&subnet->prefix);
+
+	if (network->mode != MODE_NAT || !network_uses(network, uplink_idx)) {
+		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_P2, "private source",
+						     network->name, subnet->place);
+
+		ruleset_add_element(plan->rs, plan->closed[family], out, source, NO_INDEX, origin);
+		return;
+	}
+	struct translation translation = network_translation(network, uplink, family);
+	struct action action = {
+		.kind = translation.masquerade ? ACTION_MASQUERADE : ACTION_SNAT,
+		.addr = translation.address,
+	};
+
+	if (translation.masquerade)
+		action.addr = (struct addr){.family = family};
+	ruleset_add_element(plan->rs, plan->snat[family], out, source,
+			    ruleset_add_action(plan->rs, action),
+			    ruleset_add_origin(plan->rs, PROMISE_NONE, "translation",
+					       network->name, subnet->place));
+}
+
+static void add_network(struct plan *plan, const struct network *network)
+{
+	struct ruleset *rs = plan->rs;
+	uint32_t origin =
+		ruleset_add_origin(rs, PROMISE_P1, "network", network->name, network->place);
+
+	for (size_t i = 0; i < network->n_interfaces; i++) {
+		struct key in = key_of_interface(&network->interfaces[i]);
+
+		ruleset_add_element(rs, plan->networks, in, no_key(), NO_INDEX, origin);
+		for (size_t j = 0; j < network->n_interfaces; j++)
+			ruleset_add_element(rs, plan->inside, in,
+					    key_of_interface(&network->interfaces[j]), NO_INDEX,
+					    origin);
+		if (mode_leaves(network->mode))
+			for (size_t u = 0; u < network->n_uplinks; u++) {
+				const struct uplink *uplink =
+					&plan->description->uplinks[network->uplinks[u]];
+
+				ruleset_add_element(rs, plan->exits, in,
+						    key_of_interface(&uplink->interface), NO_INDEX,
+						    origin);
+			}
+	}
+	for (size_t s = 0; s < network->n_subnets; s++) {
+		const struct subnet *subnet = &network->subnets[s];
+		uint32_t member = ruleset_add_origin(rs, PROMISE_P4, "subnet", network->name,
+						     subnet->place);
+
+		for (size_t i = 0; i < network->n_interfaces; i++)
+			ruleset_add_element(rs, plan->members[subnet->prefix.addr.family],
+					    key_of_interface(&network->interfaces[i]),
+					    key_of_prefix(&subnet->prefix), NO_INDEX, member);
+		if (network->mode == MODE_ROUTED)
+			continue;
+		for (size_t u = 0; u < plan->description->n_uplinks; u++)
+			add_private_source(plan, network, subnet, u);
+	}
+}
+
+/* Rules. Each maker writes the chains of one stage. */
+
+static void add(struct plan *plan, struct rule rule)
+{
+	ruleset_add_rule(plan->rs, &rule);
+}
+
+static void make_door(struct plan *plan)
+{
+	struct ruleset *rs = plan->rs;
+	uint32_t door = ruleset_add_chain(rs, "door", STAGE_DOOR, STAGE_DOOR);
+	uint32_t source = ruleset_add_chain(rs, "source", STAGE_NONE, STAGE_DOOR);
+	uint32_t forged = origin_of_rule(plan, PROMISE_P4, "forged source");
+	uint32_t unready = origin_of_rule(plan, PROMISE_P4, "no source yet");
+	struct action pass = action_of(ACTION_ACCEPT), drop = action_of(ACTION_DROP);
+	struct rule rule;
+
+	rule = rule_start(door, action_goto(source),
+			  origin_of_rule(plan, PROMISE_P4, "came in on a network"));
+	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
+	add(plan, rule);
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(source, pass,
+				  origin_of_rule(plan, PROMISE_P4, "the network's own source"));
+		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
+
+	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "DHCP"));
+	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
+	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("255.255.255.255/32"));
+	rule_match_prefix(&rule, FIELD_UDP_DPORT, key_of_number(FIELD_UDP_DPORT, 67));
+	add(plan, rule);
+	rule = rule_start(source, drop, unready);
+	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/8"));
+	add(plan, rule);
+
+	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "neighbour discovery"));
+	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("::/128"));
+	rule_match_prefix(&rule, FIELD_DADDR6, key_of_text("ff02::/16"));
+	rule_match_set(&rule, plan->nd_types, FIELD_ICMPV6_TYPE, FIELD__COUNT);
+	add(plan, rule);
+	rule = rule_start(source, drop, unready);
+	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("::/128"));
+	add(plan, rule);
+
+	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "link-local"));
+	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));
+	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("224.0.0.0/24"));
+	add(plan, rule);
+	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "link-local"));
+	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("fe80::/10"));
+	add(plan, rule);
+
+	rule = rule_start(source, drop, forged);
+	rule_match_prefix(&rule, FIELD_REVERSE_PATH, key_of_number(FIELD_REVERSE_PATH, 0));
+	add(plan, rule);
+}
+
+static void make_forward(struct plan *plan)
+{
+	struct ruleset *rs = plan->rs;
+	uint32_t forward = ruleset_add_chain(rs, "forward", STAGE_FORWARD, STAGE_FORWARD);
+	uint32_t leave = ruleset_add_chain(rs, "leave", STAGE_NONE, STAGE_FORWARD);
+	uint32_t exit = ruleset_add_chain(rs, "exit", STAGE_NONE, STAGE_FORWARD);
+	uint32_t enter = ruleset_add_chain(rs, "enter", STAGE_NONE, STAGE_FORWARD);
+	uint32_t reply = ruleset_add_chain(rs, "reply", STAGE_NONE, STAGE_FORWARD);
+	struct action pass = action_of(ACTION_ACCEPT), drop = action_of(ACTION_DROP);
+	struct action refuse = plan->description->settings.deny == DENY_DROP ?
+				       drop :
+				       action_of(ACTION_REJECT);
+	uint32_t invalid = origin_of_rule(plan, PROMISE_P2, "invalid state");
+	struct rule rule;
+
+	rule = rule_start(forward, pass, origin_of_rule(plan, PROMISE_P1, "within a network"));
+	rule_match_set(&rule, plan->inside, FIELD_IIFNAME, FIELD_OIFNAME);
+	add(plan, rule);
+	rule = rule_start(forward, action_goto(leave),
+			  origin_of_rule(plan, PROMISE_P1, "leaves a network"));
+	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
+	add(plan, rule);
+	rule = rule_start(forward, action_goto(enter),
+			  origin_of_rule(plan, PROMISE_P3, "enters a network"));
+	rule_match_set(&rule, plan->networks, FIELD_OIFNAME, FIELD__COUNT);
+	add(plan, rule);
+
+	rule = rule_start(leave, drop, invalid);
+	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
+	add(plan, rule);
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(leave, action_goto(exit),
+				  origin_of_rule(plan, PROMISE_P4, "the network's own source"));
+		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
+	add(plan, rule_start(leave, refuse,
+			     origin_of_rule(plan, PROMISE_P4, "not the network's source")));
+
+	rule = rule_start(exit, pass, origin_of_rule(plan, PROMISE_P1, "to an uplink of its own"));
+	rule_match_set(&rule, plan->exits, FIELD_IIFNAME, FIELD_OIFNAME);
+	add(plan, rule);
+	add(plan, rule_start(exit, refuse, origin_of_rule(plan, PROMISE_P1, "no way out there")));
+
+	rule = rule_start(enter, drop, invalid);
+	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
+	add(plan, rule);
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(enter, action_goto(reply),
+				  origin_of_rule(plan, PROMISE_P3, "to the network's own address"));
+		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, daddr_field[f]);
+		add(plan, rule);
+	}
+	add(plan, rule_start(enter, drop,
+			     origin_of_rule(plan, PROMISE_P3, "not the network's address")));
+
+	/*
+	 * The second and third are both "related": an ICMP error about a connection, and the
+	 * packets of a connection that a helper announced, which are original ones of their own.
+	 */
+	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "reply"));
+	rule_match_prefix(&rule, FIELD_CT_DIRECTION, key_of_number(FIELD_CT_DIRECTION, 1));
+	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
+	add(plan, rule);
+	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "related"));
+	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_RELATED, false);
+	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
+	add(plan, rule);
+	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "announced by a helper"));
+	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_EXPECTED, false);
+	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
+	add(plan, rule);
+	add(plan, rule_start(reply, drop, origin_of_rule(plan, PROMISE_P3, "nobody asked")));
+}
+
+static void make_translation(struct plan *plan)
+{
+	struct ruleset *rs = plan->rs;
+	uint32_t chain =
+		ruleset_add_chain(rs, "translate", STAGE_NAT_POSTROUTING, STAGE_NAT_POSTROUTING);
+	struct rule rule;
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(chain, action_of(ACTION_ACCEPT),
+				  origin_of_rule(plan, PROMISE_NONE, "stays on the link"));
+		rule_match_set(&rule, plan->link_scope[f], daddr_field[f], FIELD__COUNT);
+		add(plan, rule);
+		rule = rule_start(chain, action_of(ACTION_DISPATCH),
+				  origin_of_rule(plan, PROMISE_NONE, "translation"));
+		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
+}
+
+static void make_guard(struct plan *plan)
+{
+	struct ruleset *rs = plan->rs;
+	uint32_t base = ruleset_add_chain(rs, "guard", STAGE_GUARD, STAGE_GUARD);
+	uint32_t check = ruleset_add_chain(rs, "private", STAGE_NONE, STAGE_GUARD);
+	uint32_t origin = origin_of_rule(plan, PROMISE_P2, "private source");
+	struct action drop = action_of(ACTION_DROP);
+	struct rule rule;
+
+	rule = rule_start(base, action_goto(check),
+			  origin_of_rule(plan, PROMISE_P2, "goes outside"));
+	rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
+	add(plan, rule);
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(check, drop, origin);
+		rule_match_set(&rule, plan->closed[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+		/* Never translated, so never let out: see make_translation(). */
+		rule = rule_start(check, drop, origin);
+		rule_match_set(&rule, plan->link_scope[f], daddr_field[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+		rule = rule_start(check, drop, origin);
+		rule_match_prefix(&rule, FIELD_UNTRANSLATED,
+				  key_of_number(FIELD_UNTRANSLATED, 1));
+		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
+}
+
+/* Sysctls, in the order in which they are written. */
+
+static void add_sysctl(struct plan *plan, enum sysctl_phase phase, enum family family,
+		       const struct ifpattern *interface, const char *leaf, uint8_t value,
+		       uint32_t origin)
+{
+	ruleset_add_sysctl(plan->rs, (struct sysctl){
+					     .phase = phase,
+					     .when = phase == SYSCTL_GUARD ? SYSCTL_IF_RA_ROUTE :
+									     SYSCTL_ALWAYS,
+					     .family = family,
+					     .interface = interface ? *interface :
+								      (struct ifpattern){0},
+					     .leaf = leaf,
+					     .value = value,
+					     .origin = origin,
+				     });
+}
+
+static void make_harden(struct plan *plan)
+{
+	static const struct {
+		enum family family;
+		const char *leaf;
+	} leaves[] = {{FAMILY_IPV4, "accept_redirects"},    {FAMILY_IPV4, "send_redirects"},
+		      {FAMILY_IPV4, "accept_source_route"}, {FAMILY_IPV6, "accept_ra"},
+		      {FAMILY_IPV6, "accept_redirects"},    {FAMILY_IPV6, "accept_source_route"}};
+	const struct description *d = plan->description;
+
+	for (size_t n = 0; n < d->n_networks; n++) {
+		const struct network *network = &d->networks[n];
+		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "harden",
+						     network->name, network->place);
+
+		for (size_t i = 0; i < network->n_interfaces; i++)
+			for (size_t l = 0; l < sizeof(leaves) / sizeof(*leaves); l++)
+				add_sysctl(plan, SYSCTL_HARDEN, leaves[l].family,
+					   &network->interfaces[i], leaves[l].leaf, 0, origin);
+	}
+}
+
+static const char *const global_forwarding[FAMILY__COUNT] = {"net/ipv4/ip_forward",
+							     "net/ipv6/conf/all/forwarding"};
+
+/* Since kernel 6.17 IPv6 can forward on single interfaces, by a sysctl of another name. */
+static const char *const interface_forwarding[FAMILY__COUNT] = {"forwarding", "force_forwarding"};
+
+static void make_interface_forwarding(struct plan *plan, enum family family)
+{
+	const struct description *d = plan->description;
+	bool *used = arena_calloc(plan->rs->arena, d->n_uplinks, sizeof(*used));
+
+	for (size_t n = 0; n < d->n_networks; n++) {
+		const struct network *network = &d->networks[n];
+		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding",
+						     network->name, network->place);
+
+		if (!mode_leaves(network->mode) || !network_has_family(network, family))
+			continue;
+		for (size_t i = 0; i < network->n_interfaces; i++)
+			add_sysctl(plan, SYSCTL_FORWARD, family, &network->interfaces[i],
+				   interface_forwarding[family], 1, origin);
+		for (size_t u = 0; u < network->n_uplinks; u++)
+			used[network->uplinks[u]] = true;
+	}
+	for (size_t u = 0; u < d->n_uplinks; u++)
+		if (used[u])
+			add_sysctl(plan, SYSCTL_FORWARD, family, &d->uplinks[u].interface,
+				   interface_forwarding[family], 1,
+				   ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding",
+						      d->uplinks[u].name, d->uplinks[u].place));
+}
+
+static bool family_forwards(const struct description *d, enum family family)
+{
+	for (size_t n = 0; n < d->n_networks; n++)
+		if (mode_leaves(d->networks[n].mode) &&
+		    network_has_family(&d->networks[n], family))
+			return true;
+	return false;
+}
+
+static void make_forwarding(struct plan *plan, enum family family)
+{
+	const struct description *d = plan->description;
+	uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding", NULL,
+					     d->settings.forwarding_place);
+
+	switch (d->settings.forwarding) {
+	case FORWARDING_AUTO:
+		if (!family_forwards(d, family))
+			return;
+		for (size_t u = 0; u < d->n_uplinks && family == FAMILY_IPV6; u++)
+			add_sysctl(plan, SYSCTL_GUARD, FAMILY_IPV6, &d->uplinks[u].interface,
+				   "accept_ra", 2,
+				   ruleset_add_origin(plan->rs, PROMISE_NONE,
+						      "keep the route learned by advertisement",
+						      d->uplinks[u].name, d->uplinks[u].place));
+		add_sysctl(plan, SYSCTL_FORWARD, family, NULL, global_forwarding[family], 1,
+			   origin);
+		return;
+	case FORWARDING_INTERFACES:
+		make_interface_forwarding(plan, family);
+		return;
+	case FORWARDING_DISABLED:
+		add_sysctl(plan, SYSCTL_FORWARD, family, NULL, global_forwarding[family], 0,
+			   origin);
+		return;
+	case FORWARDING_KEEP:
+	case FORWARDING__COUNT:
+		return;
+	}
+}
+
+struct ruleset *plan_ruleset(struct arena *arena, const struct description *description)
+{
+	struct plan plan = {.description = description, .rs = ruleset_new(arena)};
+
+	make_sets(&plan);
+	add_constants(&plan);
+	for (size_t i = 0; i < description->n_networks; i++)
+		add_network(&plan, &description->networks[i]);
+	for (size_t u = 0; u < description->n_uplinks; u++)
+		ruleset_add_element(plan.rs, plan.uplinks,
+				    key_of_interface(&description->uplinks[u].interface),
+				    no_key(), NO_INDEX,
+				    ruleset_add_origin(plan.rs, PROMISE_P2, "uplink",
+						       description->uplinks[u].name,
+						       description->uplinks[u].place));
+	make_door(&plan);
+	make_forward(&plan);
+	make_translation(&plan);
+	make_guard(&plan);
+	if (description->settings.harden)
+		make_harden(&plan);
+	/* IPv6 first: its guard belongs before any forwarding. */
+	for (enum family f = FAMILY__COUNT; f-- > 0;)
+		make_forwarding(&plan, f);
+	return plan.rs;
+}
