@@ -37,13 +37,22 @@ struct plan {
 	struct ruleset *rs;
 	uint32_t networks, inside, exits;
 	uint32_t members[FAMILY__COUNT], snat[FAMILY__COUNT], closed[FAMILY__COUNT];
-	uint32_t link_scope[FAMILY__COUNT]; /* destinations that never leave a link */
 	uint32_t uplinks;
 	uint32_t nd_types;
 };
 
 static const enum field saddr_field[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
 static const enum field daddr_field[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
+
+/* Destinations that translation leaves alone, and that so never leave with a private source. */
+static const struct {
+	enum family family;
+	const char *prefix;
+} link_scope[] = {
+	{FAMILY_IPV4, "224.0.0.0/24"},
+	{FAMILY_IPV4, "255.255.255.255/32"},
+	{FAMILY_IPV6, "ff02::/16"},
+};
 
 static struct key no_key(void)
 {
@@ -73,12 +82,14 @@ static bool mode_leaves(enum mode mode)
 
 static void make_sets(struct plan *plan)
 {
+	/* MLD report and done, neighbour solicitation, MLDv2 report: RFC 2710, 4861, 3810. */
+	static const uint8_t nd_types[] = {131, 132, 135, 143};
+
 	struct ruleset *rs = plan->rs;
 	static const char *const names[][FAMILY__COUNT] = {
 		{"members4", "members6"},
 		{"snat4", "snat6"},
 		{"closed4", "closed6"},
-		{"link_scope4", "link_scope6"},
 	};
 
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
@@ -92,33 +103,14 @@ static void make_sets(struct plan *plan)
 			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, saddr_field[f]);
 		plan->closed[f] =
 			ruleset_add_set(rs, names[2][f], false, FIELD_OIFNAME, saddr_field[f]);
-		plan->link_scope[f] =
-			ruleset_add_set(rs, names[3][f], false, daddr_field[f], FIELD__COUNT);
 	}
 	plan->nd_types =
 		ruleset_add_set(rs, "nd_types", false, FIELD_ICMPV6_TYPE, FIELD__COUNT);
-}
-
-static void add_constants(struct plan *plan)
-{
-	/* MLD report and done, neighbour solicitation, MLDv2 report: RFC 4861, 2710, 3810. */
-	static const uint8_t nd_types[] = {131, 132, 135, 143};
-	/* Translation leaves these alone; see hostgate(8), "never translated". */
-	static const struct {
-		enum family family;
-		const char *prefix;
-	} link_scope[] = {{FAMILY_IPV4, "224.0.0.0/24"},
-			  {FAMILY_IPV4, "255.255.255.255/32"},
-			  {FAMILY_IPV6, "ff02::/16"}};
-	uint32_t origin = origin_of_rule(plan, PROMISE_NONE, "constant");
-
 	for (size_t i = 0; i < sizeof(nd_types); i++)
-		ruleset_add_element(plan->rs, plan->nd_types,
+		ruleset_add_element(rs, plan->nd_types,
 				    key_of_number(FIELD_ICMPV6_TYPE, nd_types[i]), no_key(),
-				    NO_INDEX, origin);
-	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++)
-		ruleset_add_element(plan->rs, plan->link_scope[link_scope[i].family],
-				    key_of_text(link_scope[i].prefix), no_key(), NO_INDEX, origin);
+				    NO_INDEX,
+				    origin_of_rule(plan, PROMISE_P4, "neighbour discovery"));
 }
 
 static bool network_uses(const struct network *network, size_t uplink)
@@ -341,11 +333,14 @@ static void make_translation(struct plan *plan)
 		ruleset_add_chain(rs, "translate", STAGE_NAT_POSTROUTING, STAGE_NAT_POSTROUTING);
 	struct rule rule;
 
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++) {
 		rule = rule_start(chain, action_of(ACTION_ACCEPT),
 				  origin_of_rule(plan, PROMISE_NONE, "stays on the link"));
-		rule_match_set(&rule, plan->link_scope[f], daddr_field[f], FIELD__COUNT);
+		rule_match_prefix(&rule, daddr_field[link_scope[i].family],
+				  key_of_text(link_scope[i].prefix));
 		add(plan, rule);
+	}
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(chain, action_of(ACTION_DISPATCH),
 				  origin_of_rule(plan, PROMISE_NONE, "translation"));
 		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
@@ -366,14 +361,17 @@ static void make_guard(struct plan *plan)
 			  origin_of_rule(plan, PROMISE_P2, "goes outside"));
 	rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
 	add(plan, rule);
+	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++) {
+		enum family f = link_scope[i].family;
+
+		rule = rule_start(check, drop, origin);
+		rule_match_prefix(&rule, daddr_field[f], key_of_text(link_scope[i].prefix));
+		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(check, drop, origin);
 		rule_match_set(&rule, plan->closed[f], FIELD_OIFNAME, saddr_field[f]);
-		add(plan, rule);
-		/* Never translated, so never let out: see make_translation(). */
-		rule = rule_start(check, drop, origin);
-		rule_match_set(&rule, plan->link_scope[f], daddr_field[f], FIELD__COUNT);
-		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
 		add(plan, rule);
 		rule = rule_start(check, drop, origin);
 		rule_match_prefix(&rule, FIELD_UNTRANSLATED,
@@ -389,17 +387,18 @@ static void add_sysctl(struct plan *plan, enum sysctl_phase phase, enum family f
 		       const struct ifpattern *interface, const char *leaf, uint8_t value,
 		       uint32_t origin)
 {
-	ruleset_add_sysctl(plan->rs, (struct sysctl){
-					     .phase = phase,
-					     .when = phase == SYSCTL_GUARD ? SYSCTL_IF_RA_ROUTE :
-									     SYSCTL_ALWAYS,
-					     .family = family,
-					     .interface = interface ? *interface :
-								      (struct ifpattern){0},
-					     .leaf = leaf,
-					     .value = value,
-					     .origin = origin,
-				     });
+	struct sysctl sysctl = {
+		.phase = phase,
+		.when = phase == SYSCTL_GUARD ? SYSCTL_IF_RA_ROUTE : SYSCTL_ALWAYS,
+		.family = family,
+		.leaf = leaf,
+		.value = value,
+		.origin = origin,
+	};
+
+	if (interface)
+		sysctl.interface = *interface;
+	ruleset_add_sysctl(plan->rs, sysctl);
 }
 
 static void make_harden(struct plan *plan)
@@ -502,7 +501,6 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 	struct plan plan = {.description = description, .rs = ruleset_new(arena)};
 
 	make_sets(&plan);
-	add_constants(&plan);
 	for (size_t i = 0; i < description->n_networks; i++)
 		add_network(&plan, &description->networks[i]);
 	for (size_t u = 0; u < description->n_uplinks; u++)
