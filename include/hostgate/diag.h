@@ -70,7 +70,10 @@ struct diags {
 /** Prepares an empty queue whose texts live in arena. */
 void diags_init(struct diags *diags, struct arena *arena);
 
-/** Adds a source text and returns its index. name and text are copied. */
+/**
+ * Adds a source text and returns its index. name and text are copied, a leading UTF-8 byte order
+ * mark is left out.
+ */
 uint32_t diags_add_source(struct diags *diags, const char *name, const char *text, size_t len);
 
 /**

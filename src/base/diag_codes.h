@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// diag_codes: every stable code of a diagnostic with its meaning; the manual lists this table.
+#ifndef BASE_DIAG_CODES_H
+#define BASE_DIAG_CODES_H
+
+#include <stddef.h>
+
+/*
+ * One row a condition: X(name, code, meaning). A code is never used for another condition, also
+ * not after its row is gone. E0: reading a file, E1: checking a description, W: warnings.
+ */
+#define DIAG_CODES(X) \
+	X(FILE_TOO_LARGE, "HG-E001", "the file is larger than 64 MiB") \
+	X(YAML_ENCODING, "HG-E002", "the file is not UTF-8 or holds control characters") \
+	X(YAML_SYNTAX, "HG-E003", "the file is not YAML") \
+	X(YAML_DEPTH, "HG-E004", "values are nested more than 32 deep") \
+	X(YAML_NODES, "HG-E005", "the file holds more than 4,194,304 values") \
+	X(YAML_ALIAS, "HG-E006", "an alias (*name) is used") \
+	X(YAML_ANCHOR, "HG-E007", "an anchor (&name) is used") \
+	X(YAML_TAG, "HG-E008", "a tag (!name) is used") \
+	X(YAML_DOCUMENTS, "HG-E009", "the file holds a second document") \
+	X(YAML_KEY, "HG-E010", "the key of a map is itself a map or a list") \
+	X(YAML_NUL, "HG-E011", "a text holds a NUL character") \
+	X(DUPLICATE_KEY, "HG-E012", "a key or name is there twice") \
+	X(EMPTY, "HG-E013", "the description is empty") \
+	X(UNKNOWN_KEY, "HG-E020", "the language has no such key there") \
+	X(NOT_SUPPORTED, "HG-E021", "a key or value that this version does not support yet") \
+	X(MISSING_KEY, "HG-E022", "a required key is missing") \
+	X(WRONG_TYPE, "HG-E023", "a value, a list or a map where something else is expected") \
+	X(NULL_VALUE, "HG-E024", "a key without a value") \
+	X(EMPTY_LIST, "HG-E025", "an empty list") \
+	X(BAD_WORD, "HG-E026", "a value that is none of the words the key knows") \
+	X(BAD_TRUTH, "HG-E027", "a truth value that is neither true nor false") \
+	X(BAD_ADDRESS, "HG-E028", "not an IPv4 or IPv6 address") \
+	X(BAD_PREFIX, "HG-E029", "not a subnet in the form address/length") \
+	X(HOST_BITS, "HG-E030", "a subnet with address bits beyond its length") \
+	X(BAD_INTERFACE, "HG-E031", "not a name an interface can have") \
+	X(BAD_NAME, "HG-E032", "not a name a network or uplink can have") \
+	X(UPLINK_PATTERN, "HG-E033", "a pattern as the interface of an uplink") \
+	X(TWO_ADDRESSES, "HG-E034", "an uplink with two addresses of one family") \
+	X(UNKNOWN_UPLINK, "HG-E035", "a network names an uplink that does not exist") \
+	X(UPLINK_TWICE, "HG-E036", "a network lists an uplink twice") \
+	X(TOO_MANY_INTERFACES, "HG-E037", "a network with more than 64 interface entries") \
+	X(NO_NETWORKS, "HG-E100", "the description has no networks") \
+	X(NO_UPLINK, "HG-E101", "a nat or routed network, but no uplink") \
+	X(SUBNETS_OVERLAP, "HG-E102", "two subnets share addresses") \
+	X(NETWORKS_SHARE_INTERFACE, "HG-E103", "one interface belongs to two networks") \
+	X(UPLINKS_SHARE_INTERFACE, "HG-E104", "one interface belongs to two uplinks") \
+	X(UPLINK_IS_NETWORK, "HG-E105", "one interface is an uplink and a network's") \
+	X(INTERFACE_TWICE, "HG-E106", "a network lists an interface twice") \
+	X(SENSELESS_SUBNET, "HG-E107", "a subnet that no network can have") \
+	X(SENSELESS_ADDRESS, "HG-E108", "an address that no packet can be translated to") \
+	X(PRIVATE_OUTSIDE, "HG-E109", "an outside address that lies in a network's own subnet") \
+	X(GATEWAY_OUTSIDE, "HG-E110", "a gateway outside its network's subnets") \
+	X(GATEWAY_TWICE, "HG-E111", "a network lists a gateway twice") \
+	X(SNAT_WITHOUT_NAT, "HG-E112", "snat on a network whose mode is not nat") \
+	X(SNAT_FAMILY, "HG-E113", "an snat address of a family the network has no subnet of") \
+	X(FORWARDING_DISABLED, "HG-E114", "forwarding is disabled, but a network needs it") \
+	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
+
+enum diag_code {
+#define DIAG_CODE_ENUM(name, code, meaning) DIAG_##name,
+	DIAG_CODES(DIAG_CODE_ENUM)
+#undef DIAG_CODE_ENUM
+	DIAG_CODE__COUNT
+};
+
+/** One row of the table of codes. */
+struct diag_code_row {
+	const char *code;    /**< "HG-E012" */
+	const char *meaning; /**< one line */
+};
+
+/** The table, DIAG_CODE__COUNT rows, indexed by enum diag_code. */
+extern const struct diag_code_row diag_codes[DIAG_CODE__COUNT];
+
+/** The stable code of a condition, for diag_add(). */
+#define CODE(name) (diag_codes[DIAG_##name].code)
+
+#endif
