@@ -21,6 +21,23 @@ struct ruleset *ruleset_new(struct arena *arena)
 	return rs;
 }
 
+struct ruleset *ruleset_frame(struct arena *arena, const struct ruleset *of)
+{
+	struct ruleset *rs = ruleset_new(arena);
+
+	for (size_t i = 0; i < of->n_origins; i++) {
+		const struct origin *o = &of->origins[i];
+
+		ruleset_add_origin(rs, o->promise, o->text, o->network, o->place);
+	}
+	for (size_t i = 0; i < of->n_chains; i++)
+		ruleset_add_chain(rs, of->chains[i].name, of->chains[i].stage,
+				  of->chains[i].under);
+	for (size_t i = 0; i < of->n_sysctls; i++)
+		ruleset_add_sysctl(rs, of->sysctls[i]);
+	return rs;
+}
+
 uint32_t ruleset_add_origin(struct ruleset *rs, enum promise promise, const char *text,
 			    const char *network, struct place place)
 {

@@ -8,6 +8,12 @@
 /** Returns a new, empty ruleset that lives in arena. */
 struct ruleset *ruleset_new(struct arena *arena);
 
+/**
+ * Returns a ruleset with the chains, origins and sysctls of another, at the same indexes, and
+ * without its sets and rules: what a lowering starts from.
+ */
+struct ruleset *ruleset_frame(struct arena *arena, const struct ruleset *of);
+
 /** Adds an origin and returns its index. network may be NULL. */
 uint32_t ruleset_add_origin(struct ruleset *rs, enum promise promise, const char *text,
 			    const char *network, struct place place);

@@ -192,20 +192,8 @@ static void drop_untranslated(struct rule *rule)
 
 struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset)
 {
-	struct lowering low = {.in = ruleset, .out = ruleset_new(arena)};
-	struct ruleset *out = low.out;
+	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
-	/* Indexes of chains and origins stay those of the input; new ones come behind them. */
-	for (size_t i = 0; i < ruleset->n_origins; i++) {
-		const struct origin *o = &ruleset->origins[i];
-
-		ruleset_add_origin(out, o->promise, o->text, o->network, o->place);
-	}
-	for (size_t i = 0; i < ruleset->n_chains; i++)
-		ruleset_add_chain(out, ruleset->chains[i].name, ruleset->chains[i].stage,
-				  ruleset->chains[i].under);
-	for (size_t i = 0; i < ruleset->n_sysctls; i++)
-		ruleset_add_sysctl(out, ruleset->sysctls[i]);
 	lower_actions(&low);
 	low.sets = arena_calloc(arena, ruleset->n_sets, sizeof(*low.sets));
 	for (size_t i = 0; i < ruleset->n_sets; i++)
@@ -216,5 +204,5 @@ struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset)
 		drop_untranslated(&rule);
 		lower_lookups(&low, &rule, 0);
 	}
-	return out;
+	return low.out;
 }

@@ -100,20 +100,11 @@ static const char *chain_name(struct arena *arena, const struct chain *chain)
 
 struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 {
-	struct lowering low = {.in = ruleset, .out = ruleset_new(arena)};
-	struct ruleset *out = low.out;
+	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
-	for (size_t i = 0; i < ruleset->n_origins; i++) {
-		const struct origin *o = &ruleset->origins[i];
-
-		ruleset_add_origin(out, o->promise, o->text, o->network, o->place);
-	}
-	for (size_t i = 0; i < ruleset->n_chains; i++)
-		ruleset_add_chain(out, chain_name(arena, &ruleset->chains[i]),
-				  ruleset->chains[i].stage, ruleset->chains[i].under);
-	for (size_t i = 0; i < ruleset->n_sysctls; i++)
-		ruleset_add_sysctl(out, ruleset->sysctls[i]);
+	for (size_t i = 0; i < low.out->n_chains; i++)
+		low.out->chains[i].name = chain_name(arena, &low.out->chains[i]);
 	for (size_t i = 0; i < ruleset->n_rules; i++)
 		lower_rule(&low, &ruleset->rules[i]);
-	return out;
+	return low.out;
 }
