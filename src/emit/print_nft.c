@@ -4,14 +4,15 @@
 
 #include "emit/header.h"
 #include "hostgate/print.h"
+#include "plan/build.h"
 #include "plan/field.h"
 #include "plan/origin.h"
 
 #define TABLE "inet hostgate"
 
-/* Where a name came from decides which place an error shows. */
 struct printer {
 	const struct ruleset *rs;
+	struct chain_index index;
 	struct diags *diags;
 	struct buf *out;
 	bool failed;
@@ -210,16 +211,16 @@ static void print_chain(struct printer *p, uint32_t idx)
 	if (chain->stage != STAGE_NONE)
 		buf_printf(p->out, "\t\ttype %s hook %s priority %d; policy accept;\n",
 			   stage->nft_type, stage->nft_hook, stage->nft_priority);
-	for (size_t i = 0; i < p->rs->n_rules; i++)
-		if (p->rs->rules[i].chain == idx)
-			print_rule(p, &p->rs->rules[i]);
+	for (uint32_t i = p->index.first[idx]; i < p->index.first[idx + 1]; i++)
+		print_rule(p, &p->rs->rules[p->index.order[i]]);
 	buf_puts(p->out, "\t}\n");
 }
 
 bool print_nft(const struct ruleset *nft, const struct print_header *header, struct diags *diags,
 	       struct buf *out)
 {
-	struct printer p = {.rs = nft, .diags = diags, .out = out};
+	struct printer p = {
+		.rs = nft, .index = ruleset_index(nft), .diags = diags, .out = out};
 
 	buf_puts(out, "#!/usr/sbin/nft -f\n");
 	print_header_comment(header, out);

@@ -107,6 +107,21 @@ void ruleset_add_rule(struct ruleset *rs, const struct rule *rule)
 	rs->rules[rs->n_rules++] = *rule;
 }
 
+struct chain_index ruleset_index(const struct ruleset *rs)
+{
+	uint32_t *first = arena_calloc(rs->arena, rs->n_chains + 2, sizeof(*first));
+	uint32_t *order = arena_calloc(rs->arena, rs->n_rules, sizeof(*order));
+
+	/* Counting sort; first is filled one place late, and the fill moves it into place. */
+	for (size_t i = 0; i < rs->n_rules; i++)
+		first[rs->rules[i].chain + 2]++;
+	for (size_t c = 2; c <= rs->n_chains; c++)
+		first[c] += first[c - 1];
+	for (size_t i = 0; i < rs->n_rules; i++)
+		order[first[rs->rules[i].chain + 1]++] = (uint32_t)i;
+	return (struct chain_index){.first = first, .order = order};
+}
+
 struct rule rule_start(uint32_t chain, struct action action, uint32_t origin)
 {
 	return (struct rule){.chain = chain,

@@ -39,6 +39,15 @@ void ruleset_add_sysctl(struct ruleset *rs, struct sysctl sysctl);
 /** Adds a copy of a rule. */
 void ruleset_add_rule(struct ruleset *rs, const struct rule *rule);
 
+/** The rules of every chain: order[first[c]] to order[first[c + 1] - 1] are chain c's indexes. */
+struct chain_index {
+	const uint32_t *first; /**< n_chains + 1 entries */
+	const uint32_t *order; /**< n_rules entries */
+};
+
+/** Groups the rules by chain; the memory is the ruleset's arena's. */
+struct chain_index ruleset_index(const struct ruleset *rs);
+
 /** Starts a rule of the chain; finish it with matches and ruleset_add_rule(). */
 struct rule rule_start(uint32_t chain, struct action action, uint32_t origin);
 
