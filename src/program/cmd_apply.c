@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// cmd_apply: make the kernel match the description, or print the script that would.
+#include <string.h>
+
+#include "program/changes.h"
+#include "program/commands.h"
+#include "program/json.h"
+#include "program/work.h"
+
+static enum status print_script(struct run *run, const struct work *work)
+{
+	struct ruleset *ruleset = plan_ruleset(run->arena, &work->description);
+	struct print_header header = work_header(work);
+
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "iptables") == 0) {
+		print_iptables(lower_xt(run->arena, ruleset), &header, &run->out);
+		return STATUS_DONE;
+	}
+	if (print_nft(lower_nft(run->arena, ruleset), &header, &run->diags, &run->out))
+		return STATUS_DONE;
+	buf_free(&run->out);
+	return STATUS_DESCRIPTION;
+}
+
+enum status cmd_apply(struct run *run)
+{
+	struct work work;
+	struct changes changes = {0};
+
+	if (!work_load(run, &work))
+		return STATUS_DESCRIPTION;
+	if (run->args.given[OPTION_DRY_RUN])
+		return print_script(run, &work);
+	if (!work_backend_is_there(run, &work))
+		return STATUS_DESCRIPTION;
+
+	struct apply_input input = work_input(run, &work);
+	int result = kernel_apply(run->arena, &run->diags, &input, &changes);
+
+	if (run->json)
+		json_add_changes(run->json, &changes);
+	if (result < 0)
+		return run_status_of(result);
+	if (run_is_talking(run)) {
+		if (changes.n == 0) {
+			buf_puts(&run->out, "nothing to do\n");
+		} else {
+			changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
+				      run->colour, &run->out);
+			buf_puts(&run->out, "applied: ");
+			changes_count(&changes, &run->out);
+			buf_putc(&run->out, '\n');
+		}
+	}
+	return STATUS_DONE;
+}

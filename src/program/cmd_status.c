@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// cmd_status: what is installed, and does it still match what was applied?
+#include <string.h>
+
+#include "program/changes.h"
+#include "program/commands.h"
+#include "program/host.h"
+#include "program/json.h"
+#include "program/work.h"
+
+static void say_installed(struct run *run, const struct installed *installed)
+{
+	if (run->json) {
+		json_object_set_new(run->json, "installed", json_boolean(installed->table));
+		json_add_text(run->json, "applied_by", installed->version);
+		json_add_text(run->json, "files", installed->files);
+		json_add_text(run->json, "hash", installed->hash);
+		json_add_text(run->json, "time", installed->time);
+	}
+	if (!run_is_talking(run))
+		return;
+	buf_printf(&run->out, "installed:   %s\n",
+		   installed->table ? "yes, table inet hostgate" : "no");
+	if (!installed->recorded)
+		return;
+	buf_printf(&run->out, "applied:     %s, by hostgate %s\n", installed->time,
+		   installed->version);
+	buf_printf(&run->out, "description: %s\n", installed->files);
+	buf_printf(&run->out, "hash:        %s\n", installed->hash);
+}
+
+/* Compares the kernel with the description that was recorded. */
+static enum status compare(struct run *run, const struct installed *installed)
+{
+	struct work work;
+	struct changes changes = {0};
+
+	diags_add_source(&run->diags, "<recorded description>", installed->text,
+			 strlen(installed->text));
+	if (!work_read(run, &work))
+		return STATUS_DIFFERS;
+	work.files = installed->files;
+
+	struct apply_input input = work_input(run, &work);
+	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
+
+	if (result < 0)
+		return run_status_of(result);
+	if (run->json) {
+		json_object_set_new(run->json, "matches", json_boolean(changes.n == 0));
+		json_add_changes(run->json, &changes);
+	}
+	if (run_is_talking(run)) {
+		if (changes.n == 0) {
+			buf_puts(&run->out, "kernel:      matches\n\n");
+		} else {
+			buf_puts(&run->out, "kernel:      differs; hostgate apply would mend this: ");
+			changes_count(&changes, &run->out);
+			buf_puts(&run->out, "\n");
+			changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
+				      run->colour, &run->out);
+			buf_puts(&run->out, "\n");
+		}
+		print_matrix(&work.description, run->colour, &run->out);
+	}
+	host_note_missing(run, &work.description);
+	return changes.n == 0 ? STATUS_DONE : STATUS_DIFFERS;
+}
+
+enum status cmd_status(struct run *run)
+{
+	struct installed installed = {0};
+	int result = kernel_installed(run->arena, &run->diags, &installed);
+
+	if (result < 0)
+		return run_status_of(result);
+	say_installed(run, &installed);
+	if (installed.table)
+		host_note_bridges(run);
+	if (installed.recorded && installed.text)
+		return compare(run, &installed);
+	if (installed.table || installed.damaged) {
+		struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING, CODE_RECORD, PLACE_NONE,
+					     "%s: %s", installed.state_path,
+					     installed.damaged
+						     ? "the record of the last apply is damaged"
+						     : "there is no record of what was applied");
+
+		diag_hint(&run->diags, diag, "run hostgate apply again");
+	}
+	return STATUS_DIFFERS;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// commands: what each command does; one file a command, called by main() only.
+#ifndef PROGRAM_COMMANDS_H
+#define PROGRAM_COMMANDS_H
+
+#include "program/run.h"
+
+/** Reads the description and says what it holds. */
+enum status cmd_check(struct run *run);
+
+/** Shows what may pass and what apply would change. */
+enum status cmd_plan(struct run *run);
+
+/** Makes the kernel match, or prints the script that would. */
+enum status cmd_apply(struct run *run);
+
+/** Shows what is installed and whether it still matches. */
+enum status cmd_status(struct run *run);
+
+/** Takes everything out, or prints the script that would. */
+enum status cmd_remove(struct run *run);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// host: what status tells about the host beside the rules.
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program/host.h"
+
+/* Missing interfaces that the warning names; further ones are counted. */
+#define NAMED_MAX 8
+
+static const char *const bridge_switches[] = {
+	"/proc/sys/net/bridge/bridge-nf-call-iptables",
+	"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
+};
+
+static bool is_on(const char *path)
+{
+	char value = '0';
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+
+	bool on = read(fd, &value, 1) == 1 && value == '1';
+
+	close(fd);
+	return on;
+}
+
+void host_note_bridges(struct run *run)
+{
+	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(*bridge_switches); i++) {
+		if (!is_on(bridge_switches[i]))
+			continue;
+
+		struct diag *diag =
+			diag_add(&run->diags, SEVERITY_NOTE, CODE_BRIDGE, PLACE_NONE,
+				 "frames between guests on one bridge cross the rules too "
+				 "(br_netfilter): guests that use other addresses than their "
+				 "network's among themselves are dropped");
+
+		diag_hint(&run->diags, diag,
+			  "add those subnets to the network, or write 0 to %s unless something "
+			  "else needs it",
+			  bridge_switches[i]);
+		return;
+	}
+}
+
+/* The names of all interfaces, sorted. */
+struct names {
+	const char **items;
+	size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Returns false when the interfaces cannot be listed. */
+static bool list_interfaces(struct arena *arena, struct names *out)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	if (!all)
+		return false;
+	*out = (struct names){0};
+	while (all[out->n].if_index != 0)
+		out->n++;
+	out->items = arena_calloc(arena, out->n, sizeof(*out->items));
+	for (size_t i = 0; i < out->n; i++)
+		out->items[i] = arena_strdup(arena, all[i].if_name);
+	if_freenameindex(all);
+	qsort(out->items, out->n, sizeof(*out->items), by_name);
+	return true;
+}
+
+/* Whatever fits a pattern stands, sorted, right where the pattern's text would. */
+static bool is_there(const struct names *names, const struct ifpattern *pattern)
+{
+	size_t low = 0, high = names->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(names->items[middle], pattern->name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < names->n && ifpattern_matches(pattern, names->items[low]);
+}
+
+/* What was found missing. */
+struct missing {
+	struct names present;
+	json_t *all;
+	struct buf named;
+	size_t n;
+};
+
+static void look_for(struct missing *missing, const struct ifpattern *pattern)
+{
+	char text[IFNAME_SIZE + 1];
+
+	if (is_there(&missing->present, pattern))
+		return;
+	ifpattern_format(pattern, text);
+	json_array_append_new(missing->all, json_string(text));
+	if (missing->n < NAMED_MAX)
+		buf_printf(&missing->named, "%s%s", missing->n == 0 ? "" : ", ", text);
+	missing->n++;
+}
+
+void host_note_missing(struct run *run, const struct description *description)
+{
+	struct missing missing = {0};
+
+	if (!list_interfaces(run->arena, &missing.present))
+		return;
+	missing.all = json_array();
+	for (size_t i = 0; i < description->n_uplinks; i++)
+		look_for(&missing, &description->uplinks[i].interface);
+	for (size_t i = 0; i < description->n_networks; i++)
+		for (size_t j = 0; j < description->networks[i].n_interfaces; j++)
+			look_for(&missing, &description->networks[i].interfaces[j]);
+
+	if (missing.n > NAMED_MAX)
+		buf_printf(&missing.named, " and %zu more", missing.n - NAMED_MAX);
+	if (missing.n > 0)
+		diag_add(&run->diags, SEVERITY_WARNING, CODE_NO_INTERFACE, PLACE_NONE,
+			 "not there yet: %s; the rules wait for %s", buf_text(&missing.named),
+			 missing.n == 1 ? "it" : "them");
+	if (run->json)
+		json_object_set(run->json, "missing_interfaces", missing.all);
+	json_decref(missing.all);
+	buf_free(&missing.named);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// options: the one table of commands and the one of options.
+#include "program/options.h"
+
+const struct command_info command_table[COMMAND__COUNT] = {
+	[COMMAND_CHECK] = {"check", true, "tell whether the description is right",
+			   "Reads the description and reports every mistake in it. Needs no privileges "
+			   "and does not look at the kernel."},
+	[COMMAND_PLAN] = {"plan", true, "show what may pass and what apply would change",
+			  "Prints what may pass where, and what differs from the kernel. Changes "
+			  "nothing. Exits with 10 when changes are pending."},
+	[COMMAND_APPLY] = {"apply", true, "make the kernel match the description",
+			   "Installs the rules in one transaction, then sets sysctls, forwarding last. "
+			   "Does nothing when nothing is to be done. With --dry-run it prints "
+			   "the work instead and needs no privileges."},
+	[COMMAND_STATUS] = {"status", false, "show what is installed, and whether it still matches",
+			    "Compares the kernel with what the last apply installed. Exits with 5 when "
+			    "they differ, or when nothing is installed."},
+	[COMMAND_REMOVE] = {"remove", false, "take everything out again",
+			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
+			    "it prints the work instead; FILE... then names the description "
+			    "that was applied."},
+};
+
+#define ON(command) (1U << COMMAND_##command)
+
+const struct option_info option_table[OPTION__COUNT] = {
+	[OPTION_HELP] = {.name = "help", .letter = 'h', .help = "print this help"},
+	[OPTION_VERSION] = {.name = "version", .letter = 'V', .help = "print the version"},
+	[OPTION_QUIET] = {.name = "quiet", .letter = 'q', .help = "print errors only"},
+	[OPTION_VERBOSE] = {.name = "verbose", .letter = 'v', .help = "print every change"},
+	[OPTION_JSON] = {.name = "json", .help = "print one JSON document instead of text"},
+	[OPTION_COLOR] = {.name = "color",
+			  .argument = "WHEN",
+			  .words = {"auto", "always", "never"},
+			  .help = "colour the text"},
+	[OPTION_NETNS] = {.name = "netns",
+			  .argument = "NAME",
+			  .help = "work in the network namespace NAME of ip-netns(8)"},
+	[OPTION_WAIT] = {.name = "wait",
+			 .argument = "SECONDS",
+			 .help = "wait so long when another hostgate is at work; default 10"},
+	[OPTION_BACKEND] = {.name = "backend",
+			    .argument = "NAME",
+			    .words = {"auto", "nftables"},
+			    .later = {"iptables"},
+			    .help = "install through NAME"},
+	[OPTION_SYSLOG] = {.name = "syslog", .help = "send messages to syslog, too"},
+	[OPTION_DRY_RUN] = {.name = "dry-run",
+			    .argument = "FORMAT",
+			    .optional = true,
+			    .commands = ON(APPLY) | ON(REMOVE),
+			    .words = {"iptables", "nft"},
+			    .later = {"restore", "json"},
+			    .help = "print a script instead of working"},
+};
+
+bool option_allowed(enum option option, enum command command)
+{
+	unsigned int commands = option_table[option].commands;
+
+	return commands == 0 || (commands & 1U << command) != 0;
+}
+
+const struct status_info status_table[STATUS_COUNT] = {
+	{STATUS_DONE, "done, or nothing to do"},
+	{STATUS_FAILED, "failed; the message says whether anything changed"},
+	{STATUS_USAGE, "wrong command line"},
+	{STATUS_DESCRIPTION, "the description is wrong or cannot be read; nothing was touched"},
+	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
+	{STATUS_DIFFERS, "status: not installed, or not what was applied"},
+	{STATUS_PENDING, "plan: changes are pending"},
+};

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// options: the one table of commands and the one of options. The command line is read with them;
+// --help, the shell completions and the manual's synopsis are made from them.
+#ifndef PROGRAM_OPTIONS_H
+#define PROGRAM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum command {
+	COMMAND_CHECK,
+	COMMAND_PLAN,
+	COMMAND_APPLY,
+	COMMAND_STATUS,
+	COMMAND_REMOVE,
+	COMMAND__COUNT
+};
+
+struct command_info {
+	const char *name;
+	bool takes_files; /**< FILE... may follow */
+	const char *help; /**< a few words for the list of commands */
+	const char *more; /**< what --help of the command and the manual add; full sentences */
+};
+
+/** Indexed by enum command. */
+extern const struct command_info command_table[COMMAND__COUNT];
+
+enum option {
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_QUIET,
+	OPTION_VERBOSE,
+	OPTION_JSON,
+	OPTION_COLOR,
+	OPTION_NETNS,
+	OPTION_WAIT,
+	OPTION_BACKEND,
+	OPTION_SYSLOG,
+	OPTION_DRY_RUN,
+	OPTION__COUNT
+};
+
+/** Most words an option's argument can be one of. */
+#define OPTION_WORDS_MAX 4
+
+struct option_info {
+	const char *name;      /**< long form without the dashes */
+	char letter;           /**< short form, or 0 */
+	const char *argument;  /**< what the argument is called; NULL: takes none */
+	bool optional;         /**< the argument may be left out; it follows '=' only */
+	unsigned int commands; /**< bit 1 << enum command: where it is allowed; 0: everywhere */
+	const char *words[OPTION_WORDS_MAX]; /**< what the argument can be; the first: default */
+	const char *later[OPTION_WORDS_MAX]; /**< what it will be in a later version */
+	const char *help;
+};
+
+/** Indexed by enum option. */
+extern const struct option_info option_table[OPTION__COUNT];
+
+/** Tells whether the option may stand with the command. */
+bool option_allowed(enum option option, enum command command);
+
+/** What an exit status means. */
+enum status {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_DESCRIPTION = 3,
+	STATUS_BUSY = 4,
+	STATUS_DIFFERS = 5,
+	STATUS_PENDING = 10,
+};
+
+struct status_info {
+	enum status status;
+	const char *help;
+};
+
+#define STATUS_COUNT 7
+
+/** Every exit status with its meaning. */
+extern const struct status_info status_table[STATUS_COUNT];
+
+#endif

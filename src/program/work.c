@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// work: the way from files to what a printer or the kernel takes.
+#include <nettle/sha2.h>
+#include <nettle/version.h>
+#include <string.h>
+
+#include "hostgate/ruleset.h"
+#include "program/sources.h"
+#include "program/work.h"
+
+static void hash_text(const char *text, size_t len, char out[static HASH_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	struct sha256_ctx context;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+
+	sha256_init(&context);
+	sha256_update(&context, len, (const uint8_t *)text);
+#if NETTLE_VERSION_MAJOR >= 4
+	sha256_digest(&context, digest);
+#else
+	sha256_digest(&context, sizeof(digest), digest);
+#endif
+	for (size_t i = 0; i < sizeof(digest); i++) {
+		out[2 * i] = digits[digest[i] >> 4];
+		out[2 * i + 1] = digits[digest[i] & 15];
+	}
+	out[HASH_SIZE - 1] = '\0';
+}
+
+static const char *names_of_sources(struct run *run)
+{
+	struct buf names __attribute__((cleanup(buf_free))) = {0};
+
+	for (size_t i = 0; i < run->diags.n_sources; i++)
+		buf_printf(&names, "%s%s", i == 0 ? "" : ", ", run->diags.sources[i].name);
+	return arena_strdup(run->arena, buf_text(&names));
+}
+
+bool work_read(struct run *run, struct work *work)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+
+	if (!description_read(run->arena, &run->diags, &work->description))
+		return false;
+	description_print(&work->description, &text);
+	work->text = arena_strdup(run->arena, buf_text(&text));
+	work->files = names_of_sources(run);
+	hash_text(buf_text(&text), text.len, work->hash);
+	return true;
+}
+
+bool work_load(struct run *run, struct work *work)
+{
+	return sources_load(run->arena, &run->diags, run->args.files, run->args.n_files) &&
+	       work_read(run, work);
+}
+
+struct apply_input work_input(struct run *run, const struct work *work)
+{
+	struct ruleset *ruleset = plan_ruleset(run->arena, &work->description);
+
+	return (struct apply_input){
+		.description = &work->description,
+		.nft = lower_nft(run->arena, ruleset),
+		.hash = work->hash,
+		.text = work->text,
+		.files = work->files,
+		.version = HOSTGATE_VERSION,
+		.wait_seconds = run->args.wait_seconds,
+	};
+}
+
+bool work_backend_is_there(struct run *run, const struct work *work)
+{
+	if (run->args.given[OPTION_BACKEND] ||
+	    work->description.settings.backend != BACKEND_IPTABLES)
+		return true;
+
+	struct diag *diag = diag_add(&run->diags, SEVERITY_ERROR, CODE_BACKEND, PLACE_NONE,
+				     "this version cannot install with backend iptables yet");
+
+	diag_hint(&run->diags, diag,
+		  "leave out settings.backend, or run the script of hostgate apply --dry-run");
+	return false;
+}
+
+struct print_header work_header(const struct work *work)
+{
+	return (struct print_header){
+		.version = HOSTGATE_VERSION,
+		.hash = work->hash,
+		.description = &work->description,
+	};
+}
