@@ -10,6 +10,8 @@
  *   inside     (in, out)                ways within one network
  *   exits      (in, out)                ways from a nat or routed network to its uplinks
  *   snat       (out, source) -> action  what a nat network's source becomes on its uplinks
+ *   translated (out, source)            the keys of snat; the kernel takes no map of
+ *                                       translations where nothing is translated
  *   closed     (out, source)            private sources that have no translation on that uplink
  *
  * A chain is entered by goto and ends by accept, drop or reject: a packet's way through a stage is
@@ -36,7 +38,8 @@ struct plan {
 	const struct description *description;
 	struct ruleset *rs;
 	uint32_t networks, inside, exits;
-	uint32_t members[FAMILY__COUNT], snat[FAMILY__COUNT], closed[FAMILY__COUNT];
+	uint32_t members[FAMILY__COUNT], snat[FAMILY__COUNT], closed[FAMILY__COUNT],
+		translated[FAMILY__COUNT];
 	uint32_t uplinks;
 	uint32_t nd_types;
 };
@@ -90,6 +93,7 @@ static void make_sets(struct plan *plan)
 		{"members4", "members6"},
 		{"snat4", "snat6"},
 		{"closed4", "closed6"},
+		{"translated4", "translated6"},
 	};
 
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
@@ -103,6 +107,8 @@ static void make_sets(struct plan *plan)
 			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, saddr_field[f]);
 		plan->closed[f] =
 			ruleset_add_set(rs, names[2][f], false, FIELD_OIFNAME, saddr_field[f]);
+		plan->translated[f] =
+			ruleset_add_set(rs, names[3][f], false, FIELD_OIFNAME, saddr_field[f]);
 	}
 	plan->nd_types =
 		ruleset_add_set(rs, "nd_types", false, FIELD_ICMPV6_TYPE, FIELD__COUNT);
@@ -145,10 +151,12 @@ static void add_private_source(struct plan *plan, const struct network *network,
 
 	if (translation.masquerade)
 		action.addr = (struct addr){.family = family};
+	uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "translation", network->name,
+					     subnet->place);
+
 	ruleset_add_element(plan->rs, plan->snat[family], out, source,
-			    ruleset_add_action(plan->rs, action),
-			    ruleset_add_origin(plan->rs, PROMISE_NONE, "translation",
-					       network->name, subnet->place));
+			    ruleset_add_action(plan->rs, action), origin);
+	ruleset_add_element(plan->rs, plan->translated[family], out, source, NO_INDEX, origin);
 }
 
 static void add_network(struct plan *plan, const struct network *network)
@@ -215,7 +223,7 @@ static void make_door(struct plan *plan)
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(source, pass,
-				  origin_of_rule(plan, PROMISE_P4, "the network's own source"));
+				  origin_of_rule(plan, PROMISE_P4, "own source"));
 		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
@@ -283,12 +291,12 @@ static void make_forward(struct plan *plan)
 	add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(leave, action_goto(exit),
-				  origin_of_rule(plan, PROMISE_P4, "the network's own source"));
+				  origin_of_rule(plan, PROMISE_P4, "own source"));
 		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
 	add(plan, rule_start(leave, refuse,
-			     origin_of_rule(plan, PROMISE_P4, "not the network's source")));
+			     origin_of_rule(plan, PROMISE_P4, "not its source")));
 
 	rule = rule_start(exit, pass, origin_of_rule(plan, PROMISE_P1, "to an uplink of its own"));
 	rule_match_set(&rule, plan->exits, FIELD_IIFNAME, FIELD_OIFNAME);
@@ -300,12 +308,12 @@ static void make_forward(struct plan *plan)
 	add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(enter, action_goto(reply),
-				  origin_of_rule(plan, PROMISE_P3, "to the network's own address"));
+				  origin_of_rule(plan, PROMISE_P3, "to its own address"));
 		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, daddr_field[f]);
 		add(plan, rule);
 	}
 	add(plan, rule_start(enter, drop,
-			     origin_of_rule(plan, PROMISE_P3, "not the network's address")));
+			     origin_of_rule(plan, PROMISE_P3, "not its address")));
 
 	/*
 	 * The second and third are both "related": an ICMP error about a connection, and the
@@ -366,7 +374,7 @@ static void make_guard(struct plan *plan)
 
 		rule = rule_start(check, drop, origin);
 		rule_match_prefix(&rule, daddr_field[f], key_of_text(link_scope[i].prefix));
-		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		rule_match_set(&rule, plan->translated[f], FIELD_OIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
@@ -376,7 +384,7 @@ static void make_guard(struct plan *plan)
 		rule = rule_start(check, drop, origin);
 		rule_match_prefix(&rule, FIELD_UNTRANSLATED,
 				  key_of_number(FIELD_UNTRANSLATED, 1));
-		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		rule_match_set(&rule, plan->translated[f], FIELD_OIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
 }
