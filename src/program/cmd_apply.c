@@ -31,8 +31,6 @@ enum status cmd_apply(struct run *run)
 		return STATUS_DESCRIPTION;
 	if (run->args.given[OPTION_DRY_RUN])
 		return print_script(run, &work);
-	if (!work_backend_is_there(run, &work))
-		return STATUS_DESCRIPTION;
 
 	struct apply_input input = work_input(run, &work);
 	int result = kernel_apply(run->arena, &run->diags, &input, &changes);

@@ -10,7 +10,7 @@ enum status cmd_plan(struct run *run)
 	struct work work;
 	struct changes changes = {0};
 
-	if (!work_load(run, &work) || !work_backend_is_there(run, &work))
+	if (!work_load(run, &work))
 		return STATUS_DESCRIPTION;
 
 	struct apply_input input = work_input(run, &work);

@@ -10,17 +10,19 @@
 static enum status print_script(struct run *run)
 {
 	struct work work;
+	struct print_header header = {.version = HOSTGATE_VERSION};
 
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "nft") == 0) {
+		print_nft_remove(&header, &run->out);
+		return STATUS_DONE;
+	}
 	if (!work_load(run, &work))
 		return STATUS_DESCRIPTION;
 
-	struct print_header header = work_header(&work);
 	struct ruleset *ruleset = plan_ruleset(run->arena, &work.description);
 
-	if (strcmp(run->args.value[OPTION_DRY_RUN], "iptables") == 0)
-		print_iptables_remove(lower_xt(run->arena, ruleset), &header, &run->out);
-	else
-		print_nft_remove(&header, &run->out);
+	header = work_header(&work);
+	print_iptables_remove(lower_xt(run->arena, ruleset), &header, &run->out);
 	return STATUS_DONE;
 }
 

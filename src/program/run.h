@@ -24,7 +24,6 @@ struct run {
 /** Diagnostic codes of the program itself; hostgate(8) lists them. */
 #define CODE_FILE_UNREADABLE "HG-E200"
 #define CODE_NO_DESCRIPTION  "HG-E201"
-#define CODE_BACKEND         "HG-E202"
 #define CODE_RECORD          "HG-W200"
 #define CODE_NO_INTERFACE    "HG-W201"
 #define CODE_BRIDGE          "HG-W202"

@@ -71,20 +71,6 @@ struct apply_input work_input(struct run *run, const struct work *work)
 	};
 }
 
-bool work_backend_is_there(struct run *run, const struct work *work)
-{
-	if (run->args.given[OPTION_BACKEND] ||
-	    work->description.settings.backend != BACKEND_IPTABLES)
-		return true;
-
-	struct diag *diag = diag_add(&run->diags, SEVERITY_ERROR, CODE_BACKEND, PLACE_NONE,
-				     "this version cannot install with backend iptables yet");
-
-	diag_hint(&run->diags, diag,
-		  "leave out settings.backend, or run the script of hostgate apply --dry-run");
-	return false;
-}
-
 struct print_header work_header(const struct work *work)
 {
 	return (struct print_header){

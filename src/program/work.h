@@ -30,9 +30,6 @@ bool work_read(struct run *run, struct work *work);
 /** Makes the nf_tables ruleset and what else the kernel layer wants. */
 struct apply_input work_input(struct run *run, const struct work *work);
 
-/** Tells whether this version can install by the backend asked for; queues an error if not. */
-bool work_backend_is_there(struct run *run, const struct work *work);
-
 /** Returns the header of printed dialects. */
 struct print_header work_header(const struct work *work);
 
