@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab: a host in a namespace of its own, and the far end of all its wires in another.
+
+The host has the links of LINKS. The other end of every link lies in one "wire" namespace without
+addresses, where frames are crafted and captured: a leak on any wire is seen. The namespaces have
+no name, only a descriptor of this process keeps them, so that they vanish with it, however it ends.
+
+Nothing sleeps: the process is pinned to one processor, where the kernel works off frames in the
+order in which they were sent, and an ARP probe behind them (the canary) is answered last.
+"""
+
+import contextlib
+import ctypes
+import os
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+import packets
+
+CLONE_NEWNET = 0x40000000
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+PATIENCE = 5.0          # seconds until a missing canary is an error
+_libc = ctypes.CDLL(None, use_errno=True)
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
+
+
+class LabError(Exception):
+    """The lab itself does not work; no verdict about the program."""
+
+
+class Link:
+    """One interface of the host, and what stands at its other end."""
+
+    def __init__(self, index, name, host4, host6, prefix4=24, prefix6=64):
+        self.index, self.name = index, name
+        self.host = {4: host4, 6: host6}
+        self.prefix = {4: prefix4, 6: prefix6}
+        self.host_mac = "02:00:00:00:01:%02x" % index
+        self.wire_mac = "02:00:00:00:02:%02x" % index
+
+    def gateway(self, family):
+        """The host's own address on this link."""
+        return self.host[family]
+
+    def guest(self, family, number=10):
+        """An address of a machine on this link that the host knows as a neighbour."""
+        if family == 4:
+            base = struct.unpack(">I", packets.packed(self.host[4]))[0] & -(1 << (32 - self.prefix[4]))
+            return packets.text(struct.pack(">I", (base & 0xFFFFFFFF) + number))
+        raw = packets.packed(self.host[6])
+        return packets.text(raw[:14] + struct.pack(">H", number + (0 if number > 255 else 0x100)))
+
+
+LINKS = [
+    Link(1, "eth0", "203.0.113.11", "2001:db8::11"),
+    Link(2, "eth1", "198.51.100.11", "2001:db8:1::11"),
+    Link(3, "vmnet1", "192.168.56.1", "fd00:56::1"),
+    Link(4, "vmnet2", "192.168.57.1", "fd00:57::1"),
+    Link(5, "vmnet3", "198.18.0.1", "2001:db8:3::1"),
+    Link(6, "vmnet4", "192.168.58.1", "fd00:58::1"),
+    Link(7, "dmz0", "10.99.0.1", "fd00:99::1"),
+    Link(8, "tap0", "192.168.60.1", "fd00:60::1", 25, 65),
+    Link(9, "tap1", "192.168.60.129", "fd00:60:0:0:8000::1", 25, 65),
+]
+LINK = {link.name: link for link in LINKS}
+NUMBERS = (1, 10, 20, 66, 77)        # the neighbours on every link
+
+# Somewhere behind the gateway of eth0, behind that of eth1, and nowhere.
+REMOTE = {4: "192.0.2.50", 6: "2001:db8:99::50"}
+REMOTE1 = {4: "192.0.2.150", 6: "2001:db8:98::50"}
+NARROW = {4: "192.0.2.60", 6: "2001:db8:99::60"}    # the way there takes 1300 bytes
+NOWHERE = {4: "192.88.99.1", 6: "2001:db8:dead::1"}
+
+QUIET = {   # no noise of the host's own, and no limit that would hide an answer
+    "ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0,
+    "ipv6/conf/default/router_solicitations": 0, "ipv6/conf/default/mldv2_unsolicited_report_interval": 1,
+    "ipv4/icmp_ratelimit": 0, "ipv4/icmp_ratemask": 0, "ipv6/icmp/ratelimit": 0,
+    "ipv4/icmp_msgs_per_sec": 1000000, "ipv4/icmp_msgs_burst": 1000000, "ipv4/icmp_echo_ignore_broadcasts": 0,
+    "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0,
+    "ipv4/conf/default/accept_local": 1, "ipv4/tcp_max_syn_backlog": 4096,
+}
+
+
+def _setns(descriptor):
+    if _libc.setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def inside(descriptor):
+    """Runs the block (and every program it starts) in another network namespace."""
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(descriptor)
+        yield
+    finally:
+        _setns(before)
+        os.close(before)
+
+
+def new_namespace():
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if _libc.unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare (are you root?)")
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        _setns(before)
+        os.close(before)
+
+
+def pin():
+    """One processor for this process, the other one (if any) for the programs it watches."""
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[0]})
+    return processors[-1]
+
+
+class Seen:
+    """One captured frame and the link it came out of."""
+
+    def __init__(self, link, frame):
+        self.link, self.frame = link, frame
+        self._packet = None
+
+    @property
+    def packet(self):
+        if self._packet is None:
+            self._packet = packets.parse_frame(self.frame)
+        return self._packet
+
+    def __repr__(self):
+        return "%s: %r" % (self.link, self.packet)
+
+
+class Lab:
+    """A fresh host. Close it at the end (or use it with `with`)."""
+
+    other_cpu = None
+
+    def __init__(self, forward=False):
+        if Lab.other_cpu is None:
+            Lab.other_cpu = pin()
+        self.directory = tempfile.mkdtemp(prefix="hgt-%d-" % os.getpid())
+        self.children = []
+        self.sockets = []
+        self.wire = self.host = -1
+        try:
+            self.host, self.wire = new_namespace(), new_namespace()
+            self._wire_links()
+            self._host_addresses()
+            self._open()
+            if forward:
+                self.forward()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for child in self.children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        for sock in self.sockets:
+            sock.close()
+        for descriptor in (self.host, self.wire):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.host = self.wire = -1
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # ---- building
+
+    def _ip(self, lines):
+        done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+        if done.returncode:
+            raise LabError("ip -batch: " + done.stdout)
+
+    def _wire_links(self):
+        other = "/proc/%d/fd/%d" % (os.getpid(), self.wire)
+        with inside(self.wire):
+            for which in ("all", "default"):
+                _write("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % which, 1)
+        with inside(self.host):
+            for name, value in QUIET.items():
+                path = "/proc/sys/net/" + name
+                if os.path.exists(path):
+                    _write(path, value)
+            self._ip(["link set lo up"] + [
+                "link add %s address %s type veth peer name %s address %s netns %s"
+                % (link.name, link.host_mac, link.name, link.wire_mac, other) for link in LINKS])
+        with inside(self.wire):
+            self._ip(["link set %s arp off up" % link.name for link in LINKS])
+
+    def _host_addresses(self):
+        lines = []
+        for link in LINKS:
+            lines.append("link set %s up" % link.name)
+            for family in (4, 6):
+                lines.append("addr add %s/%d dev %s%s" % (link.host[family], link.prefix[family], link.name,
+                                                         " nodad" if family == 6 else ""))
+                peers = [link.guest(family, number) for number in NUMBERS if number != 1]
+                if family == 6:
+                    peers.append("fe80::10")
+                peers.append(self.router(link.name, family))
+                for peer in peers:
+                    if peer != link.host[family]:
+                        lines.append("neigh replace %s lladdr %s dev %s nud permanent"
+                                     % (peer, link.wire_mac, link.name))
+        for family in (4, 6):
+            inet = "inet6" if family == 6 else "inet"
+            via = "via %s %s dev eth0" % (inet, self.router("eth0", family))
+            lines.append("route add default " + via)
+            lines.append("route add %s %s mtu lock 1300" % (NARROW[family], via))
+            lines.append("route add unreachable " + NOWHERE[family])
+        lines.append("route add 192.0.2.128/25 via %s dev eth1" % self.router("eth1", 4))
+        lines.append("route add 2001:db8:98::/48 via %s dev eth1" % self.router("eth1", 6))
+        with inside(self.host):
+            self._ip(lines)
+
+    @staticmethod
+    def router(name, family):
+        """The machine behind an uplink that knows the way to the rest of the world."""
+        return LINK[name].guest(family, 77)
+
+    def _open(self):
+        with inside(self.wire):
+            self.capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(3))
+            self.sockets.append(self.capture)
+            self.capture.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            self.capture.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)   # SO_RCVBUFFORCE
+            self.sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.sockets.append(self.sender)
+        self.poll = select.poll()
+        self.poll.register(self.capture, select.POLLIN)
+
+    # ---- the host
+
+    def sysctl(self, name, value=None):
+        """Reads (or writes) a value below /proc/sys/net of the host; the name has slashes."""
+        with inside(self.host):
+            if value is not None:
+                _write("/proc/sys/net/" + name, value)
+            with open("/proc/sys/net/" + name) as file:
+                return file.read().strip()
+
+    def forward(self, on=True):
+        self.sysctl("ipv4/ip_forward", int(on))
+        self.sysctl("ipv6/conf/all/forwarding", int(on))
+
+    def all_sysctls(self):
+        """Every readable value below /proc/sys/net/ipv4 and ipv6, by its path."""
+        values = {}
+        with inside(self.host):
+            for top in ("/proc/sys/net/ipv4", "/proc/sys/net/ipv6"):
+                for folder, _, names in os.walk(top):
+                    for name in names:
+                        path = os.path.join(folder, name)
+                        with contextlib.suppress(OSError):
+                            with open(path, "rb") as file:
+                                values[path] = file.read()
+        return values
+
+    def env(self, **more):
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
+               "HOSTGATE_RUNDIR": os.path.join(self.directory, "run"),
+               "XTABLES_LOCKFILE": os.path.join(self.directory, "xtables.lock")}
+        env.update(more)
+        return env
+
+    def file(self, name, content):
+        path = os.path.join(self.directory, name)
+        with open(path, "w") as file:
+            file.write(content)
+        return path
+
+    def run(self, argv, env=None, stdin="", timeout=60, user=None):
+        """Runs a program in the host's namespace, to its end."""
+        with inside(self.host):
+            return subprocess.run(argv, env=env or self.env(), input=stdin, text=True, timeout=timeout,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user,
+                                  **({"group": user, "extra_groups": []} if user else {}))
+
+    def must(self, argv, **more):
+        done = self.run(argv, **more)
+        if done.returncode:
+            raise LabError("%s: exit %d: %s" % (" ".join(argv), done.returncode, done.stderr))
+        return done.stdout
+
+    def start(self, argv, env=None, cpu=None, **more):
+        """Starts a program in the host's namespace; close() ends it if need be."""
+        with inside(self.host):
+            child = subprocess.Popen(argv, env=env or self.env(), **more)
+        self.children.append(child)
+        if cpu is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(child.pid, {cpu})
+        return child
+
+    def nft(self, ruleset):
+        """Loads nft rules into the host, as somebody else would."""
+        self.must(["nft", "-f", "-"], stdin=ruleset)
+
+    def host_socket(self, kind, family=4, proto=0):
+        with inside(self.host):
+            sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind, proto)
+        sock.settimeout(1)
+        self.sockets.append(sock)
+        return sock
+
+    # ---- the wires
+
+    def send(self, link, packet, dst_mac=None):
+        """Puts an IP packet on a wire, addressed to the host's MAC (or dst_mac)."""
+        kind = packets.ETH_IPV6 if packet[0] >> 4 == 6 else packets.ETH_IPV4
+        self.send_frame(link, packets.ether(dst_mac or LINK[link].host_mac, LINK[link].wire_mac, kind, packet))
+
+    def send_frame(self, link, frame):
+        self.sender.sendto(frame, (link, 0))
+
+    def drain(self):
+        """What has been captured until now, without waiting."""
+        found = []
+        for _ in range(1000000):
+            try:
+                frame, address = self.capture.recvfrom(65535)
+            except BlockingIOError:
+                break
+            found.append(Seen(address[0], frame))
+        return found
+
+    def settle(self):
+        """Sends a canary on every wire; returns what came before all their answers."""
+        waiting = set()
+        for link in LINKS:
+            bird = bytes([0x06]) + os.urandom(5)
+            waiting.add(bird)
+            self.send_frame(link.name, packets.arp_request(bird.hex(":"), "0.0.0.0", link.host[4]))
+        found = []
+        end = time.monotonic() + PATIENCE
+        while waiting:
+            left = end - time.monotonic()
+            if left <= 0 or not self.poll.poll(left * 1000):
+                raise LabError("no answer to the canary")
+            for seen in self.drain():
+                if seen.frame[0] == 6:
+                    waiting.discard(seen.frame[:6])
+                else:
+                    found.append(seen)
+        return found
+
+    def round(self, sendings):
+        """Sends (link, packet) pairs and returns everything that came out of the host."""
+        self.drain()
+        for sending in sendings:
+            self.send(*sending)
+        return self.settle()
+
+    def one(self, link, packet, mark):
+        """Sends one packet; returns the captured frames that hold the mark."""
+        return [seen for seen in self.round([(link, packet)]) if mark in seen.frame]
+
+
+def _write(path, value):
+    with open(path, "w") as file:
+        file.write(str(value))

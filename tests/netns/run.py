@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the tests with real packets: run.py [-k NAME] [--installer apply|script-nft|script-legacy]."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+import traceback
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+import cases  # noqa: E402  (after the path is set)
+import lab  # noqa: E402
+
+
+class Lines(unittest.TestResult):
+    """One line a test; the reasons of failures below it."""
+
+    def __init__(self, limit):
+        super().__init__()
+        self.passed = 0
+        self.limit = limit
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.begun = time.monotonic()
+
+    def _line(self, outcome, test, more=""):
+        took = time.monotonic() - getattr(self, "begun", time.monotonic())
+        print("%-4s %s (%.2f s)%s" % (outcome, getattr(test, "title", test.id)(), took, more), flush=True)
+
+    def addSuccess(self, test):
+        self.passed += 1
+        self._line("ok", test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._line("skip", test, ": " + reason)
+
+    def _fault(self, test, error, title):
+        self._line(title, test)
+        kind, value, trace = error
+        if issubclass(kind, AssertionError):
+            trace_lines = traceback.format_tb(trace)
+            words = [line for line in trace_lines if os.sep + "test_" in line][-1:] + [str(value)]
+        else:
+            words = traceback.format_exception(kind, value, trace)
+        for line in "".join(words).rstrip().splitlines()[:self.limit]:
+            print("       " + line[:600])
+        sys.stdout.flush()
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._fault(test, err, "FAIL")
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._fault(test, err, "FAIL")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._fault(subtest, err, "FAIL")
+
+
+def flatten(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flatten(item)
+        else:
+            yield item
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("-k", metavar="NAME", action="append", help="only tests whose name holds NAME")
+    options.add_argument("--installer", choices=[way.name for way in cases.INSTALLERS],
+                         help="the promises over this way only (tests of the program itself: with apply)")
+    options.add_argument("--lines", type=int, default=40, help="at most so many lines about one failure")
+    options.add_argument("--list", action="store_true", help="print the names and end")
+    args = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+    tests = list(flatten(unittest.TestLoader().discover(HERE, pattern="test_*.py", top_level_dir=HERE)))
+    if args.installer:
+        tests = [test for test in tests
+                 if (getattr(test, "installer", None) or cases.INSTALLERS[0]).name == args.installer]
+    if args.k:
+        tests = [test for test in tests if any(word in test.id() for word in args.k)]
+    if args.list:
+        print("\n".join(test.id() for test in tests))
+        return 0
+    if not os.access(lab.PROGRAM, os.X_OK):
+        print("no program at %s: build it, or say where with HOSTGATE=" % lab.PROGRAM, file=sys.stderr)
+        return 1
+    if os.geteuid() != 0:
+        print("only root can make network namespaces here", file=sys.stderr)
+        return 1
+    result = Lines(args.lines)
+    unittest.TestSuite(tests).run(result)
+    failed = len(result.failures) + len(result.errors)
+    print("%d passed, %d failed, %d skipped" % (result.passed, failed, len(result.skipped)))
+    return 1 if failed or not tests else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

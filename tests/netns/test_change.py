@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""P8: a tightened description takes effect at once for flows that are alive, in both directions."""
+
+import cases
+import flows
+from flows import Flow
+from lab import Lab
+
+
+@cases.promise
+class Change:
+
+    def changed(self, before, after, open_flows):
+        """Installs one description, opens flows, installs the other one; returns (lab, flows)."""
+        lab = self.new_lab()
+        self.installer.install(lab, before)
+        found = open_flows(lab)
+        self.installer.install(lab, after)
+        return lab, found
+
+    def nat_flows(self, lab):
+        return flows.leaving(self, "vmnet1", lab)
+
+    def test_same_again(self):
+        """Positive control: an unchanged description leaves live flows alone, in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(), self.nat_flows)
+        for flow in found:
+            flow.goes_on(self, lab)
+
+    def test_nat_to_isolated(self):
+        """nat -> isolated: the live flows are silent at once, in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"mode": "isolated"}), self.nat_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+
+    def test_everything_isolated(self):
+        """The last nat network gone: its live flows do not go on with their private source."""
+        alone = {"uplinks": cases.STANDARD["uplinks"], "networks": {"vmnet1": cases.STANDARD["networks"]["vmnet1"]}}
+        isolated = {"uplinks": alone["uplinks"], "networks": {"vmnet1": dict(alone["networks"]["vmnet1"], mode="isolated")}}
+        lab, found = self.changed(alone, isolated, self.nat_flows)
+        lab.forward()               # even where somebody else needs forwarding
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+
+    def test_routed_to_isolated(self):
+        """routed -> isolated: silent at once, in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet3={"mode": "isolated"}),
+                                  lambda lab: flows.leaving(self, "vmnet3", lab))
+        flows.assert_silent(self, lab, found)
+
+    def test_routed_to_nat(self):
+        """routed -> nat: a flow that began untranslated never goes on with its private source."""
+        lab, found = self.changed(cases.standard(vmnet1={"mode": "routed"}), cases.standard(), self.nat_flows)
+        captured = lab.round([flow.out(b"x" * 16) for flow in found for _ in range(2)])
+        self.assert_no_private(captured)
+
+    def test_other_uplink(self):
+        """nat over another uplink: the old uplink is silent for live flows, in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"uplink": "second"}), self.nat_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+
+    def test_network_leaves_the_file(self):
+        """A network that is no longer in the file, with others: drop: silent in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(settings={"others": "drop"}, vmnet1=None),
+                                  self.nat_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+        self.assert_silent(cases.kinds("vmnet1", self.guest("vmnet1"), self.guest("vmnet2"))
+                           + cases.kinds("vmnet1", self.guest("vmnet1"), self.guest("vmnet3")), lab)
+
+    def test_destination_denied(self):
+        """deny-to: a live flow to a destination that is now denied is silent outward."""
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"deny-to": [self.remote]}), self.nat_flows)
+        flows.assert_silent(self, lab, found, back=False)
+
+    def test_destination_not_allowed(self):
+        """allow-to: a live flow to a destination that is not in the list is silent outward."""
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"allow-to": ["any:9999/tcp"]}), self.nat_flows)
+        flows.assert_silent(self, lab, found, back=False)
+
+    def test_allow_from_gone(self):
+        """allow-from: the outside's live flow to a routed guest is silent inward when the door closes."""
+        def from_outside(lab):
+            found = [Flow(kind, "vmnet3", self.guest("vmnet3"), "eth0", self.remote, 9100) for kind in ("udp", "tcp")]
+            for flow in found:
+                flow.start_from_outside(self, lab)
+            return found
+        lab, found = self.changed(cases.standard(vmnet3={"allow-from": ["any"]}), cases.standard(), from_outside)
+        flows.assert_silent(self, lab, found, out=False)
+
+    def test_reach_gone(self):
+        """reach: a live flow between two networks is silent in both directions when it is taken away."""
+        def across(lab):
+            return flows.leaving(self, "vmnet1", lab, outside="vmnet3", outer=self.guest("vmnet3"))
+        lab, found = self.changed(cases.standard(vmnet1={"reach": ["vmnet3"]}), cases.standard(), across)
+        flows.assert_silent(self, lab, found)
+
+    def test_publish_gone(self):
+        """publish: the outside's live flow through a door is silent inward when the door closes."""
+        public = cases.PUBLIC["eth0"][self.family]
+        square = "%s" if self.family == 4 else "[%s]"
+        door = {"listen": square % public + ":8080/tcp", "to": square % self.guest("vmnet1") + ":80"}
+
+        def through(lab):
+            flow = Flow("tcp", "vmnet1", self.guest("vmnet1"), "eth0", self.remote, 80)
+            flow.start_from_outside(self, lab, public, 8080)
+            return [flow]
+        lab, found = self.changed(cases.standard(vmnet1={"publish": [door]}), cases.standard(), through)
+        flows.assert_silent(self, lab, found, out=False)
+
+
+@cases.promise_ipv6
+class SubnetGone:
+
+    def test_ipv6_subnet_leaves(self):
+        """An IPv6 subnet taken out of a network: IPv6 silent in both directions, IPv4 goes on."""
+        for link in ("vmnet1", "vmnet3"):
+            with self.subTest(link), Lab() as lab:
+                self.installer.install(lab, cases.standard())
+                found = flows.leaving(self, link, lab)
+                self.family = 4
+                others = flows.leaving(self, link, lab)
+                self.family = 6
+                four = {"subnet": cases.STANDARD["networks"][link]["subnet"][0], "gateway": LINK4[link]}
+                self.installer.install(lab, cases.standard(**{link: four}))
+                self.assert_no_private(flows.assert_silent(self, lab, found))
+                for flow in others:
+                    flow.goes_on(self, lab)
+
+
+LINK4 = {"vmnet1": "192.168.56.1", "vmnet3": "198.18.0.1"}

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""P4: no forged source is forwarded, and the host never answers one (the reflection storm)."""
+
+import socket
+import struct
+import time
+
+import cases
+import packets as p
+from cases import Probe, kinds
+from lab import LINK, NARROW, NOWHERE, REMOTE1, LabError
+
+TARGETS = ("vmnet1", "vmnet2", "vmnet3", "tap0")     # nat, isolated, routed, a pattern
+
+
+def forged_outside(family, number):
+    """An address behind eth0 that no other probe of the round uses (61 to 120)."""
+    return "192.0.2.%d" % (61 + number) if family == 4 else "2001:db8:99::f%x" % number
+
+
+class Reflections:
+    """The probes that make a host without a door answer to the forged address."""
+
+    def __init__(self, case, link):
+        self.case, self.link, self.family, self.probes = case, link, case.family, []
+
+    def add(self, name, make, control=True):
+        source = forged_outside(self.family, len(self.probes))
+        self.probes.append(Probe("%s from %s v%d" % (name, self.link, self.family), self.link,
+                                 lambda mark: make(source, mark), answer_to=source, control=control))
+
+    def all(self):
+        remote, family = self.case.remote, self.family
+        self.add("hop limit 1", lambda src, mark: [p.udp_packet(src, remote, 1, 33434, mark, ttl=1)])
+        self.add("hop limit 1, echo", lambda src, mark: [p.echo_packet(src, remote, 1, mark, ttl=1)])
+        self.add("no route", lambda src, mark: [p.udp_packet(src, NOWHERE[family], 1, 53, mark)])
+        self.add("refused network", lambda src, mark: [p.udp_packet(src, self.case.guest("tap1"), 1, 53, mark)])
+        self.add("refused outside", lambda src, mark: [p.udp_packet(src, remote, 1, 53, mark)])
+        self.add("refused tcp", lambda src, mark: [p.tcp_packet(src, remote, 1, 80, p.SYN, payload=mark)])
+        more = {"df": True} if family == 4 else {}
+        self.add("too big", lambda src, mark: [p.udp_packet(src, NARROW[family], 1, 53, mark * 85, **more)])
+        for where in (self.link, "eth0", "eth1", "dmz0"):
+            self._to_host(where, self.case.gateway(where))
+        if family == 4:
+            self._ipv4_only(remote)
+        else:
+            self._ipv6_only(remote)
+        return self.probes
+
+    def _to_host(self, where, dst):
+        port = LINK[self.link].index
+        self.add("echo to " + where, lambda src, mark: [p.echo_packet(src, dst, 1, mark)])
+        self.add("closed udp at " + where, lambda src, mark: [p.udp_packet(src, dst, 1, 9, mark)])
+        self.add("closed tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.SYN, payload=mark)])
+        self.add("stray ack to " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.ACK, ack=7, payload=mark)])
+        self.add("open tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, port, 2222, p.SYN)])
+        self.add("unknown protocol to " + where, lambda src, mark: [p.ip(src, dst, 253, mark * 2)])
+
+    def _ipv4_only(self, remote):
+        gateway = self.case.gateway(self.link)
+        broken = bytes([7, 3, 4, 0])                  # record route, too short: parameter problem
+        strict = bytes([137, 7, 4]) + p.packed("203.0.113.77") + b"\0"
+        self.add("broken option", lambda src, mark: [
+            p.ipv4(src, remote, p.UDP, p.udp(src, remote, 1, 53, mark), options=bytes([7, 39, 3, 0]))])
+        self.add("option pointer", lambda src, mark: [
+            p.ipv4(src, gateway, p.ICMP, p.echo(src, gateway, 1, mark), options=broken)])
+        self.add("source route", lambda src, mark: [
+            p.ipv4(src, gateway, p.UDP, p.udp(src, gateway, 1, 53, mark), options=strict)], control=False)
+        self.add("broadcast echo", lambda src, mark: [
+            p.echo_packet(src, self.broadcast(), 1, mark)])
+        self.add("timestamp", lambda src, mark: [
+            p.ipv4(src, gateway, p.ICMP, p.icmp(src, gateway, 13, 0, b"\0\1\0\1", b"\0" * 12 + mark))])
+
+    def broadcast(self):
+        link = LINK[self.link]
+        value = struct.unpack(">I", p.packed(link.host[4]))[0] | ((1 << (32 - link.prefix[4])) - 1)
+        return p.text(struct.pack(">I", value))
+
+    def _ipv6_only(self, remote):
+        gateway = self.case.gateway(self.link)
+
+        def option(header, dst, kind=0x80):
+            """An option of an unknown kind that asks for a parameter problem."""
+            def make(src, mark):
+                body = bytes([p.UDP, 0, kind, 4]) + b"\0" * 4 + p.udp(src, dst, 1, 53, mark)
+                return [p.ipv6(src, dst, header, body)]
+            return make
+
+        self.add("unknown destination option", option(p.DSTOPTS, gateway))
+        self.add("unknown next header", lambda src, mark: [p.ipv6(src, gateway, 200, mark * 2)])
+        self.add("echo to all nodes", lambda src, mark: [p.echo_packet(src, "ff02::1", 1, mark)], control=False)
+        self.add("routing header", lambda src, mark: [p.ipv6(src, gateway, 43, bytes([
+            p.UDP, 2, 0, 1]) + b"\0" * 4 + p.packed(remote) + p.udp(src, remote, 1, 53, mark))])
+
+
+@cases.promise
+class Forged:
+    description = cases.standard()
+
+    def test_spoofed_sources(self):
+        """P4: no packet with a source outside the network's own subnets is forwarded from it."""
+        far = {4: ["100.64.0.9", "169.254.7.7", "10.0.0.1"], 6: ["2001:db8:77::9", "fd00:1234::1", "2002:c000:201::1"]}
+        impossible = {4: ["0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255"], 6: ["::", "::1", "fe80::10", "ff02::5"]}
+        for link in TARGETS:
+            with self.subTest(link):
+                others = [self.guest(other) for other in ("vmnet1", "vmnet2", "vmnet3", "vmnet4", "tap0", "dmz0", "eth0")
+                          if not (other == link or (other, link) == ("tap1", "tap0"))]
+                own = [self.gateway("eth0"), self.gateway("eth1"), self.gateway("dmz0")]
+                probes = []
+                for source in others + own + far[self.family]:
+                    for dst in (self.remote, self.guest("eth0", 20), self.guest("tap1"), self.guest("dmz0", 20)):
+                        probes += [probe for probe in kinds(link, source, dst, "forged from %s: " % link)
+                                   if probe.name.split()[3] in ("udp", "tcp-syn", "tcp-rst", "echo", "fragments")]
+                for source in impossible[self.family]:
+                    for probe in kinds(link, source, self.remote, "impossible from %s: " % link):
+                        probe.control = False       # the kernel does not forward these by itself
+                        probes.append(probe)
+                self.assert_silent(probes)
+
+    def test_reflections(self):
+        """P4: whatever a guest sends with a forged outside source, the host does not answer it."""
+        self._listen(cases.open_lab())
+        self._listen(self.lab)
+        for link in TARGETS:
+            with self.subTest(link):
+                self.assert_silent(Reflections(self, link).all())
+
+    def test_reflections_to_another_network(self):
+        """P4: nor does it answer a forged source that is another network's guest."""
+        dst = self.gateway("vmnet1")
+        for link, victim in (("vmnet2", "vmnet3"), ("vmnet1", "vmnet2"), ("vmnet3", "vmnet1"), ("tap0", "dmz0")):
+            with self.subTest(link):
+                src = self.guest(victim, 20)
+                self.assert_silent([
+                    Probe("%s as %s: %s v%d" % (link, victim, name, self.family), link, make, answer_to=src)
+                    for name, make in (
+                        ("echo", lambda mark, src=src: [p.echo_packet(src, dst, 1, mark)]),
+                        ("closed udp", lambda mark, src=src: [p.udp_packet(src, dst, 1, 9, mark)]),
+                        ("hop limit 1", lambda mark, src=src: [p.udp_packet(src, self.remote, 1, 53, mark, ttl=1)]),
+                        ("forwarded", lambda mark, src=src: [p.udp_packet(src, self.remote, 1, 53, mark)]))])
+
+    def test_second_uplink(self):
+        """P4: a forged source behind the other uplink gets no answer there either."""
+        src, dst = REMOTE1[self.family], self.gateway("vmnet2")
+        self.assert_silent([
+            Probe("as behind eth1: %s v%d" % (name, self.family), "vmnet2", make, answer_to=src) for name, make in (
+                ("echo", lambda mark: [p.echo_packet(src, dst, 1, mark)]),
+                ("hop limit 1", lambda mark: [p.udp_packet(src, self.remote, 1, 53, mark, ttl=1)]),
+                ("closed tcp", lambda mark: [p.tcp_packet(src, dst, 1, 9, p.SYN, payload=mark)]))])
+
+    def test_reject_answers_own_source_only(self):
+        """P4: the rejects that guests get go to their own network and nowhere else."""
+        probes = [Probe("own source %s v%d" % (link, self.family), link,
+                        lambda mark, link=link: [p.udp_packet(self.guest(link), self.guest("dmz0"), 1, 53, mark)])
+                  for link in TARGETS]
+        captured = self.assert_silent(probes)
+        self.assertEqual({seen.link for seen in captured if seen.packet.is_error("prohibited")}, set(TARGETS))
+
+    def _listen(self, lab):
+        """Port 2222 of the host is open, so that a SYN to it would be answered."""
+        if getattr(lab, "listening", None) is None:
+            lab.listening = set()
+        if self.family not in lab.listening:
+            sock = lab.host_socket(socket.SOCK_STREAM, self.family)
+            if self.family == 6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(("::" if self.family == 6 else "0.0.0.0", 2222))
+            sock.listen(4096)
+            lab.listening.add(self.family)
+
+
+@cases.promise
+class LateAnswers:
+    """Answers that the kernel gives before, or long after, any rule has seen the packet."""
+
+    def incomplete(self, src, dst, mark):
+        data = p.udp(src, dst, 1, 9, mark * 20)
+        return p.fragments(src, dst, p.UDP, data, 64)[0]
+
+    def reassembly_answers(self, lab, sources):
+        """Sends lone first fragments to the host; the frames to those sources within some 2 s."""
+        if self.family == 4:
+            lab.sysctl("ipv4/ipfrag_time", 1)
+        else:
+            lab.sysctl("ipv6/ip6frag_time", 1)
+            lab.sysctl("netfilter/nf_conntrack_frag6_timeout", 1)
+        lab.drain()
+        for source in sources:
+            for dst in (self.gateway("vmnet2"), self.gateway("eth0")):
+                lab.send("vmnet2", self.incomplete(source, dst, p.nonce()))
+        lab.settle()
+        found, end = [], time.monotonic() + 2.2
+        while time.monotonic() < end and len(found) < 2 * len(sources):
+            lab.poll.poll(100)
+            found += [seen for seen in lab.drain() if seen.packet.dst in sources]
+        return found
+
+    def test_incomplete_fragments(self):
+        """P4: no reassembly-time-exceeded goes to a forged address."""
+        sources = [forged_outside(self.family, 40), forged_outside(self.family, 41)]
+        if not self._proved_open(sources):
+            raise LabError("a host without rules does not answer incomplete fragments")
+        lab = self.new_lab()
+        self.installer.install(lab, cases.standard())
+        found = self.reassembly_answers(lab, sources)
+        if found and self.installer.name != "apply":
+            self.skipTest("fragments are put together before any iptables chain sees them, so the answer "
+                          "(%r) cannot be kept back by a script" % found[0])
+        self.assertEqual(found, [])
+
+    _seen_open = {}
+
+    def _proved_open(self, sources):
+        if self.family not in self._seen_open:
+            with self.new_lab(forward=True) as lab:
+                self._seen_open[self.family] = self.reassembly_answers(lab, sources)
+        return self._seen_open[self.family]
+
+
+@cases.promise_ipv6
+class EarlyAnswers:
+    description = cases.standard()
+
+    def test_hop_by_hop_option(self):
+        """P4: no parameter problem to a forged source for an unknown hop-by-hop option."""
+        def make(mark, kind=0x80):
+            src, dst = forged_outside(6, 50), self.remote
+            body = bytes([p.UDP, 0, kind, 4]) + b"\0" * 4 + p.udp(src, dst, 1, 53, mark)
+            return [p.ipv6(src, dst, p.HOPOPTS, body)]
+        self.assert_silent([Probe("hop-by-hop option %#x from %s" % (kind, link), link,
+                                  lambda mark, kind=kind: make(mark, kind), answer_to=forged_outside(6, 50))
+                            for kind in (0x80, 0xC0) for link in TARGETS])
