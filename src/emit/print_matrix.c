@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// print_matrix: what may pass, from where to where and with which address, as a table for people.
+#include <string.h>
+
+#include "hostgate/print.h"
+
+enum column {
+	COLUMN_FROM,
+	COLUMN_TO,
+	COLUMN_WHAT,
+	COLUMN_AS,
+	COLUMN__COUNT
+};
+
+enum outcome {
+	OUTCOME_PASS,
+	OUTCOME_REPLIES,
+	OUTCOME_REFUSED,
+	OUTCOME__COUNT
+};
+
+struct row {
+	const char *cell[COLUMN__COUNT];
+	enum outcome outcome;
+};
+
+struct table {
+	struct arena *arena;
+	struct row *rows;
+	size_t n, cap;
+	size_t width[COLUMN__COUNT];
+};
+
+static const char *const titles[COLUMN__COUNT] = {"FROM", "TO", "WHAT HAPPENS", "AS"};
+
+/* Green, yellow, red. */
+static const char *const colours[OUTCOME__COUNT] = {"\033[32m", "\033[33m", "\033[31m"};
+
+static void add_row(struct table *t, enum outcome outcome, const char *from, const char *to,
+		    const char *what, const char *as)
+{
+	struct row row = {{from, to, what, as}, outcome};
+
+	t->rows = arena_grow(t->arena, t->rows, t->n, &t->cap, sizeof(*t->rows));
+	t->rows[t->n++] = row;
+	for (size_t c = 0; c < COLUMN__COUNT; c++)
+		if (strlen(row.cell[c]) > t->width[c])
+			t->width[c] = strlen(row.cell[c]);
+}
+
+/* "vmnet1", or "lab (tap0, tap1)" where name and interface differ. */
+static const char *network_text(struct arena *arena, const struct network *network)
+{
+	char text[IFNAME_SIZE + 1];
+	const char *list = "";
+
+	for (size_t i = 0; i < network->n_interfaces; i++)
+		list = arena_printf(arena, "%s%s%s", list, i ? ", " : "",
+				    ifpattern_format(&network->interfaces[i], text));
+	if (strcmp(list, network->name) == 0)
+		return network->name;
+	return arena_printf(arena, "%s (%s)", network->name, list);
+}
+
+static const char *uplink_text(struct arena *arena, const struct uplink *uplink)
+{
+	if (strcmp(uplink->name, uplink->interface.name) == 0)
+		return uplink->name;
+	return arena_printf(arena, "%s (%s)", uplink->name, uplink->interface.name);
+}
+
+static const char *address_text(struct arena *arena, const struct network *network,
+				const struct uplink *uplink)
+{
+	char text[ADDR_TEXT_SIZE];
+	const char *list = "";
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		if (!network_has_family(network, f))
+			continue;
+		struct translation translation = network_translation(network, uplink, f);
+
+		list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "",
+				    translation.masquerade ?
+					    arena_printf(arena, "%s address of %s", family_name(f),
+							 uplink->interface.name) :
+					    addr_format(&translation.address, text));
+	}
+	return list;
+}
+
+/* A family without a subnet does not pass at all. */
+static const char *family_limit(const struct network *network)
+{
+	if (!network_has_family(network, FAMILY_IPV6))
+		return ", IPv4 only";
+	return network_has_family(network, FAMILY_IPV4) ? "" : ", IPv6 only";
+}
+
+static void add_network(struct table *t, const struct description *d, const struct network *network)
+{
+	const char *name = network_text(t->arena, network);
+	const char *refused =
+		d->settings.deny == DENY_REJECT ? "refused (reject)" : "refused (drop)";
+	bool leaves = network->mode != MODE_ISOLATED;
+
+	for (size_t u = 0; leaves && u < network->n_uplinks; u++) {
+		const struct uplink *uplink = &d->uplinks[network->uplinks[u]];
+		const char *uplink_name = uplink_text(t->arena, uplink);
+		bool nat = network->mode == MODE_NAT;
+
+		add_row(t, OUTCOME_PASS, name, uplink_name,
+			arena_printf(t->arena, "passes, %s%s", nat ? "translated" : "untranslated",
+				     family_limit(network)),
+			nat ? address_text(t->arena, network, uplink) : "its own address");
+		add_row(t, OUTCOME_REPLIES, uplink_name, name, "replies only", "");
+	}
+	add_row(t, OUTCOME_REFUSED, name, leaves ? "anywhere else" : "anywhere", refused, "");
+	add_row(t, OUTCOME_REFUSED, leaves ? "anywhere else" : "anywhere", name, "refused (drop)",
+		"");
+}
+
+static void print_row(const struct table *t, const struct row *row, const char *colour,
+		      struct buf *out)
+{
+	size_t last = COLUMN__COUNT - 1;
+
+	while (last > 0 && !*row->cell[last])
+		last--;
+	for (size_t c = 0; c <= last; c++) {
+		bool paint = c == COLUMN_WHAT && *colour;
+
+		buf_printf(out, "%s%s%s", paint ? colour : "", row->cell[c],
+			   paint ? "\033[0m" : "");
+		if (c < last)
+			buf_printf(out, "%*s", (int)(t->width[c] - strlen(row->cell[c]) + 2), "");
+	}
+	buf_putc(out, '\n');
+}
+
+void print_matrix(const struct description *description, bool colour, struct buf *out)
+{
+	struct table t = {.arena = arena_new()};
+	struct row header = {.outcome = OUTCOME_PASS};
+
+	for (size_t c = 0; c < COLUMN__COUNT; c++) {
+		header.cell[c] = titles[c];
+		t.width[c] = strlen(titles[c]);
+	}
+	for (size_t n = 0; n < description->n_networks; n++)
+		add_network(&t, description, &description->networks[n]);
+	print_row(&t, &header, "", out);
+	for (size_t r = 0; r < t.n; r++)
+		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].outcome] : "", out);
+	arena_free(t.arena);
+}
