@@ -100,6 +100,9 @@ void diag_relate(struct diags *diags, struct diag *diag, struct place place, con
 /** A place that is no place. */
 #define PLACE_NONE ((struct place){0})
 
+/** Orders places by source, line and column. Returns <0, 0 or >0, as for qsort(3). */
+int place_compare(const struct place *a, const struct place *b);
+
 /** Orders the diagnostics from index first on by source, line and column; stable. */
 void diags_sort(struct diags *diags, size_t first);
 

@@ -36,7 +36,7 @@ uint32_t diags_add_source(struct diags *diags, const char *name, const char *tex
 	return (uint32_t)diags->n_sources++;
 }
 
-static int place_compare(const struct place *a, const struct place *b)
+int place_compare(const struct place *a, const struct place *b)
 {
 	if (a->source != b->source)
 		return a->source < b->source ? -1 : 1;

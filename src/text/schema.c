@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// schema: every key of the language, with its type, default, documentation and functions.
+#include "text/schema.h"
+
+#include <string.h>
+
+#include "text/values.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define WORDS(array) .words = (array), .n_words = COUNT(array)
+#define ENTRY_AT(type, field) .at = offsetof(struct type, field)
+#define PLACE_AT(type, field) .place_at = offsetof(struct type, field)
+
+const char *const schema_modes[MODE__COUNT] = {
+	[MODE_ISOLATED] = "isolated",
+	[MODE_NAT] = "nat",
+	[MODE_ROUTED] = "routed",
+};
+
+const char *const schema_backends[BACKEND__COUNT] = {
+	[BACKEND_AUTO] = "auto",
+	[BACKEND_NFTABLES] = "nftables",
+	[BACKEND_IPTABLES] = "iptables",
+};
+
+const char *const schema_forwardings[FORWARDING__COUNT] = {
+	[FORWARDING_AUTO] = "auto",
+	[FORWARDING_INTERFACES] = "interfaces",
+	[FORWARDING_DISABLED] = "disabled",
+	[FORWARDING_KEEP] = "keep",
+};
+
+const char *const schema_denies[DENY__COUNT] = {
+	[DENY_REJECT] = "reject",
+	[DENY_DROP] = "drop",
+};
+
+static const char *const snat_words[] = {"masquerade"};
+static const char *const others_words[] = {"keep", "drop"};
+static const char *const hole_words[] = {"docker", "ufw", "iptables"};
+static const char *const host_words[] = {"all", "none"};
+static const char *const who_words[] = {"any"};
+
+const struct schema_kind_row schema_kinds[KIND__COUNT] = {
+	[KIND_ENTRIES] = {"a map of names", "a map from names to maps"},
+	[KIND_SECTION] = {"a map", "a map"},
+	[KIND_TRUTH] = {"true or false", "true or false, nothing else"},
+	[KIND_WORD] = {"a word", "one of the words listed"},
+	[KIND_INTERFACE] = {"an interface name",
+			    "1 to 15 bytes, no slash, colon, space or control character"},
+	[KIND_PATTERN] = {"an interface name",
+			  "an interface name, or its beginning and * for all that start so"},
+	[KIND_ADDRESS] = {"an address", "an IPv4 or IPv6 address without a length"},
+	[KIND_PREFIX] = {"a subnet", "address/length, with no address bits beyond the length"},
+	[KIND_UPLINK] = {"an uplink's name", "a name from uplinks"},
+	[KIND_NETWORK] = {"a network's name", "a name from networks"},
+	[KIND_SNAT] = {"an address or masquerade",
+		       "an address, a range a-b, either with ports, or masquerade"},
+	[KIND_ENDPOINT] = {"an endpoint", "WHO[:PORTS][/PROTO]: WHO is an address, a prefix, a "
+					  "range a-b or any; IPv6 with ports in brackets"},
+	[KIND_SERVICE] = {"a service", "dhcp, dns, ping, or PORT/PROTO"},
+	[KIND_MAC] = {"a MAC address", "six bytes in hexadecimal with colons"},
+};
+
+const char *const schema_sections[SECTION__COUNT] = {
+	[SECTION_TOP] = "a description",   [SECTION_UPLINK] = "an uplink",
+	[SECTION_NETWORK] = "a network",   [SECTION_SETTINGS] = "settings",
+	[SECTION_PUBLISH] = "a published door", [SECTION_SINK] = "a sink",
+	[SECTION_GUEST] = "a guest",
+};
+
+/* clang-format off */
+const struct schema_key schema_keys[] = {
+	{SECTION_TOP, "uplinks", KIND_ENTRIES, .supported = true, .child = SECTION_UPLINK,
+	 .example = "\n  eth0: {address: 203.0.113.11}",
+	 .doc = "Interfaces of the host towards the outside, by name.",
+	 .print = print_uplinks},
+	{SECTION_TOP, "networks", KIND_ENTRIES, .supported = true, .child = SECTION_NETWORK,
+	 .example = "\n  vmnet1: {subnet: 192.168.56.0/24, mode: nat}",
+	 .doc = "Host-only networks, by name. At least one.",
+	 .print = print_networks},
+	{SECTION_TOP, "settings", KIND_SECTION, .supported = true, .child = SECTION_SETTINGS,
+	 .example = "\n  forwarding: auto",
+	 .doc = "What holds for the whole host.",
+	 .print = print_settings},
+
+	{SECTION_UPLINK, "interface", KIND_INTERFACE, .supported = true, .example = "eth0",
+	 .doc = "The interface. Default: the uplink's name.",
+	 .read = read_uplink_interface, .print = print_uplink_interface},
+	{SECTION_UPLINK, "address", KIND_ADDRESS, FORM_ONE_OR_LIST, .supported = true,
+	 .example = "203.0.113.11",
+	 .doc = "Public addresses that sources are translated to, at most one IPv4 and one IPv6. "
+		"Without one: masquerade.",
+	 .read = read_uplink_address, .print = print_uplink_address},
+
+	{SECTION_NETWORK, "interface", KIND_PATTERN, FORM_ONE_OR_LIST, .supported = true,
+	 .example = "vmnet1",
+	 .doc = "The host's interfaces on this network; tap* means all that start with tap. "
+		"Default: the network's name.",
+	 .read = read_interface, .print = print_interfaces},
+	{SECTION_NETWORK, "subnet", KIND_PREFIX, FORM_ONE_OR_LIST, .required = true,
+	 .supported = true, .example = "192.168.56.0/24",
+	 .doc = "The network's subnets, IPv4 and IPv6. No subnet of a family: none of it passes.",
+	 .read = read_subnet, .print = print_subnets},
+	{SECTION_NETWORK, "gateway", KIND_ADDRESS, FORM_ONE_OR_LIST, .supported = true,
+	 .example = "192.168.56.1",
+	 .doc = "The host's own addresses on this network.",
+	 .read = read_gateway, .print = print_gateways},
+	{SECTION_NETWORK, "mode", KIND_WORD, .supported = true, WORDS(schema_modes),
+	 .fallback = "isolated", .example = "nat",
+	 .doc = "isolated: nothing passes. nat: out with a public source. routed: out as it is.",
+	 ENTRY_AT(network, mode), PLACE_AT(network, mode_place),
+	 .read = read_word, .print = print_word},
+	{SECTION_NETWORK, "uplink", KIND_UPLINK, FORM_ONE_OR_LIST, .supported = true,
+	 .example = "eth0",
+	 .doc = "The uplinks it may leave by. Default: every uplink.",
+	 .read = read_uplink_name, .print = print_uplink_names},
+	{SECTION_NETWORK, "snat", KIND_SNAT, FORM_ONE_OR_MAP, .supported = true,
+	 WORDS(snat_words), .example = "203.0.113.12",
+	 .doc = "What the sources of a nat network become. Default: the uplink's address.",
+	 .read = read_snat, .print = print_snat},
+	{SECTION_NETWORK, "nat-except", KIND_PREFIX, FORM_ONE_OR_LIST, .example = "[10.8.0.0/16]",
+	 .doc = "Destinations reached with the private source, because they route back (a VPN)."},
+	{SECTION_NETWORK, "allow-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[any:443/tcp]", .doc = "When present, only these destinations."},
+	{SECTION_NETWORK, "deny-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[10.0.0.0/8]", .doc = "Never these destinations; wins over allow-to."},
+	{SECTION_NETWORK, "allow-from", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[any]",
+	 .doc = "routed only: who may open connections from outside. Default: nobody."},
+	{SECTION_NETWORK, "reach", KIND_NETWORK, FORM_ONE_OR_LIST, .example = "[vmnet2]",
+	 .doc = "Other networks whose guests it may open connections to."},
+	{SECTION_NETWORK, "publish", KIND_SECTION, FORM_LIST, .child = SECTION_PUBLISH,
+	 .example = "\n  - {listen: 203.0.113.11:8080/tcp, to: 192.168.56.10:80}",
+	 .doc = "Doors from outside to a guest."},
+	{SECTION_NETWORK, "host", KIND_SERVICE, FORM_ONE_OR_LIST, WORDS(host_words),
+	 .fallback = "all", .example = "[dhcp, dns, ping, 22/tcp]",
+	 .doc = "What guests may open on the host itself."},
+	{SECTION_NETWORK, "log", KIND_TRUTH, .fallback = "false", .example = "true",
+	 .doc = "Log what is refused, rate-limited, with the network's name."},
+	{SECTION_NETWORK, "clamp-mss", KIND_TRUTH, .fallback = "false", .example = "true",
+	 .doc = "Fit TCP to a smaller uplink (PPP, VPN)."},
+	{SECTION_NETWORK, "sink", KIND_SECTION, .child = SECTION_SINK,
+	 .example = "{dns: 192.168.56.1:53}",
+	 .doc = "Where DNS and HTTP of an isolated lab to anywhere end up."},
+	{SECTION_NETWORK, "guests", KIND_ENTRIES, .child = SECTION_GUEST,
+	 .example = "\n  build: {address: 192.168.56.10, allow-to: [any:443/tcp]}",
+	 .doc = "Exceptions for single guests; each key overrides the network's."},
+
+	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(schema_backends),
+	 .words_later = 1u << BACKEND_IPTABLES, .fallback = "auto", .example = "auto",
+	 .doc = "Which of the kernel's packet filters to use.",
+	 ENTRY_AT(settings, backend), .read = read_word, .print = print_word},
+	{SECTION_SETTINGS, "forwarding", KIND_WORD, .supported = true,
+	 WORDS(schema_forwardings), .fallback = "auto", .example = "auto",
+	 .doc = "auto: switch on what networks need. interfaces: only on those named here. "
+		"disabled: off. keep: never write.",
+	 ENTRY_AT(settings, forwarding), PLACE_AT(settings, forwarding_place),
+	 .read = read_word, .print = print_word},
+	{SECTION_SETTINGS, "others", KIND_WORD, WORDS(others_words), .fallback = "keep",
+	 .example = "keep",
+	 .doc = "Packets between interfaces that the description does not name."},
+	{SECTION_SETTINGS, "deny", KIND_WORD, .supported = true, WORDS(schema_denies),
+	 .fallback = "reject", .example = "reject",
+	 .doc = "What guests get when they are refused.",
+	 ENTRY_AT(settings, deny), .read = read_word, .print = print_word},
+	{SECTION_SETTINGS, "harden", KIND_TRUTH, .supported = true, .fallback = "true",
+	 .example = "true",
+	 .doc = "Interface sysctls that keep guests from becoming the host's router.",
+	 ENTRY_AT(settings, harden), .read = read_truth, .print = print_truth},
+	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_LIST, WORDS(hole_words), .fallback = "[]",
+	 .example = "[docker]",
+	 .doc = "Tagged accepts in the neighbours' designated places."},
+	{SECTION_SETTINGS, "clean-slate", KIND_TRUTH, .fallback = "false", .example = "false",
+	 .doc = "First empty iptables' filter, nat and mangle, as the classic script did."},
+
+	{SECTION_PUBLISH, "listen", KIND_ENDPOINT, .required = true,
+	 .example = "203.0.113.11:8080/tcp", .doc = "The address and ports outside."},
+	{SECTION_PUBLISH, "to", KIND_ENDPOINT, .required = true, .example = "192.168.56.10:80",
+	 .doc = "The guest's address and ports."},
+
+	{SECTION_SINK, "dns", KIND_ENDPOINT, .example = "192.168.56.1:53",
+	 .doc = "Where DNS ends up."},
+	{SECTION_SINK, "http", KIND_ENDPOINT, .example = "192.168.56.1:80",
+	 .doc = "Where HTTP ends up."},
+
+	{SECTION_GUEST, "address", KIND_ADDRESS, FORM_ONE_OR_LIST, .required = true,
+	 .example = "192.168.56.66", .doc = "The guest's addresses."},
+	{SECTION_GUEST, "mac", KIND_MAC, .example = "\"52:54:00:12:34:56\"",
+	 .doc = "The guest's MAC address."},
+	{SECTION_GUEST, "mode", KIND_WORD, WORDS(schema_modes), .example = "isolated",
+	 .doc = "As the network's."},
+	{SECTION_GUEST, "allow-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[any:443/tcp]", .doc = "As the network's."},
+	{SECTION_GUEST, "deny-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[10.0.0.0/8]", .doc = "As the network's."},
+	{SECTION_GUEST, "allow-from", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
+	 .example = "[any]", .doc = "As the network's."},
+	{SECTION_GUEST, "host", KIND_SERVICE, FORM_ONE_OR_LIST, WORDS(host_words),
+	 .example = "none", .doc = "As the network's."},
+};
+/* clang-format on */
+
+const size_t schema_n_keys = COUNT(schema_keys);
+
+const struct schema_key *schema_find(enum schema_section section, const char *name)
+{
+	for (size_t i = 0; i < schema_n_keys; i++)
+		if (schema_keys[i].section == section && strcmp(schema_keys[i].name, name) == 0)
+			return &schema_keys[i];
+	return NULL;
+}
+
+size_t schema_print(const struct description *description, enum schema_section section,
+		    const void *entry, unsigned int depth, struct buf *out)
+{
+	struct buf value = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < schema_n_keys; i++) {
+		const struct schema_key *key = &schema_keys[i];
+
+		value.len = 0;
+		if (key->section != section || !key->print ||
+		    !key->print(description, key, entry, &value))
+			continue;
+		buf_printf(out, "%*s%s:%s", (int)(2 * depth), "", key->name,
+			   value.data[0] == '\n' ? "" : " ");
+		buf_add(out, value.data, value.len);
+		if (value.data[value.len - 1] != '\n')
+			buf_putc(out, '\n');
+		n++;
+	}
+	buf_free(&value);
+	return n;
+}
+
+void schema_set_defaults(enum schema_section section, void *entry)
+{
+	for (size_t i = 0; i < schema_n_keys; i++) {
+		const struct schema_key *key = &schema_keys[i];
+		char *at = (char *)entry + key->at;
+
+		if (key->section != section || !key->supported || !key->fallback)
+			continue;
+		if (key->kind == KIND_TRUTH) {
+			bool truth = strcmp(key->fallback, "true") == 0;
+
+			memcpy(at, &truth, sizeof(truth));
+		} else if (key->kind == KIND_WORD) {
+			unsigned int word = 0;
+
+			while (strcmp(key->words[word], key->fallback) != 0)
+				word++;
+			memcpy(at, &word, sizeof(word));
+		}
+	}
+}
+
+void schema_add_smallest(struct buf *out)
+{
+	for (size_t i = 0; i < schema_n_keys; i++)
+		if (schema_keys[i].kind == KIND_ENTRIES && schema_keys[i].section == SECTION_TOP)
+			buf_printf(out, "\n%s:%s", schema_keys[i].name, schema_keys[i].example);
+}
