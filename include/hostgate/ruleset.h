@@ -219,6 +219,7 @@ struct ruleset {
 	size_t n_origins, cap_origins;
 	struct sysctl *sysctls; /**< by phase */
 	size_t n_sysctls, cap_sysctls;
+	bool guard_first; /**< STAGE_GUARD stands before STAGE_NAT_POSTROUTING, as iptables has it */
 };
 
 /** Makes the ruleset of a checked description. Memory comes from arena; never fails. */

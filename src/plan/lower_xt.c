@@ -102,6 +102,7 @@ struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 {
 	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
+	low.out->guard_first = true;
 	for (size_t i = 0; i < low.out->n_chains; i++)
 		low.out->chains[i].name = chain_name(arena, &low.out->chains[i]);
 	for (size_t i = 0; i < ruleset->n_rules; i++)
