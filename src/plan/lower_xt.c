@@ -3,7 +3,12 @@
 /*
  * Theory of operation
  *
- * A lookup in a set becomes one rule for each element.
+ * A lookup in a small set becomes one rule for each element. A large set becomes a tree of chains:
+ * each node compares the next bits of one field and goes on to the child that has them, so that a
+ * packet meets a few rules of each level instead of all. Chains are entered by goto only (RETURN
+ * then leads back to the built-in chain from any depth), so a node can't fall back into the chain
+ * that asked: what follows there becomes a chain of its own, "the rest", and every node ends by
+ * going to it.
  *
  * Legacy iptables has no place after translation that may drop: the guard stands in mangle
  * POSTROUTING, which both forwarded packets and the host's own pass with their final
@@ -14,34 +19,237 @@
  * it meets the translating rules next.
  */
 #include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "plan/build.h"
 #include "plan/expand.h"
 #include "plan/field.h"
 
+/* A list is faster up to about here. */
+#define LIST_MAX 32
+
 struct lowering {
 	const struct ruleset *in;
 	struct ruleset *out;
+	uint32_t *tail;	   /* by index of the input's chain: where its next rule goes */
+	uint32_t *n_parts; /* by index of the input's chain: chains made from it */
 };
 
-static void lower_lookups(struct lowering *low, const struct rule *rule)
+/* A new chain beside the one that the input's chain became. */
+static uint32_t add_part(struct lowering *low, uint32_t chain)
+{
+	const struct chain *whole = &low->out->chains[chain];
+	const char *name = arena_printf(low->out->arena, "%s-%u", whole->name,
+					(unsigned int)++low->n_parts[chain]);
+
+	return ruleset_add_chain(low->out, name, STAGE_NONE, whole->under);
+}
+
+static uint8_t find_lookup(const struct rule *rule)
 {
 	uint8_t index = 0;
 
 	while (index < rule->n_matches && rule->matches[index].kind != MATCH_SET)
 		index++;
+	return index;
+}
+
+/* One rule for each element, and so for each further lookup. */
+static void lower_to_list(struct lowering *low, const struct rule *rule,
+			  const struct element *const *elements, size_t n)
+{
+	uint8_t index = find_lookup(rule);
+
+	for (size_t i = 0; i < n; i++) {
+		struct rule copy = *rule;
+
+		rule_expand(&copy, index, elements[i], low->in->actions);
+		index = find_lookup(&copy);
+		if (index == copy.n_matches) {
+			ruleset_add_rule(low->out, &copy);
+		} else {
+			const struct set *set = &low->in->sets[copy.matches[index].set];
+			const struct element **all =
+				arena_calloc(low->out->arena, set->n_elements, sizeof(*all));
+
+			for (size_t e = 0; e < set->n_elements; e++)
+				all[e] = &set->elements[e];
+			lower_to_list(low, &copy, all, set->n_elements);
+		}
+		index = find_lookup(rule);
+	}
+}
+
+/* What the nodes of one tree share. */
+struct tree {
+	struct lowering *low;
+	const struct rule *rule; /* matches: the lookup alone */
+	uint32_t chain;		 /* of the input */
+	uint32_t rest;		 /* where a miss goes */
+	uint8_t field;		 /* which of the lookup's fields */
+	unsigned int step;	 /* bits that one level compares */
+};
+
+/* The first bits of a key; a name that ends within them is the whole name. */
+static struct key key_head(const struct tree *t, const struct key *key, unsigned int bits)
+{
+	struct key head = {.bits = (uint8_t)bits};
+
+	if (t->step == 8 && memchr(key->bytes, '\0', bits / 8))
+		return *key;
+	memcpy(head.bytes, key->bytes, (bits + 7) / 8);
+	if (bits % 8)
+		head.bytes[bits / 8] &= (uint8_t)(0xff00u >> bits % 8);
+	return head;
+}
+
+static unsigned int common_bits(const struct key *a, const struct key *b)
+{
+	unsigned int limit = a->bits < b->bits ? a->bits : b->bits, bit = 0;
+
+	while (bit < limit && !((a->bytes[bit / 8] ^ b->bytes[bit / 8]) & (0x80u >> bit % 8)))
+		bit++;
+	return bit;
+}
+
+static void go(struct tree *t, uint32_t from, uint32_t to, const struct key *key)
+{
+	struct rule rule = rule_start(from, action_goto(to), t->rule->origin);
+
+	if (key)
+		rule_match_prefix(&rule, t->rule->matches[0].fields[t->field], *key);
+	ruleset_add_rule(t->low->out, &rule);
+}
+
+/* The bits after which elements that share the first ones differ, rounded down to a whole step. */
+static unsigned int split_after(const struct tree *t, const struct element *const *elements,
+				size_t n)
+{
+	/* Sorted: what the first and the last share, all share. */
+	unsigned int common =
+		common_bits(&elements[0]->key[t->field], &elements[n - 1]->key[t->field]);
+
+	return common / t->step * t->step + t->step;
+}
+
+/* Fills the chain so that it finds one of the elements, which are sorted by the tree's field. */
+static void fill_node(struct tree *t, uint32_t chain, const struct element *const *elements,
+		      size_t n)
+{
+	unsigned int bits = split_after(t, elements, n);
+	bool same = common_bits(&elements[0]->key[t->field], &elements[n - 1]->key[t->field]) >=
+		    elements[0]->key[t->field].bits;
+
+	if (n <= LIST_MAX / 2 || same) {
+		struct rule rule = *t->rule;
+
+		rule.chain = chain;
+		lower_to_list(t->low, &rule, elements, n);
+		go(t, chain, t->rest, NULL);
+		return;
+	}
+	for (size_t first = 0, end; first < n; first = end) {
+		const struct key *key = &elements[first]->key[t->field];
+		struct key head;
+
+		for (end = first + 1; end < n; end++)
+			if (common_bits(key, &elements[end]->key[t->field]) < bits)
+				break;
+		if (key->bits < bits || end - first == 1) {
+			struct rule rule = *t->rule;
+
+			rule.chain = chain;
+			end = first + 1;
+			lower_to_list(t->low, &rule, &elements[first], 1);
+			continue;
+		}
+		uint32_t child = add_part(t->low, t->chain);
+
+		head = key_head(t, key, bits);
+		go(t, chain, child, &head);
+		fill_node(t, child, &elements[first], end - first);
+	}
+	go(t, chain, t->rest, NULL);
+}
+
+static int compare_keys(const void *a, const void *b, void *field)
+{
+	const struct element *x = *(const struct element *const *)a;
+	const struct element *y = *(const struct element *const *)b;
+	uint8_t f = *(const uint8_t *)field;
+	int order = memcmp(x->key[f].bytes, y->key[f].bytes, KEY_SIZE);
+
+	return order ? order : (int)x->key[f].bits - (int)y->key[f].bits;
+}
+
+/* Sorts the elements by the field and tells how many different keys it has. */
+static size_t sort_by(const struct element **elements, size_t n, uint8_t field)
+{
+	size_t different = 1;
+
+	qsort_r(elements, n, sizeof(*elements), compare_keys, &field);
+	for (size_t i = 1; i < n; i++)
+		if (compare_keys(&elements[i - 1], &elements[i], &field) != 0)
+			different++;
+	return different;
+}
+
+/* Grows a tree for the lookup; the chain goes on in "the rest". */
+static void lower_to_tree(struct lowering *low, uint32_t chain, const struct rule *rule,
+			  uint8_t index, const struct element **elements, size_t n)
+{
+	struct rule entry = *rule, lookup = *rule;
+	uint8_t others = 0;
+	struct tree tree = {.low = low, .rule = &lookup, .chain = chain};
+
+	lookup.matches[0] = rule->matches[index];
+	lookup.n_matches = 1;
+	for (uint8_t i = 0; i < rule->n_matches; i++)
+		if (i != index)
+			entry.matches[others++] = rule->matches[i];
+	entry.n_matches = others;
+	if (rule->matches[index].n_fields > 1) {
+		size_t by_first = sort_by(elements, n, 0);
+
+		tree.field = sort_by(elements, n, 1) > by_first;
+	}
+	sort_by(elements, n, tree.field);
+	/* iptables compares names by whole bytes. */
+	tree.step = field_table[lookup.matches[0].fields[tree.field]].load == NFT_LOAD_META ? 8 : 4;
+
+	uint32_t root = add_part(low, chain);
+
+	tree.rest = add_part(low, chain);
+	entry.action = action_goto(root);
+	entry.counter = false;
+	ruleset_add_rule(low->out, &entry);
+	if (others > 0)
+		go(&tree, low->tail[chain], tree.rest, NULL);
+	low->tail[chain] = tree.rest;
+	fill_node(&tree, root, elements, n);
+}
+
+static void lower_lookups(struct lowering *low, uint32_t chain, const struct rule *rule)
+{
+	uint8_t index = find_lookup(rule);
+	struct rule placed = *rule;
+
+	placed.chain = low->tail[chain];
 	if (index == rule->n_matches) {
-		ruleset_add_rule(low->out, rule);
+		ruleset_add_rule(low->out, &placed);
 		return;
 	}
 	const struct set *set = &low->in->sets[rule->matches[index].set];
+	const struct element **elements =
+		arena_calloc(low->out->arena, set->n_elements, sizeof(*elements));
 
-	for (size_t i = 0; i < set->n_elements; i++) {
-		struct rule copy = *rule;
-
-		rule_expand(&copy, index, &set->elements[i], low->in->actions);
-		lower_lookups(low, &copy);
-	}
+	for (size_t i = 0; i < set->n_elements; i++)
+		elements[i] = &set->elements[i];
+	if (set->n_elements > LIST_MAX)
+		lower_to_tree(low, chain, &placed, index, elements, set->n_elements);
+	else
+		lower_to_list(low, &placed, elements, set->n_elements);
 }
 
 /* Adds the conditions under which translation will leave a packet alone, one case at a time. */
@@ -78,14 +286,14 @@ static void lower_rule(struct lowering *low, const struct rule *rule)
 		else
 			rest.matches[rest.n_matches++] = rule->matches[i];
 	if (!untranslated) {
-		lower_lookups(low, &rest);
+		lower_lookups(low, rule->chain, &rest);
 		return;
 	}
 	for (unsigned int which = 0; which < UNTRANSLATED_CASES; which++) {
 		struct rule copy = rest;
 
 		add_untranslated_case(&copy, which);
-		lower_lookups(low, &copy);
+		lower_lookups(low, rule->chain, &copy);
 	}
 }
 
@@ -105,6 +313,10 @@ struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 	low.out->guard_first = true;
 	for (size_t i = 0; i < low.out->n_chains; i++)
 		low.out->chains[i].name = chain_name(arena, &low.out->chains[i]);
+	low.tail = arena_calloc(arena, ruleset->n_chains, sizeof(*low.tail));
+	low.n_parts = arena_calloc(arena, ruleset->n_chains, sizeof(*low.n_parts));
+	for (uint32_t i = 0; i < ruleset->n_chains; i++)
+		low.tail[i] = i;
 	for (size_t i = 0; i < ruleset->n_rules; i++)
 		lower_rule(&low, &ruleset->rules[i]);
 	return low.out;
