@@ -7,7 +7,8 @@
 
 /*
  * One row a condition: X(name, code, meaning). A code is never used for another condition, also
- * not after its row is gone. E0: reading a file, E1: checking a description, W: warnings.
+ * not after its row is gone. E0: reading a file, E1: checking a description, E2: the kernel,
+ * W: warnings, N: notes.
  */
 #define DIAG_CODES(X) \
 	X(FILE_TOO_LARGE, "HG-E001", "the file is larger than 64 MiB") \
@@ -56,6 +57,24 @@
 	X(SNAT_WITHOUT_NAT, "HG-E112", "snat on a network whose mode is not nat") \
 	X(SNAT_FAMILY, "HG-E113", "an snat address of a family the network has no subnet of") \
 	X(FORWARDING_DISABLED, "HG-E114", "forwarding is disabled, but a network needs it") \
+	X(NOT_PERMITTED, "HG-E200", "it needs root, or CAP_NET_ADMIN in the network namespace") \
+	X(KERNEL_REFUSED, "HG-E201", "the kernel refuses a table, chain, set, element or rule") \
+	X(KERNEL_MODULE, "HG-E202", "the kernel lacks a module of nf_tables") \
+	X(TABLE_OWNED, "HG-E203", "another process owns table inet hostgate") \
+	X(BATCH_TOO_LARGE, "HG-E204", "the transaction is larger than the process may send") \
+	X(KERNEL_BUSY, "HG-E205", "somebody else keeps changing the tables") \
+	X(KERNEL_FAILED, "HG-E206", "talking to the kernel failed") \
+	X(READ_BACK, "HG-E207", "what the kernel has is not what was installed") \
+	X(SYSCTL_MISSING, "HG-E210", "the kernel has no such sysctl") \
+	X(SYSCTL_FAILED, "HG-E211", "a sysctl can't be read or written") \
+	X(STATE_FAILED, "HG-E220", "the state file can't be written") \
+	X(LOCK_FAILED, "HG-E221", "the lock file can't be opened") \
+	X(LOCK_HELD, "HG-E222", "another hostgate is at work in this network namespace") \
+	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
+	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
+	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
+	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as hostgate wrote it") \
+	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 
 enum diag_code {

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// nft_explain: what the kernel refused, in the user's words and at the user's line.
+#include "kernel/nft_explain.h"
+
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+#include "base/diag_codes.h"
+#include "kernel/nft_build.h"
+#include "plan/field.h"
+
+/* The kernel's modules by the expression that needs them. */
+static const struct {
+	const char *expr;
+	const char *module;
+} modules[] = {
+	{"fib", "nft_fib_inet"}, {"ct", "nft_ct"},
+	{"nat", "nft_nat"},      {"masq", "nft_masq"},
+	{"reject", "nft_reject_inet"},
+};
+
+size_t nft_explain_element_at(const struct nlmsghdr *message, uint32_t offset)
+{
+	static const uint16_t path[] = {NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM};
+	size_t idx = 0;
+
+	if (!message_attr_at(message, sizeof(struct nfgenmsg), offset, path, 2, &idx))
+		return 0;
+	return idx;
+}
+
+const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
+{
+	static const uint16_t path[] = {NFTA_RULE_EXPRESSIONS, NFTA_LIST_ELEM};
+	const struct nlattr *expr, *attr;
+
+	expr = message_attr_at(message, sizeof(struct nfgenmsg), offset, path, 2, NULL);
+	if (expr)
+		netlink_for_each_nested(attr, expr)
+			if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME &&
+			    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
+				return mnl_attr_get_str(attr);
+	return "";
+}
+
+void nft_explain_key(const struct set *set, const uint8_t *key, struct buf *out)
+{
+	for (size_t i = 0; i < set->n_fields; i++) {
+		const struct field_info *info = &field_table[set->fields[i]];
+		struct key part = {.bits = (uint8_t)field_bits(set->fields[i])};
+		char text[ADDR_TEXT_SIZE], name[IFNAME_SIZE];
+		bool wildcard;
+
+		memcpy(part.bytes, key, info->bytes);
+		key += (info->bytes + 3u) / 4u * 4u;
+		if (i)
+			buf_puts(out, " . ");
+		if (info->load == NFT_LOAD_NETWORK) {
+			struct addr addr = key_addr(set->fields[i], &part);
+
+			buf_puts(out, addr_format(&addr, text));
+		} else if (info->bytes == IFNAME_SIZE) {
+			buf_puts(out, key_ifname(&part, name, &wildcard));
+		} else {
+			buf_printf(out, "%u", key_number(set->fields[i], &part));
+		}
+	}
+}
+
+static const struct origin *origin_of_rules(const struct ruleset *ruleset,
+					    const struct image_chain *chain, size_t rule)
+{
+	if (rule >= chain->n_rules || chain->rules[rule].rule == NO_INDEX)
+		return NULL;
+	return &ruleset->origins[ruleset->rules[chain->rules[rule].rule].origin];
+}
+
+/* Describes the subject into what; returns its origin, or NULL. */
+static const struct origin *describe(const struct ruleset *ruleset,
+				     const struct nft_subject *subject,
+				     const struct nlmsghdr *message, uint32_t offset,
+				     struct buf *what)
+{
+	const struct image *image = subject->image;
+	const struct image_chain *chain;
+	const struct image_set *set;
+	const struct origin *origin = NULL;
+	size_t idx;
+
+	switch (subject->object) {
+	case OBJECT_TABLE:
+		buf_puts(what, "table inet " TABLE_NAME);
+		return NULL;
+	case OBJECT_CHAIN:
+		chain = &image->chains[subject->idx];
+		buf_printf(what, "chain %s", chain->name);
+		return ruleset ? origin_of_rules(ruleset, chain, 0) : NULL;
+	case OBJECT_RULE:
+		chain = &image->chains[subject->idx];
+		buf_printf(what, "the rule \"%s\" of chain %s",
+			   chain->rules[subject->first].comment, chain->name);
+		return ruleset ? origin_of_rules(ruleset, chain, subject->first) : NULL;
+	case OBJECT_SET:
+		set = &image->sets[subject->idx];
+		buf_printf(what, "set %s", set->name);
+		if (ruleset && ruleset->sets[subject->idx].n_elements)
+			origin = &ruleset->origins[ruleset->sets[subject->idx].elements[0].origin];
+		return origin;
+	case OBJECT_ELEMENT:
+		set = &image->sets[subject->idx];
+		idx = nft_explain_element_at(message, offset);
+		idx = subject->ids ? subject->ids[idx] : subject->first + idx;
+		/* An image without rules of a ruleset is the kernel's: nothing to look up there. */
+		if (ruleset && idx < set->n_records &&
+		    image_source(set, idx) < ruleset->sets[subject->idx].n_elements) {
+			const struct set *from = &ruleset->sets[subject->idx];
+
+			buf_puts(what, "the element ");
+			nft_explain_key(from, image_key(set, idx), what);
+			buf_puts(what, " of ");
+			origin = &ruleset->origins[from->elements[image_source(set, idx)].origin];
+		} else {
+			buf_puts(what, "an element of ");
+		}
+		buf_printf(what, "set %s", set->name);
+		return origin;
+	case OBJECT__COUNT:
+		break;
+	}
+	buf_puts(what, "the transaction");
+	return NULL;
+}
+
+static const char *missing_module(const struct nft_subject *subject,
+				  const struct nlmsghdr *message, const struct refusal *refusal)
+{
+	const char *expr;
+
+	if (refusal->err != ENOENT && refusal->err != EOPNOTSUPP)
+		return NULL;
+	if (subject->object == OBJECT_CHAIN)
+		return "nft_chain_nat";
+	if (subject->object != OBJECT_RULE)
+		return NULL;
+	expr = nft_explain_expr_at(message, refusal->offset);
+	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++)
+		if (strcmp(expr, modules[i].expr) == 0)
+			return modules[i].module;
+	return NULL;
+}
+
+static void explain_not_permitted(struct diags *diags, const char *doing)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_PERMITTED), PLACE_NONE,
+				     "not permitted to %s", doing);
+
+	diag->err = EPERM;
+	diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
+}
+
+void nft_explain_refusal(struct diags *diags, const struct ruleset *ruleset, bool owned,
+			 const struct nft_subject *subject, const struct nlmsghdr *message,
+			 const struct refusal *refusal)
+{
+	struct buf what __attribute__((cleanup(buf_free))) = {0};
+	const struct origin *origin;
+	const char *module = missing_module(subject, message, refusal);
+	struct diag *diag;
+
+	if (refusal->err == EPERM && owned) {
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(TABLE_OWNED), PLACE_NONE,
+				"table inet " TABLE_NAME " belongs to another process");
+		diag->err = EPERM;
+		diag_hint(diags, diag, "`nft list tables` with a recent nft shows which; end it");
+		return;
+	}
+	if (refusal->err == EPERM) {
+		explain_not_permitted(diags, "change nf_tables");
+		return;
+	}
+	origin = describe(ruleset, subject, message, refusal->offset, &what);
+	diag = diag_add(diags, SEVERITY_ERROR, module ? CODE(KERNEL_MODULE) : CODE(KERNEL_REFUSED),
+			origin ? origin->place : PLACE_NONE, "the kernel refuses %s: %s%s%s%s",
+			buf_text(&what), strerror(refusal->err), refusal->text ? " (" : "",
+			refusal->text ? refusal->text : "", refusal->text ? ")" : "");
+	diag->err = refusal->err;
+	if (module)
+		diag_hint(diags, diag, "the kernel seems to lack its module %s", module);
+}
+
+void nft_explain_errno(struct diags *diags, int err, const char *doing)
+{
+	struct diag *diag;
+
+	if (err == EPERM || err == EACCES) {
+		explain_not_permitted(diags, doing);
+		return;
+	}
+	if (err == EBUSY) {
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_BUSY), PLACE_NONE,
+				"can't %s: somebody else keeps changing the tables", doing);
+		diag_hint(diags, diag, "`nft monitor` shows what changes");
+	} else if (err == EOPNOTSUPP || err == EPROTONOSUPPORT || err == EINVAL) {
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_MODULE), PLACE_NONE,
+				"can't %s: %s", doing, strerror(err));
+		diag_hint(diags, diag, "the kernel seems to lack its module nf_tables");
+	} else if (err == EMSGSIZE) {
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(BATCH_TOO_LARGE), PLACE_NONE,
+				"can't %s: the transaction is larger than this process may send",
+				doing);
+		diag_hint(diags, diag,
+			  "raise net.core.wmem_max, or run as root outside of a user namespace");
+	} else {
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
+				"can't %s: %s", doing, strerror(err));
+	}
+	diag->err = err;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// nft_read: our table as the kernel has it.
+#ifndef KERNEL_NFT_READ_H
+#define KERNEL_NFT_READ_H
+
+#include "kernel/image.h"
+#include "kernel/netlink.h"
+
+/**
+ * Fills image (empty, from image_init()) with the table of the kernel, all of one generation, and
+ * finishes it. Without such a table image->exists stays false; the generation is set all the same.
+ * Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
+ */
+int nft_read(struct netlink *netlink, struct image *image);
+
+/** Tells in *exists whether the table is there, and reads nothing more. Returns 0 or -errno. */
+int nft_read_exists(struct netlink *netlink, bool *exists);
+
+#endif
