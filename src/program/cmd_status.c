@@ -80,8 +80,8 @@ enum status cmd_status(struct run *run)
 	if (installed.recorded && installed.text)
 		return compare(run, &installed);
 	if (installed.table || installed.damaged) {
-		struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING, CODE_RECORD, PLACE_NONE,
-					     "%s: %s", installed.state_path,
+		struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING,
+					     PROGRAM_CODE(NO_RECORD), PLACE_NONE, "%s: %s", installed.state_path,
 					     installed.damaged
 						     ? "the record of the last apply is damaged"
 						     : "there is no record of what was applied");

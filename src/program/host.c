@@ -37,7 +37,7 @@ void host_note_bridges(struct run *run)
 			continue;
 
 		struct diag *diag =
-			diag_add(&run->diags, SEVERITY_NOTE, CODE_BRIDGE, PLACE_NONE,
+			diag_add(&run->diags, SEVERITY_NOTE, PROGRAM_CODE(BRIDGE), PLACE_NONE,
 				 "frames between guests on one bridge cross the rules too "
 				 "(br_netfilter): guests that use other addresses than their "
 				 "network's among themselves are dropped");
@@ -132,7 +132,7 @@ void host_note_missing(struct run *run, const struct description *description)
 	if (missing.n > NAMED_MAX)
 		buf_printf(&missing.named, " and %zu more", missing.n - NAMED_MAX);
 	if (missing.n > 0)
-		diag_add(&run->diags, SEVERITY_WARNING, CODE_NO_INTERFACE, PLACE_NONE,
+		diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(NO_INTERFACE), PLACE_NONE,
 			 "not there yet: %s; the rules wait for %s", buf_text(&missing.named),
 			 missing.n == 1 ? "it" : "them");
 	if (run->json)

@@ -12,14 +12,14 @@ const struct command_info command_table[COMMAND__COUNT] = {
 	[COMMAND_APPLY] = {"apply", true, "make the kernel match the description",
 			   "Installs the rules in one transaction, then sets sysctls, forwarding last. "
 			   "Does nothing when nothing is to be done. With --dry-run it prints "
-			   "the work instead and needs no privileges."},
+			   "a script that does the work, and needs no privileges."},
 	[COMMAND_STATUS] = {"status", false, "show what is installed, and whether it still matches",
 			    "Compares the kernel with what the last apply installed. Exits with 5 when "
 			    "they differ, or when nothing is installed."},
 	[COMMAND_REMOVE] = {"remove", false, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
-			    "it prints the work instead; FILE... then names the description "
-			    "that was applied."},
+			    "it prints the script that takes out what the script of apply put in, "
+			    "and FILE may name the description."},
 };
 
 #define ON(command) (1U << COMMAND_##command)
@@ -70,4 +70,10 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
 	{STATUS_DIFFERS, "status: not installed, or not what was applied"},
 	{STATUS_PENDING, "plan: changes are pending"},
+};
+
+const struct program_code_row program_codes[PROGRAM_CODE__COUNT] = {
+#define PROGRAM_CODE_ROW(name, code, meaning) [PROGRAM_##name] = {code, meaning},
+	PROGRAM_CODES(PROGRAM_CODE_ROW)
+#undef PROGRAM_CODE_ROW
 };

@@ -77,9 +77,37 @@ struct status_info {
 	const char *help;
 };
 
+/** Rows of status_table. */
 #define STATUS_COUNT 7
 
 /** Every exit status with its meaning. */
 extern const struct status_info status_table[STATUS_COUNT];
+
+/** Stable codes of the program's own diagnostics: X(name, code, meaning), as in base/diag_codes.h. */
+#define PROGRAM_CODES(X) \
+	X(FILE_UNREADABLE, "HG-E200", "a file or directory of the description cannot be read") \
+	X(NO_DESCRIPTION, "HG-E201", "there is no description to read") \
+	X(NO_RECORD, "HG-W200", "rules are installed, but no record tells from what description") \
+	X(NO_INTERFACE, "HG-W201", "an interface of the description does not exist yet") \
+	X(BRIDGE, "HG-W202", "the kernel hands frames between guests on one bridge to the rules")
+
+enum program_code {
+#define PROGRAM_CODE_ENUM(name, code, meaning) PROGRAM_##name,
+	PROGRAM_CODES(PROGRAM_CODE_ENUM)
+#undef PROGRAM_CODE_ENUM
+	PROGRAM_CODE__COUNT
+};
+
+/** A row of program_codes. */
+struct program_code_row {
+	const char *code;
+	const char *meaning; /**< one line */
+};
+
+/** Indexed by enum program_code. */
+extern const struct program_code_row program_codes[PROGRAM_CODE__COUNT];
+
+/** The stable code of a condition, for diag_add(). */
+#define PROGRAM_CODE(name) (program_codes[PROGRAM_##name].code)
 
 #endif

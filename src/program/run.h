@@ -21,13 +21,6 @@ struct run {
 	bool colour;    /**< colour what goes to stdout */
 };
 
-/** Diagnostic codes of the program itself; hostgate(8) lists them. */
-#define CODE_FILE_UNREADABLE "HG-E200"
-#define CODE_NO_DESCRIPTION  "HG-E201"
-#define CODE_RECORD          "HG-W200"
-#define CODE_NO_INTERFACE    "HG-W201"
-#define CODE_BRIDGE          "HG-W202"
-
 /**
  * Makes the descriptors 0 to 2 safe to use: one that is closed would be taken by the next file
  * opened. Writing to a descriptor that was closed fails from then on. Returns false when that is

@@ -18,7 +18,7 @@
 
 static bool fail(struct diags *diags, const char *what, const char *name, int err)
 {
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE_FILE_UNREADABLE, PLACE_NONE,
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(FILE_UNREADABLE), PLACE_NONE,
 				     "cannot %s %s: %s", what, name, strerror(err));
 
 	diag->err = err;
@@ -123,7 +123,7 @@ static bool load(struct arena *arena, struct diags *diags, const char *path)
 		return false;
 	if (n > 0)
 		return true;
-	diag_add(diags, SEVERITY_ERROR, CODE_NO_DESCRIPTION, PLACE_NONE,
+	diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(NO_DESCRIPTION), PLACE_NONE,
 		 "there is no *.yaml in the directory %s", path);
 	return false;
 }
@@ -143,7 +143,7 @@ static bool load_default(struct arena *arena, struct diags *diags)
 	if (!fine || n > 0)
 		return fine;
 
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE_NO_DESCRIPTION, PLACE_NONE,
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(NO_DESCRIPTION), PLACE_NONE,
 				     "there is no description: neither %s nor a *.yaml in %s",
 				     DEFAULT_FILE, DEFAULT_DIR);
 
