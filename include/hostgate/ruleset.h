@@ -29,6 +29,7 @@ enum stage {
 	STAGE_NONE,            /**< not a base chain: reached by goto only */
 	STAGE_DOOR,            /**< before routing and conntrack */
 	STAGE_FORWARD,         /**< the forwarding decision */
+	STAGE_OUTBOUND,        /**< leaving, forwarded or the host's own; before translation */
 	STAGE_NAT_POSTROUTING, /**< source translation */
 	STAGE_GUARD,           /**< leaving; after translation where the backend has such a place */
 	STAGE__COUNT

@@ -30,8 +30,8 @@ struct printer {
 static const char *const command[FAMILY__COUNT] = {"iptables", "ip6tables"};
 
 /* The order in which the new chains get their jumps: what closes first, what opens last. */
-static const enum stage jump_order[] = {STAGE_DOOR, STAGE_GUARD, STAGE_NAT_POSTROUTING,
-					STAGE_FORWARD};
+static const enum stage jump_order[] = {STAGE_DOOR, STAGE_OUTBOUND, STAGE_GUARD,
+					STAGE_NAT_POSTROUTING, STAGE_FORWARD};
 
 #define N_STAGES (sizeof(jump_order) / sizeof(*jump_order))
 

@@ -124,6 +124,8 @@ const struct field_info field_table[FIELD__COUNT] = {
 const struct stage_info stage_table[STAGE__COUNT] = {
 	[STAGE_DOOR] = {"filter", "prerouting", NF_INET_PRE_ROUTING, -450, "raw", "PREROUTING"},
 	[STAGE_FORWARD] = {"filter", "forward", NF_INET_FORWARD, 0, "filter", "FORWARD"},
+	[STAGE_OUTBOUND] = {"filter", "postrouting", NF_INET_POST_ROUTING, -150, "mangle",
+			    "POSTROUTING"},
 	[STAGE_NAT_POSTROUTING] = {"nat", "postrouting", NF_INET_POST_ROUTING, 95, "nat",
 				   "POSTROUTING"},
 	[STAGE_GUARD] = {"filter", "postrouting", NF_INET_POST_ROUTING, 150, "mangle",

@@ -334,54 +334,66 @@ static void make_forward(struct plan *plan)
 	add(plan, rule_start(reply, drop, origin_of_rule(plan, PROMISE_P3, "nobody asked")));
 }
 
-static void make_translation(struct plan *plan)
+/* A base chain whose rules concern packets to the uplinks only; returns the chain for those. */
+static uint32_t make_outside(struct plan *plan, enum stage stage, const char *base,
+			     const char *name)
 {
-	struct ruleset *rs = plan->rs;
-	uint32_t chain =
-		ruleset_add_chain(rs, "translate", STAGE_NAT_POSTROUTING, STAGE_NAT_POSTROUTING);
-	struct rule rule;
+	uint32_t chain = ruleset_add_chain(plan->rs, base, stage, stage);
+	uint32_t outside = ruleset_add_chain(plan->rs, name, STAGE_NONE, stage);
+	struct rule rule = rule_start(chain, action_goto(outside),
+				      origin_of_rule(plan, PROMISE_P2, "goes outside"));
 
-	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++) {
-		rule = rule_start(chain, action_of(ACTION_ACCEPT),
-				  origin_of_rule(plan, PROMISE_NONE, "stays on the link"));
-		rule_match_prefix(&rule, daddr_field[link_scope[i].family],
-				  key_of_text(link_scope[i].prefix));
-		add(plan, rule);
-	}
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(chain, action_of(ACTION_DISPATCH),
-				  origin_of_rule(plan, PROMISE_NONE, "translation"));
-		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
-		add(plan, rule);
-	}
-}
-
-static void make_guard(struct plan *plan)
-{
-	struct ruleset *rs = plan->rs;
-	uint32_t base = ruleset_add_chain(rs, "guard", STAGE_GUARD, STAGE_GUARD);
-	uint32_t check = ruleset_add_chain(rs, "private", STAGE_NONE, STAGE_GUARD);
-	uint32_t origin = origin_of_rule(plan, PROMISE_P2, "private source");
-	struct action drop = action_of(ACTION_DROP);
-	struct rule rule;
-
-	rule = rule_start(base, action_goto(check),
-			  origin_of_rule(plan, PROMISE_P2, "goes outside"));
 	rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
 	add(plan, rule);
+	return outside;
+}
+
+/* What has no translation, and so must not leave. */
+static void make_outbound(struct plan *plan)
+{
+	uint32_t chain = make_outside(plan, STAGE_OUTBOUND, "outbound", "stay");
+	struct rule rule;
+
 	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++) {
 		enum family f = link_scope[i].family;
 
-		rule = rule_start(check, drop, origin);
+		rule = rule_start(chain, action_of(ACTION_DROP),
+				  origin_of_rule(plan, PROMISE_P2, "stays on the link"));
 		rule_match_prefix(&rule, daddr_field[f], key_of_text(link_scope[i].prefix));
 		rule_match_set(&rule, plan->translated[f], FIELD_OIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(check, drop, origin);
+		rule = rule_start(chain, action_of(ACTION_DROP),
+				  origin_of_rule(plan, PROMISE_P2, "no translation there"));
 		rule_match_set(&rule, plan->closed[f], FIELD_OIFNAME, saddr_field[f]);
 		add(plan, rule);
-		rule = rule_start(check, drop, origin);
+	}
+}
+
+static void make_translation(struct plan *plan)
+{
+	uint32_t chain = ruleset_add_chain(plan->rs, "translate", STAGE_NAT_POSTROUTING,
+					   STAGE_NAT_POSTROUTING);
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct rule rule = rule_start(chain, action_of(ACTION_DISPATCH),
+					      origin_of_rule(plan, PROMISE_NONE, "translation"));
+
+		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, saddr_field[f]);
+		add(plan, rule);
+	}
+}
+
+/* What should have been translated, and was not. */
+static void make_guard(struct plan *plan)
+{
+	uint32_t chain = make_outside(plan, STAGE_GUARD, "guard", "private");
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct rule rule = rule_start(chain, action_of(ACTION_DROP),
+					      origin_of_rule(plan, PROMISE_P2, "private source"));
+
 		rule_match_prefix(&rule, FIELD_UNTRANSLATED,
 				  key_of_number(FIELD_UNTRANSLATED, 1));
 		rule_match_set(&rule, plan->translated[f], FIELD_OIFNAME, saddr_field[f]);
@@ -520,6 +532,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 						       description->uplinks[u].place));
 	make_door(&plan);
 	make_forward(&plan);
+	make_outbound(&plan);
 	make_translation(&plan);
 	make_guard(&plan);
 	if (description->settings.harden)

@@ -227,6 +227,7 @@ struct outcome simulate_packet(const struct ruleset *ruleset, const struct packe
 		walk_stage(&t, STAGE_DOOR);
 		walk_stage(&t, STAGE_FORWARD);
 	}
+	walk_stage(&t, STAGE_OUTBOUND);
 	if (ruleset->guard_first)
 		walk_stage(&t, STAGE_GUARD);
 	walk_translation(&t);
