@@ -252,6 +252,23 @@ static void add_option(const struct option_info *info, struct buf *out)
 	buf_free(&left);
 }
 
+/* Text in lines of at most 80 columns. */
+static void add_wrapped(const char *text, struct buf *out)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column > 0)
+			buf_putc(out, column + 1 + len > 80 ? '\n' : ' ');
+		column = column > 0 && column + 1 + len <= 80 ? column + 1 + len : len;
+		buf_add(out, text, len);
+		text += len + strspn(text + len, " ");
+	}
+	buf_putc(out, '\n');
+}
+
 void args_help(const struct args *args, struct buf *out)
 {
 	if (args->has_command) {
@@ -259,7 +276,8 @@ void args_help(const struct args *args, struct buf *out)
 
 		buf_puts(out, "usage: ");
 		args_synopsis(args->command, out);
-		buf_printf(out, "\n\n%s\n", info->more);
+		buf_puts(out, "\n\n");
+		add_wrapped(info->more, out);
 		if (info->takes_files)
 			buf_puts(out, "\nFILE is a description, a directory of *.yaml, or - for standard "
 				      "input; by default\n/etc/hostgate.yaml and /etc/hostgate.d/.\n");

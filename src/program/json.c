@@ -3,13 +3,15 @@
 #include "program/changes.h"
 #include "program/json.h"
 
-json_t *json_document(const char *command)
+json_t *json_document(enum command command)
 {
 	json_t *document = json_object();
 
 	json_object_set_new(document, "format", json_integer(JSON_FORMAT));
-	json_object_set_new(document, "command", json_string(command));
+	json_object_set_new(document, "command", json_string(command_table[command].name));
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
+	if (command != COMMAND_CHECK)
+		json_add_changes(document, &(struct changes){0});
 	return document;
 }
 

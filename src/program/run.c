@@ -43,7 +43,7 @@ void run_start(struct run *run)
 	diags_init(&run->diags, run->arena);
 	run->colour = wants_colour(&run->args, STDOUT_FILENO);
 	if (run->args.given[OPTION_JSON])
-		run->json = json_document(command_table[run->args.command].name);
+		run->json = json_document(run->args.command);
 }
 
 bool run_write(int fd, const char *bytes, size_t len)
