@@ -6,12 +6,13 @@ import copy
 import ipaddress
 import json
 import os
+import re
 import struct
 import sys
 import unittest
 
 import packets as p
-from lab import LINK, LINKS, PROGRAM, REMOTE, Lab
+from lab import LINK, PROGRAM, REMOTE, Lab
 
 UPLINKS = ("eth0", "eth1")
 PUBLIC = {"eth0": {4: "203.0.113.11", 6: "2001:db8::11"}, "eth1": {4: "198.51.100.11", 6: "2001:db8:1::11"}}
@@ -120,7 +121,7 @@ def promise(case, families=(4, 6)):
     module = sys.modules[case.__module__]
     for installer in INSTALLERS:
         for family in families:
-            name = "%s_%s_ipv%d" % (case.__name__, installer.name.replace("-", "_"), family)
+            name = "%s_%s%s" % (case.__name__, installer.name.replace("-", "_"), "_ipv%d" % family if family else "")
             setattr(module, name, type(name, (case, Case), {
                 "installer": installer, "family": family, "__module__": case.__module__, "__doc__": case.__doc__}))
     return case
@@ -128,6 +129,11 @@ def promise(case, families=(4, 6)):
 
 def promise_ipv6(case):
     return promise(case, (6,))
+
+
+def promise_both(case):
+    """For tests that look at both families at once."""
+    return promise(case, (None,))
 
 
 # ---- probes
@@ -291,5 +297,6 @@ class Case(unittest.TestCase):
         return self.only(captured, uplink, mark)
 
 
-def link_names():
-    return [link.name for link in LINKS]
+def stable(rules):
+    """A printed ruleset without what two equal installations may differ in: handles and stored generations."""
+    return re.sub(r"(# handle|gen(eration)?[= ]) *\d+", "", rules)

@@ -49,7 +49,8 @@ class Lines(unittest.TestResult):
             words = [line for line in trace_lines if os.sep + "test_" in line][-1:] + [str(value)]
         else:
             words = traceback.format_exception(kind, value, trace)
-        for line in "".join(words).rstrip().splitlines()[:self.limit]:
+        lines = "".join(words).rstrip().splitlines()
+        for line in lines[:self.limit] if issubclass(kind, AssertionError) else lines[-self.limit:]:
             print("       " + line[:600])
         sys.stdout.flush()
 
