@@ -67,7 +67,8 @@ static const char *find_senseless(const struct prefix *prefix)
 	return NULL;
 }
 
-static void check_subnet(const struct checker *checker, const struct subnet *subnet)
+/* Tells whether a network can have the subnet. */
+static bool check_subnet(const struct checker *checker, const struct subnet *subnet)
 {
 	const char *what = find_senseless(&subnet->prefix);
 	char text[ADDR_TEXT_SIZE];
@@ -81,9 +82,10 @@ static void check_subnet(const struct checker *checker, const struct subnet *sub
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SENSELESS_SUBNET),
 				subnet->place, "%s holds %s, which no network can have", text, what);
 	else
-		return;
+		return true;
 	diag_hint(checker->diags, diag, "private subnets lie in 10.0.0.0/8, 172.16.0.0/12, "
 		  "192.168.0.0/16 and fd00::/8");
+	return false;
 }
 
 static int compare_subnets(const void *a, const void *b)
@@ -171,7 +173,7 @@ static struct subnet_index check_subnets(const struct checker *checker)
 {
 	const struct description *description = checker->description;
 	struct owned_subnet *items;
-	size_t n = 0;
+	size_t n = 0, n_good = 0;
 
 	for (size_t i = 0; i < description->n_networks; i++)
 		n += description->networks[i].n_subnets;
@@ -180,8 +182,9 @@ static struct subnet_index check_subnets(const struct checker *checker)
 	for (size_t i = 0; i < description->n_networks; i++)
 		n += add_subnets(items + n, &description->networks[i]);
 	for (size_t i = 0; i < n; i++)
-		check_subnet(checker, items[i].subnet);
-	return index_subnets(checker, items, n, true);
+		if (check_subnet(checker, items[i].subnet))
+			items[n_good++] = items[i];
+	return index_subnets(checker, items, n_good, true);
 }
 
 static int compare_interfaces(const void *a, const void *b)

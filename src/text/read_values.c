@@ -60,8 +60,7 @@ void read_truth(struct reader *reader, const struct schema_key *key, const struc
 	diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_TRUTH), value->place,
 			"\"%s\" must be true or false, not %s\"%.64s\"", key->name,
 			value->quoted ? "the text " : "", value->text);
-	diag_hint(reader->diags, diag, "write %s%s", meant,
-		  value->quoted ? ", without quotes" : ", in small letters");
+	diag_hint(reader->diags, diag, "write %s%s", meant, value->quoted ? ", without quotes" : "");
 }
 
 static void hint_words(struct reader *reader, struct diag *diag, const struct schema_key *key,
@@ -72,7 +71,9 @@ static void hint_words(struct reader *reader, struct diag *diag, const struct sc
 
 	for (size_t i = 0; i < key->n_words; i++)
 		buf_printf(&list, "%s%s", i ? ", " : "", key->words[i]);
-	if (nearest)
+	if (nearest && key->n_words == 1)
+		diag_hint(reader->diags, diag, "did you mean \"%s\"?", nearest);
+	else if (nearest)
 		diag_hint(reader->diags, diag, "did you mean \"%s\"? The values are: %s", nearest,
 			  buf_text(&list));
 	else
@@ -218,15 +219,29 @@ static bool netmask_parse(struct reader *reader, const char *text, struct prefix
 	return true;
 }
 
+/* Tells whether a number of the text starts with a zero that does not stand alone. */
+static bool has_leading_zero(const char *text)
+{
+	bool in_number = false;
+
+	for (; *text; text++) {
+		if (*text == '0' && !in_number && isdigit((unsigned char)text[1]))
+			return true;
+		in_number = isdigit((unsigned char)*text);
+	}
+	return false;
+}
+
 /* Says what may be meant by a text that should be an address or a subnet. */
 static void hint_address(struct reader *reader, struct diag *diag, const struct schema_key *key,
 			 const char *text)
 {
 	char shown[ADDR_TEXT_SIZE];
+	size_t stem = strcspn(text, "/");
 	struct prefix prefix;
 	struct addr addr;
 
-	if (!diag_is_kept(reader->diags, diag))
+	if (diag->hint || !diag_is_kept(reader->diags, diag))
 		return;
 	if (addr_parse(text, &addr)) {
 		prefix = (struct prefix){addr, addr.family == FAMILY_IPV4 ? 24 : 64};
@@ -239,6 +254,12 @@ static void hint_address(struct reader *reader, struct diag *diag, const struct 
 	} else if (netmask_parse(reader, text, &prefix)) {
 		diag_hint(reader->diags, diag, "write the netmask as a length: %s",
 			  prefix_format(&prefix, shown));
+	} else if (text[stem] && addr_parse(arena_strndup(reader->arena, text, stem), &addr)) {
+		diag_hint(reader->diags, diag, "the length of an %s subnet is a number up to %u",
+			  family_name(addr.family), family_bits(addr.family));
+	} else if (!strchr(text, ':') && has_leading_zero(text)) {
+		diag_hint(reader->diags, diag, "leave out leading zeros, which some programs read "
+			  "as octal");
 	} else if (strchr(text, '%')) {
 		diag_hint(reader->diags, diag, "leave out the %% and the interface behind it");
 	} else if (strpbrk(text, "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ")) {

@@ -51,16 +51,17 @@ static void hint_known_keys(struct reader *reader, struct diag *diag, enum schem
 
 		if (key->section == section) {
 			known[n++] = key->name;
-			buf_printf(&list, "%s%s", list.len ? ", " : "", key->name);
+			if (key->supported)
+				buf_printf(&list, "%s%s", list.len ? ", " : "", key->name);
 		} else if (!elsewhere && strcmp(key->name, name) == 0) {
 			elsewhere = schema_sections[key->section];
 		}
 	}
 	nearest = diag_nearest(name, known, n);
-	if (elsewhere)
-		diag_hint(reader->diags, diag, "\"%s\" is a key of %s", name, elsewhere);
-	else if (nearest)
+	if (nearest)
 		diag_hint(reader->diags, diag, "did you mean \"%s\"?", nearest);
+	else if (elsewhere)
+		diag_hint(reader->diags, diag, "\"%s\" is a key of %s", name, elsewhere);
 	else
 		diag_hint(reader->diags, diag, "the keys here are: %s", buf_text(&list));
 	buf_free(&list);
@@ -75,6 +76,14 @@ static void refuse_unknown_key(struct reader *reader, enum schema_section sectio
 
 	if (diag_is_kept(reader->diags, diag))
 		hint_known_keys(reader, diag, section, name->text);
+}
+
+/* A scalar where a map should be is often "key:value". */
+static void hint_missing_space(struct reader *reader, struct diag *diag, const struct node *value)
+{
+	if (value->kind == NODE_SCALAR && !value->quoted && value->text[strcspn(value->text, ":")])
+		diag_hint(reader->diags, diag, "a key needs a space behind its colon: "
+			  "\"mode: nat\", not \"mode:nat\"");
 }
 
 static void refuse_type(struct reader *reader, const struct schema_key *key,
@@ -95,6 +104,8 @@ static void refuse_type(struct reader *reader, const struct schema_key *key,
 	    !strchr(value->items[0]->text, ' '))
 		diag_hint(reader->diags, diag,
 			  "put an IPv6 address that ends with a colon into quotes");
+	if (key->kind == KIND_ENTRIES || key->kind == KIND_SECTION)
+		hint_missing_space(reader, diag, value);
 	reader_hint_example(reader->diags, diag, key);
 }
 
@@ -240,12 +251,12 @@ static void read_network(struct reader *reader, const struct node *name, const s
 			 network->interfaces[NETWORK_INTERFACES_MAX].place,
 			 "a network has at most %d interfaces; this is one more",
 			 NETWORK_INTERFACES_MAX);
-	if (network->uplinks_given) {
-		qsort(network->uplinks, network->n_uplinks, sizeof(*network->uplinks),
-		      compare_indexes);
-	} else {
+	if (!network->uplinks_given) {
 		network->uplinks = reader->all_uplinks;
 		network->n_uplinks = out->n_uplinks;
+	} else if (network->n_uplinks) {
+		qsort(network->uplinks, network->n_uplinks, sizeof(*network->uplinks),
+		      compare_indexes);
 	}
 }
 
@@ -285,6 +296,7 @@ static void read_entries(struct reader *reader, const struct schema_key *key,
 			diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(WRONG_TYPE),
 					value->place, "%s must be a map, not %s",
 					schema_sections[key->child], node_nouns[value->kind]);
+			hint_missing_space(reader, diag, value);
 			reader_hint_example(reader->diags, diag, key);
 		}
 		if (key->child == SECTION_UPLINK)

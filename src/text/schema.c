@@ -45,7 +45,7 @@ const struct schema_kind_row schema_kinds[KIND__COUNT] = {
 	[KIND_ENTRIES] = {"a map of names", "a map from names to maps"},
 	[KIND_SECTION] = {"a map", "a map"},
 	[KIND_TRUTH] = {"true or false", "true or false, nothing else"},
-	[KIND_WORD] = {"a word", "one of the words listed"},
+	[KIND_WORD] = {"one word", "one of the words listed"},
 	[KIND_INTERFACE] = {"an interface name",
 			    "1 to 15 bytes, no slash, colon, space or control character"},
 	[KIND_PATTERN] = {"an interface name",

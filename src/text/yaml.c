@@ -39,16 +39,19 @@ static bool is_continuation(char byte)
 
 static void cursor_move(struct cursor *cursor, size_t index)
 {
-	while (cursor->index < index && cursor->at < cursor->len) {
-		if (cursor->text[cursor->at] == '\n') {
+	const char *text = cursor->text;
+	size_t at = cursor->at, passed = cursor->index;
+
+	/* The hot loop of reading: every byte of the text goes through it once. */
+	while (at < cursor->len && (passed < index || is_continuation(text[at]))) {
+		passed += !is_continuation(text[at]);
+		if (text[at++] == '\n') {
 			cursor->line++;
-			cursor->line_start = cursor->at + 1;
+			cursor->line_start = at;
 		}
-		do
-			cursor->at++;
-		while (cursor->at < cursor->len && is_continuation(cursor->text[cursor->at]));
-		cursor->index++;
 	}
+	cursor->at = at;
+	cursor->index = passed;
 	while (cursor->index > index && cursor->at) {
 		do
 			cursor->at--;
@@ -122,6 +125,7 @@ static const struct {
 	{"did not find expected '-' indicator",
 	 "items of one list start with \"- \" in one column; check the indentation"},
 	{"found unexpected end of stream", "a quote is opened and never closed"},
+	{"found unexpected ':'", "put an IPv6 address into quotes"},
 	{"block sequence entries are not allowed in this context",
 	 "a list starts on its own line below its key, or is written [a, b]"},
 	{"did not find expected alphabetic or numeric character",
@@ -178,19 +182,20 @@ static void refuse_properties(struct reading *reading, struct place place, const
 	}
 	if (tag) {
 		diag = diag_add(reading->diags, SEVERITY_ERROR, CODE(YAML_TAG), place,
-				"tags (%.40s) are not allowed", (const char *)tag);
+				"tags (!name) are not allowed");
 		diag_hint(reading->diags, diag, "leave the tag out: the key knows its type");
 	}
 }
 
 /* Makes the node of an event that begins one, without its items. */
-static struct node *new_node(struct reading *reading, const yaml_event_t *event)
+static struct node *new_node(struct reading *reading, const yaml_event_t *event,
+			     struct place place)
 {
 	struct node *node = arena_alloc(reading->arena, sizeof(*node));
 	const char *text;
 	struct diag *diag;
 
-	node->place = place_of_event(reading, event);
+	node->place = place;
 	if (event->type == YAML_MAPPING_START_EVENT) {
 		node->kind = NODE_MAP;
 		refuse_properties(reading, node->place, event->data.mapping_start.anchor,
@@ -281,7 +286,7 @@ static bool take_node(struct reading *reading, const yaml_event_t *event, struct
 			 "the file holds more than %zu values", YAML_MAX_NODES);
 		return false;
 	}
-	node = new_node(reading, event);
+	node = new_node(reading, event, place);
 	if (*depth)
 		append_item(reading, &stack[*depth - 1], node);
 	else
