@@ -26,6 +26,12 @@ void print_iptables_remove(const struct ruleset *xt, const struct print_header *
 			   struct buf *out);
 
 /**
+ * Writes one file for iptables-restore --noflush and ip6tables-restore --noflush. xt is lowered by
+ * lower_xt().
+ */
+void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out);
+
+/**
  * Writes a file for `nft -f` that replaces the table. nft is lowered by lower_nft(). Returns false
  * and queues an error when a name of the description can't be written in nft's language.
  */

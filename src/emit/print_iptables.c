@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "emit/header.h"
+#include "emit/xt_rule.h"
 #include "hostgate/print.h"
 #include "plan/build.h"
 #include "plan/field.h"
-#include "plan/origin.h"
 
 struct printer {
 	const struct ruleset *rs;
@@ -28,12 +28,6 @@ struct printer {
 };
 
 static const char *const command[FAMILY__COUNT] = {"iptables", "ip6tables"};
-
-/* The order in which the new chains get their jumps: what closes first, what opens last. */
-static const enum stage jump_order[] = {STAGE_DOOR, STAGE_OUTBOUND, STAGE_GUARD,
-					STAGE_NAT_POSTROUTING, STAGE_FORWARD};
-
-#define N_STAGES (sizeof(jump_order) / sizeof(*jump_order))
 
 /* Words of sh: anything but harmless bytes is put between single quotes. */
 static void print_word(struct buf *out, const char *word)
@@ -54,152 +48,12 @@ static void print_word(struct buf *out, const char *word)
 	buf_putc(out, '\'');
 }
 
-static void print_bits(struct printer *p, const struct match *match)
+static void print_rule(struct printer *p, const struct rule *rule)
 {
-	static const struct {
-		enum field field;
-		uint32_t bit;
-		const char *option, *name;
-	} bits[] = {
-		{FIELD_CT_STATE, CT_STATE_INVALID, "--ctstate", "INVALID"},
-		{FIELD_CT_STATE, CT_STATE_NEW, "--ctstate", "NEW"},
-		{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "--ctstate", "ESTABLISHED"},
-		{FIELD_CT_STATE, CT_STATE_RELATED, "--ctstate", "RELATED"},
-		{FIELD_CT_STATE, CT_STATE_UNTRACKED, "--ctstate", "UNTRACKED"},
-		{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "--ctstate", "SNAT"},
-		{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "--ctstate", "DNAT"},
-		{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "--ctstatus", "EXPECTED"},
-		{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "--ctstatus", "CONFIRMED"},
-	};
-	uint32_t wanted = key_number(match->fields[0], &match->key);
-	bool first = true;
-
-	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
-		if (bits[i].field != match->fields[0] || !(bits[i].bit & wanted))
-			continue;
-		if (first)
-			buf_printf(p->out, " -m conntrack%s %s ", match->negated ? " !" : "",
-				   bits[i].option);
-		buf_printf(p->out, "%s%s", first ? "" : ",", bits[i].name);
-		first = false;
-	}
-}
-
-static void print_prefix_match(struct printer *p, const struct match *match)
-{
-	enum field field = match->fields[0];
-	char text[ADDR_TEXT_SIZE], name[IFNAME_SIZE + 1];
-	bool wildcard;
-	struct prefix prefix;
-
-	switch (field) {
-	case FIELD_IIFNAME:
-	case FIELD_OIFNAME:
-		key_ifname(&match->key, name, &wildcard);
-		if (wildcard)
-			strcat(name, "+");
-		buf_puts(p->out, field == FIELD_IIFNAME ? " -i " : " -o ");
-		print_word(p->out, name);
-		break;
-	case FIELD_SADDR4:
-	case FIELD_SADDR6:
-	case FIELD_DADDR4:
-	case FIELD_DADDR6:
-		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
-		buf_printf(p->out, " %s %s",
-			   field == FIELD_SADDR4 || field == FIELD_SADDR6 ? "-s" : "-d",
-			   prefix_format(&prefix, text));
-		break;
-	case FIELD_UDP_DPORT:
-		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
-		break;
-	case FIELD_ICMPV6_TYPE:
-		buf_printf(p->out, " -p icmpv6 --icmpv6-type %u", key_number(field, &match->key));
-		break;
-	case FIELD_CT_DIRECTION:
-		buf_printf(p->out, " -m conntrack --ctdir %s",
-			   key_number(field, &match->key) ? "REPLY" : "ORIGINAL");
-		break;
-	case FIELD_REVERSE_PATH:
-		buf_printf(p->out, " -m rpfilter%s",
-			   key_number(field, &match->key) ? "" : " --invert");
-		break;
-	case FIELD_CT_STATE:
-	case FIELD_CT_STATUS:
-	case FIELD_UNTRANSLATED: /* lowered away */
-	case FIELD__COUNT:
-		break;
-	}
-}
-
-/* The order in which iptables-save prints, and people read: addresses, interfaces, the rest. */
-static void print_matches(struct printer *p, const struct rule *rule)
-{
-	static const enum field order[] = {
-		FIELD_SADDR4,	  FIELD_SADDR6,	   FIELD_DADDR4,      FIELD_DADDR6,
-		FIELD_IIFNAME,	  FIELD_OIFNAME,   FIELD_UDP_DPORT,   FIELD_ICMPV6_TYPE,
-		FIELD_CT_STATE,	  FIELD_CT_STATUS, FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
-	};
-
-	for (size_t o = 0; o < sizeof(order) / sizeof(*order); o++)
-		for (uint8_t i = 0; i < rule->n_matches; i++) {
-			if (rule->matches[i].fields[0] != order[o])
-				continue;
-			if (rule->matches[i].kind == MATCH_BITS)
-				print_bits(p, &rule->matches[i]);
-			else
-				print_prefix_match(p, &rule->matches[i]);
-		}
-}
-
-/*
- * Every chain is entered by goto, so RETURN leads back behind our jump in the built-in chain:
- * others' rules there, and its policy, still have their say.
- */
-static void print_action(struct printer *p, const struct action *action)
-{
-	char text[ADDR_TEXT_SIZE];
-
-	switch (action->kind) {
-	case ACTION_ACCEPT:
-		buf_puts(p->out, " -j RETURN");
-		break;
-	case ACTION_DROP:
-		buf_puts(p->out, " -j DROP");
-		break;
-	case ACTION_REJECT:
-		buf_printf(p->out, " -j REJECT --reject-with %s",
-			   p->family == FAMILY_IPV4 ? "icmp-admin-prohibited" :
-						      "icmp6-adm-prohibited");
-		break;
-	case ACTION_GOTO:
-		buf_printf(p->out, " -g %s", p->rs->chains[action->chain].name);
-		break;
-	case ACTION_SNAT:
-		buf_printf(p->out, " -j SNAT --to-source %s", addr_format(&action->addr, text));
-		break;
-	case ACTION_MASQUERADE:
-		buf_puts(p->out, " -j MASQUERADE");
-		break;
-	case ACTION_DISPATCH: /* lowered away */
-	case ACTION__COUNT:
-		break;
-	}
-}
-
-static void print_rule(struct printer *p, const struct chain *chain, const struct rule *rule)
-{
-	struct buf comment = {0};
-
-	origin_comment(&p->rs->origins[rule->origin], &comment);
-	buf_printf(p->out, "%s%s -w -t %s -A %s", p->indent, command[p->family],
-		   stage_table[chain->under].xt_table, chain->name);
-	print_matches(p, rule);
-	print_action(p, &rule->action);
-	buf_puts(p->out, " -m comment --comment ");
-	print_word(p->out, buf_text(&comment));
+	buf_printf(p->out, "%s%s -w -t %s ", p->indent, command[p->family],
+		   stage_table[p->rs->chains[rule->chain].under].xt_table);
+	xt_rule_print(p->rs, rule, p->family, print_word, p->out);
 	buf_putc(p->out, '\n');
-	buf_free(&comment);
 }
 
 static void print_chains(struct printer *p)
@@ -220,28 +74,20 @@ static void print_chains(struct printer *p)
 			if (first)
 				buf_putc(p->out, '\n');
 			first = false;
-			print_rule(p, &rs->chains[c], rule);
+			print_rule(p, rule);
 		}
 	}
 }
 
-static const struct chain *base_chain(const struct ruleset *rs, enum stage stage)
-{
-	for (size_t c = 0; c < rs->n_chains; c++)
-		if (rs->chains[c].stage == stage)
-			return &rs->chains[c];
-	return NULL;
-}
-
-/* One call of a function of the script for each base chain, in the order of jump_order. */
+/* One call of a function of the script for each base chain, in the order of xt_stages. */
 static void print_calls(struct printer *p, const char *function)
 {
-	for (size_t i = 0; i < N_STAGES; i++) {
-		const struct stage_info *info = &stage_table[jump_order[i]];
+	for (size_t i = 0; i < XT_STAGES; i++) {
+		const struct stage_info *info = &stage_table[xt_stages[i]];
 
 		buf_printf(p->out, "%s%s %s %s %s %s\n", p->indent, function, command[p->family],
 			   info->xt_table, info->xt_chain,
-			   base_chain(p->rs, jump_order[i])->name);
+			   xt_base_chain(p->rs, xt_stages[i])->name);
 	}
 }
 
@@ -393,9 +239,9 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 
 static void print_family_remove(struct printer *p)
 {
-	for (size_t i = N_STAGES; i-- > 0;) {
-		const struct stage_info *info = &stage_table[jump_order[i]];
-		const char *first = base_chain(p->rs, jump_order[i])->name;
+	for (size_t i = XT_STAGES; i-- > 0;) {
+		const struct stage_info *info = &stage_table[xt_stages[i]];
+		const char *first = xt_base_chain(p->rs, xt_stages[i])->name;
 
 		for (int old = 0; old < 2; old++)
 			buf_printf(p->out, "%sdiscard %s %s %s %s %s\n", p->indent,

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_rule: one rule in the language of iptables; what its dialects share.
+#include "emit/xt_rule.h"
+
+#include <string.h>
+
+#include "plan/field.h"
+#include "plan/origin.h"
+
+const char *const xt_tables[] = {"raw", "mangle", "nat", "filter"};
+const enum stage xt_stages[] = {STAGE_DOOR, STAGE_OUTBOUND, STAGE_GUARD, STAGE_NAT_POSTROUTING,
+				STAGE_FORWARD};
+
+struct printer {
+	const struct ruleset *rs;
+	enum family family;
+	xt_quote quote;
+	struct buf *out;
+};
+
+static void print_bits(struct printer *p, const struct match *match)
+{
+	static const struct {
+		enum field field;
+		uint32_t bit;
+		const char *option, *name;
+	} bits[] = {
+		{FIELD_CT_STATE, CT_STATE_INVALID, "--ctstate", "INVALID"},
+		{FIELD_CT_STATE, CT_STATE_NEW, "--ctstate", "NEW"},
+		{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "--ctstate", "ESTABLISHED"},
+		{FIELD_CT_STATE, CT_STATE_RELATED, "--ctstate", "RELATED"},
+		{FIELD_CT_STATE, CT_STATE_UNTRACKED, "--ctstate", "UNTRACKED"},
+		{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "--ctstate", "SNAT"},
+		{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "--ctstate", "DNAT"},
+		{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "--ctstatus", "EXPECTED"},
+		{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "--ctstatus", "CONFIRMED"},
+	};
+	uint32_t wanted = key_number(match->fields[0], &match->key);
+	bool first = true;
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
+		if (bits[i].field != match->fields[0] || !(bits[i].bit & wanted))
+			continue;
+		if (first)
+			buf_printf(p->out, " -m conntrack%s %s ", match->negated ? " !" : "",
+				   bits[i].option);
+		buf_printf(p->out, "%s%s", first ? "" : ",", bits[i].name);
+		first = false;
+	}
+}
+
+static void print_prefix_match(struct printer *p, const struct match *match)
+{
+	enum field field = match->fields[0];
+	char text[ADDR_TEXT_SIZE], name[IFNAME_SIZE + 1];
+	bool wildcard;
+	struct prefix prefix;
+
+	switch (field) {
+	case FIELD_IIFNAME:
+	case FIELD_OIFNAME:
+		key_ifname(&match->key, name, &wildcard);
+		if (wildcard)
+			strcat(name, "+");
+		buf_puts(p->out, field == FIELD_IIFNAME ? " -i " : " -o ");
+		p->quote(p->out, name);
+		break;
+	case FIELD_SADDR4:
+	case FIELD_SADDR6:
+	case FIELD_DADDR4:
+	case FIELD_DADDR6:
+		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
+		buf_printf(p->out, " %s %s",
+			   field == FIELD_SADDR4 || field == FIELD_SADDR6 ? "-s" : "-d",
+			   prefix_format(&prefix, text));
+		break;
+	case FIELD_UDP_DPORT:
+		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
+		break;
+	case FIELD_ICMPV6_TYPE:
+		buf_printf(p->out, " -p icmpv6 --icmpv6-type %u", key_number(field, &match->key));
+		break;
+	case FIELD_CT_DIRECTION:
+		buf_printf(p->out, " -m conntrack --ctdir %s",
+			   key_number(field, &match->key) ? "REPLY" : "ORIGINAL");
+		break;
+	case FIELD_REVERSE_PATH:
+		buf_printf(p->out, " -m rpfilter%s",
+			   key_number(field, &match->key) ? "" : " --invert");
+		break;
+	case FIELD_CT_STATE:
+	case FIELD_CT_STATUS:
+	case FIELD_UNTRANSLATED: /* lowered away */
+	case FIELD__COUNT:
+		break;
+	}
+}
+
+/* The order in which iptables-save prints, and people read: addresses, interfaces, the rest. */
+static void print_matches(struct printer *p, const struct rule *rule)
+{
+	static const enum field order[] = {
+		FIELD_SADDR4,	  FIELD_SADDR6,	   FIELD_DADDR4,      FIELD_DADDR6,
+		FIELD_IIFNAME,	  FIELD_OIFNAME,   FIELD_UDP_DPORT,   FIELD_ICMPV6_TYPE,
+		FIELD_CT_STATE,	  FIELD_CT_STATUS, FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
+	};
+
+	for (size_t o = 0; o < sizeof(order) / sizeof(*order); o++)
+		for (uint8_t i = 0; i < rule->n_matches; i++) {
+			if (rule->matches[i].fields[0] != order[o])
+				continue;
+			if (rule->matches[i].kind == MATCH_BITS)
+				print_bits(p, &rule->matches[i]);
+			else
+				print_prefix_match(p, &rule->matches[i]);
+		}
+}
+
+/*
+ * Every chain is entered by goto, so RETURN leads back behind our jump in the built-in chain:
+ * others' rules there, and its policy, still have their say.
+ */
+static void print_action(struct printer *p, const struct action *action)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	switch (action->kind) {
+	case ACTION_ACCEPT:
+		buf_puts(p->out, " -j RETURN");
+		break;
+	case ACTION_DROP:
+		buf_puts(p->out, " -j DROP");
+		break;
+	case ACTION_REJECT:
+		buf_printf(p->out, " -j REJECT --reject-with %s",
+			   p->family == FAMILY_IPV4 ? "icmp-admin-prohibited" :
+						      "icmp6-adm-prohibited");
+		break;
+	case ACTION_GOTO:
+		buf_printf(p->out, " -g %s", p->rs->chains[action->chain].name);
+		break;
+	case ACTION_SNAT:
+		buf_printf(p->out, " -j SNAT --to-source %s", addr_format(&action->addr, text));
+		break;
+	case ACTION_MASQUERADE:
+		buf_puts(p->out, " -j MASQUERADE");
+		break;
+	case ACTION_DISPATCH: /* lowered away */
+	case ACTION__COUNT:
+		break;
+	}
+}
+
+void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
+		   xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+	struct buf comment = {0};
+
+	origin_comment(&rs->origins[rule->origin], &comment);
+	buf_printf(out, "-A %s", rs->chains[rule->chain].name);
+	print_matches(&p, rule);
+	print_action(&p, &rule->action);
+	buf_puts(out, " -m comment --comment ");
+	quote(out, buf_text(&comment));
+	buf_free(&comment);
+}
+
+const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage)
+{
+	for (size_t c = 0; c < rs->n_chains; c++)
+		if (rs->chains[c].stage == stage)
+			return &rs->chains[c];
+	return NULL;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_rule: one rule in the language of iptables; what its dialects share.
+#ifndef EMIT_XT_RULE_H
+#define EMIT_XT_RULE_H
+
+#include "hostgate/buf.h"
+#include "hostgate/ruleset.h"
+
+/** Writes a word so that the reader of the dialect takes it as one word. */
+typedef void (*xt_quote)(struct buf *out, const char *word);
+
+/**
+ * Writes "-A CHAIN ..." for a rule lowered by lower_xt(), without table and line end. Matches come
+ * in the order of iptables-save; the comment comes last.
+ */
+void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
+		   xt_quote quote, struct buf *out);
+
+/** Returns the base chain of a stage; every stage has one. */
+const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage);
+
+/** The tables of iptables, in the order in which closing comes first and opening last. */
+extern const char *const xt_tables[];
+#define XT_TABLES 4
+
+/** The stages with base chains, in the same order. */
+extern const enum stage xt_stages[];
+#define XT_STAGES 5
+
+#endif
