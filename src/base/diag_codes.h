@@ -57,6 +57,7 @@
 	X(SNAT_WITHOUT_NAT, "HG-E112", "snat on a network whose mode is not nat") \
 	X(SNAT_FAMILY, "HG-E113", "an snat address of a family the network has no subnet of") \
 	X(FORWARDING_DISABLED, "HG-E114", "forwarding is disabled, but a network needs it") \
+	X(NFT_NAME, "HG-E115", "an interface name that can't be written in nft's language") \
 	X(NOT_PERMITTED, "HG-E200", "it needs root, or CAP_NET_ADMIN in the network namespace") \
 	X(KERNEL_REFUSED, "HG-E201", "the kernel refuses a table, chain, set, element or rule") \
 	X(KERNEL_MODULE, "HG-E202", "the kernel lacks a module of nf_tables") \

@@ -2,6 +2,7 @@
 // print_nft: a ruleset lowered for nf_tables as a file for `nft -f`.
 #include <string.h>
 
+#include "base/diag_codes.h"
 #include "emit/header.h"
 #include "hostgate/print.h"
 #include "plan/build.h"
@@ -41,7 +42,7 @@ static void print_name(struct printer *p, const char *name, bool wildcard, uint3
 
 	if (strchr(name, '"') || (!wildcard && len > 0 && name[len - 1] == '*')) {
 		struct diag *diag =
-			diag_add(p->diags, SEVERITY_ERROR, "HG-E090", p->rs->origins[origin].place,
+			diag_add(p->diags, SEVERITY_ERROR, CODE(NFT_NAME), p->rs->origins[origin].place,
 				 "the interface name '%s' can't be written in nft's language", name);
 
 		diag_hint(p->diags, diag, "hostgate apply installs it all the same, and "
