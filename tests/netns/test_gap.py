@@ -192,6 +192,19 @@ class Gap(Rounds):
         self.change(steady=self.installer.name == "apply")
 
 
+class Control(cases.Case):
+
+    def test_storm_sees_leaks(self):
+        """Control: on a host that forwards without rules, the storm finds leaks of every kind."""
+        storm = Storm(cases.open_lab(), forged=True)
+        for _ in range(40):
+            storm.burst()
+        self.assertTrue(any(MARK["vmnet2"] in seen.frame for seen in storm.leaks), "isolated network")
+        self.assertTrue(any(MARK["eth0"] in seen.frame for seen in storm.leaks), "from outside")
+        self.assertTrue(any(MARK["vmnet1"] in seen.frame and seen.link == "dmz0" for seen in storm.leaks), "wrong way")
+        self.assertTrue(any(MARK["vmnet1"] in seen.frame and seen.link == "eth0" for seen in storm.leaks), "private source")
+
+
 class Broken(Rounds, cases.Case):
     """hostgate itself, interrupted."""
 
