@@ -74,7 +74,8 @@
 	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
-	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as hostgate wrote it") \
+	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
+	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 

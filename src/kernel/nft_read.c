@@ -78,28 +78,13 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	return ret;
 }
 
-static int request_table(struct netlink *netlink, mnl_cb_t callback, void *data)
+static int read_table(struct reading *reading)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
 	struct nlmsghdr *request = start_request(room, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, TABLE_NAME);
-	return netlink_request(netlink, request, callback, data);
-}
-
-static int ignore(const struct nlmsghdr *message, void *data)
-{
-	(void)message;
-	(void)data;
-	return MNL_CB_OK;
-}
-
-int nft_read_exists(struct netlink *netlink, bool *exists)
-{
-	int err = request_table(netlink, ignore, NULL);
-
-	*exists = err == 0;
-	return err == -ENOENT ? 0 : err;
+	return netlink_request(reading->netlink, request, take_table, reading);
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data)
@@ -325,7 +310,7 @@ static int read_elements(struct reading *reading, struct image_set *set)
 
 static int read_objects(struct reading *reading)
 {
-	int err = request_table(reading->netlink, take_table, reading);
+	int err = read_table(reading);
 
 	if (err == -ENOENT)
 		return 0;
@@ -372,4 +357,15 @@ int nft_read(struct netlink *netlink, struct image *image)
 		image_init(image);
 	}
 	return -EBUSY;
+}
+
+int nft_read_head(struct netlink *netlink, struct image *image)
+{
+	struct reading reading = {.netlink = netlink, .image = image, .chain = NO_INDEX};
+	int err = read_generation(netlink, &image->generation);
+
+	reading.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE);
+	if (err == 0)
+		err = read_table(&reading);
+	return err == -ENOENT ? 0 : err;
 }

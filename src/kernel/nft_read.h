@@ -13,7 +13,10 @@
  */
 int nft_read(struct netlink *netlink, struct image *image);
 
-/** Tells in *exists whether the table is there, and reads nothing more. Returns 0 or -errno. */
-int nft_read_exists(struct netlink *netlink, bool *exists);
+/**
+ * Likewise, but reads no more than whether the table is there, its owner and the generation.
+ * Nothing but nft_batch_remove() can use that image.
+ */
+int nft_read_head(struct netlink *netlink, struct image *image);
 
 #endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// changes: differences as a list for people; the same for plan, apply and remove.
+#include "kernel/changes.h"
+
+#include "kernel/nft_build.h"
+#include "kernel/nft_explain.h"
+
+static void add(struct arena *arena, struct changes *out, struct change change)
+{
+	out->items = arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
+	out->items[out->n++] = change;
+}
+
+static const char *count(struct arena *arena, const struct image *image)
+{
+	size_t n_rules = 0, n_elements = 0;
+
+	for (size_t i = 0; i < image->n_chains; i++)
+		n_rules += image->chains[i].n_rules;
+	for (size_t i = 0; i < image->n_sets; i++)
+		n_elements += image->sets[i].n_records;
+	return arena_printf(arena, "%zu chains, %zu rules, %zu sets, %zu elements",
+			    image->n_chains, n_rules, image->n_sets, n_elements);
+}
+
+static struct change of_table(struct arena *arena, const struct image *old,
+			      const struct image *new, const struct difference *d)
+{
+	return (struct change){.kind = d->kind,
+			       .what = "table",
+			       .name = "inet " TABLE_NAME,
+			       .before = old->exists ? count(arena, old) : NULL,
+			       .after = new->exists ? count(arena, new) : NULL};
+}
+
+static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
+			     const struct image *old, const struct image *new,
+			     const struct difference *d)
+{
+	struct change change = {.kind = d->kind, .what = "rule"};
+	const char *comment = "";
+
+	if (d->old_idx != NO_INDEX) {
+		change.before = old->chains[d->old_parent].rules[d->old_idx].comment;
+		comment = change.before;
+	}
+	if (d->new_idx != NO_INDEX) {
+		const struct image_rule *rule = &new->chains[d->new_parent].rules[d->new_idx];
+
+		change.after = rule->comment;
+		comment = change.after;
+		change.network = ruleset->origins[ruleset->rules[rule->rule].origin].network;
+	}
+	change.name = arena_printf(arena, "%s: %s", new->chains[d->new_parent].name, comment);
+	return change;
+}
+
+static const char *target(struct arena *arena, const struct image *image,
+			  const struct image_set *set, uint32_t element)
+{
+	uint32_t verdict = image_verdict(set, element);
+
+	if (verdict == VERDICT_NONE)
+		return NULL;
+	if (verdict >= image->n_chains)
+		return "something else";
+	return arena_printf(arena, "goto %s", image->chains[verdict].name);
+}
+
+static struct change of_element(struct arena *arena, const struct ruleset *ruleset,
+				const struct image *old, const struct image *new,
+				const struct difference *d, struct buf *text)
+{
+	const struct image_set *old_set = &old->sets[d->old_parent];
+	const struct image_set *new_set = &new->sets[d->new_parent];
+	const struct set *set = &ruleset->sets[d->new_parent];
+	struct change change = {.kind = d->kind, .what = "element"};
+
+	text->len = 0;
+	buf_printf(text, "%s: ", new_set->name);
+	if (d->old_idx != NO_INDEX)
+		change.before = target(arena, old, old_set, d->old_idx);
+	if (d->new_idx != NO_INDEX) {
+		uint32_t element = image_source(new_set, d->new_idx);
+
+		change.after = target(arena, new, new_set, d->new_idx);
+		change.network = ruleset->origins[set->elements[element].origin].network;
+		nft_explain_key(set, image_key(new_set, d->new_idx), text);
+	} else {
+		nft_explain_key(set, image_key(old_set, d->old_idx), text);
+	}
+	change.name = arena_strndup(arena, text->data, text->len);
+	return change;
+}
+
+void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
+		       const struct image *old, const struct image *new, const struct diff *diff,
+		       struct changes *out)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+
+	for (size_t i = 0; i < diff->n; i++) {
+		const struct difference *d = &diff->items[i];
+		struct change change = {.kind = d->kind};
+
+		switch (d->object) {
+		case OBJECT_TABLE:
+			change = of_table(arena, old, new, d);
+			break;
+		case OBJECT_CHAIN:
+			change.what = "chain";
+			change.name = arena_strdup(arena, d->new_idx != NO_INDEX ?
+								  new->chains[d->new_idx].name :
+								  old->chains[d->old_idx].name);
+			break;
+		case OBJECT_SET:
+			change.what = "set";
+			change.name = arena_strdup(arena, d->new_idx != NO_INDEX ?
+								  new->sets[d->new_idx].name :
+								  old->sets[d->old_idx].name);
+			break;
+		case OBJECT_RULE:
+			change = of_rule(arena, ruleset, old, new, d);
+			break;
+		case OBJECT_ELEMENT:
+			change = of_element(arena, ruleset, old, new, d, &text);
+			break;
+		case OBJECT__COUNT:
+			break;
+		}
+		/* The list outlives the images. */
+		if (d->object == OBJECT_RULE) {
+			change.before = change.before ? arena_strdup(arena, change.before) : NULL;
+			change.after = change.after ? arena_strdup(arena, change.after) : NULL;
+		}
+		add(arena, out, change);
+	}
+}
+
+void changes_of_removal(struct arena *arena, struct changes *out)
+{
+	add(arena, out, (struct change){.kind = CHANGE_REMOVE,
+					.what = "table",
+					.name = "inet " TABLE_NAME});
+}
+
+void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,
+			struct changes *out)
+{
+	for (size_t i = 0; i < writes->n; i++)
+		add(arena, out, (struct change){.kind = CHANGE_MODIFY,
+						.what = "sysctl",
+						.name = writes->items[i].path,
+						.before = writes->items[i].from,
+						.after = writes->items[i].to,
+						.network = writes->items[i].network});
+}

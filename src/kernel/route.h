@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// route: which interfaces learned a default route by router advertisement.
+#ifndef KERNEL_ROUTE_H
+#define KERNEL_ROUTE_H
+
+#include <stddef.h>
+
+#include "hostgate/arena.h"
+#include "hostgate/description.h"
+
+struct route_interfaces {
+	char (*names)[IFNAME_SIZE];
+	size_t n, cap;
+};
+
+/** Lists them. Names live in arena. Returns 0 or -errno. */
+int route_read_advertised(struct arena *arena, struct route_interfaces *out);
+
+#endif

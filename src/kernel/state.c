@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// state: what hostgate remembers of the last apply in this network namespace.
+#include "kernel/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag_codes.h"
+#include "kernel/scope.h"
+
+/*
+ * Theory of operation
+ *
+ * The state is a help, never the truth: tables and sysctls are read from the kernel. What only the
+ * state knows is which value a sysctl had before. So it is written before the first sysctl is
+ * changed, and replaced by rename(2), so that a crash leaves the old or the new one.
+ */
+
+#define STATE_FORMAT 1
+#define RUN_DIRECTORY "/run/hostgate"
+
+int state_locate(struct arena *arena, struct diags *diags, struct state_place *out)
+{
+	SCOPED_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const char *directory = getenv("HOSTGATE_RUNDIR");
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0) {
+		int err = errno;
+
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "can't identify this network namespace: %s", strerror(err))
+			->err = err;
+		return -err;
+	}
+	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
+	out->path = arena_printf(arena, "%s/%" PRIu64 ".json", out->directory, cookie);
+	out->lock_path = arena_printf(arena, "%s/%" PRIu64 ".lock", out->directory, cookie);
+	return 0;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct state_sysctl *)a)->path,
+		      ((const struct state_sysctl *)b)->path);
+}
+
+void state_sort(struct state *state)
+{
+	if (state->n_sysctls)
+		qsort(state->sysctls, state->n_sysctls, sizeof(*state->sysctls), compare_entries);
+}
+
+struct state_sysctl *state_find(const struct state *state, const char *path)
+{
+	const struct state_sysctl key = {.path = path};
+
+	if (state->n_sysctls == 0)
+		return NULL;
+	return bsearch(&key, state->sysctls, state->n_sysctls, sizeof(key), compare_entries);
+}
+
+void state_add(struct arena *arena, struct state *state, struct state_sysctl entry)
+{
+	state->sysctls = arena_grow(arena, state->sysctls, state->n_sysctls, &state->cap_sysctls,
+				    sizeof(*state->sysctls));
+	state->sysctls[state->n_sysctls++] = entry;
+}
+
+/* Reading. */
+
+static void free_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define SCOPED_JSON json_t *__attribute__((cleanup(free_json)))
+
+static const char *take_text(struct arena *arena, const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? arena_strdup(arena, text) : NULL;
+}
+
+static bool take_sysctl(struct arena *arena, const char *path, const json_t *from,
+			struct state *out)
+{
+	struct state_sysctl entry = {.path = arena_strdup(arena, path),
+				     .before = take_text(arena, from, "before"),
+				     .written = take_text(arena, from, "written")};
+	json_t *moved = json_object_get(from, "moved"), *value;
+	const char *moved_path;
+
+	if (!entry.before || !entry.written)
+		return false;
+	json_object_foreach(moved, moved_path, value) {
+		if (!json_is_string(value))
+			return false;
+		entry.moved = arena_grow(arena, entry.moved, entry.n_moved, &entry.cap_moved,
+					 sizeof(*entry.moved));
+		entry.moved[entry.n_moved++] = (struct state_moved){
+			arena_strdup(arena, moved_path),
+			arena_strdup(arena, json_string_value(value))};
+	}
+	state_add(arena, out, entry);
+	return true;
+}
+
+static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
+{
+	json_t *sysctls = json_object_get(json, "sysctls"), *value;
+	const char *path;
+
+	if (!json_is_integer(json_object_get(json, "format")))
+		return "it is not a state of hostgate";
+	if (json_integer_value(json_object_get(json, "format")) != STATE_FORMAT)
+		return "it was written by another version of hostgate";
+	out->version = take_text(arena, json, "version");
+	out->hash = take_text(arena, json, "hash");
+	out->files = take_text(arena, json, "files");
+	out->text = take_text(arena, json, "text");
+	out->time = take_text(arena, json, "time");
+	out->generation =
+		(uint32_t)json_integer_value(json_object_get(json, "generation"));
+	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
+	    !json_is_object(sysctls))
+		return "something is missing in it";
+	json_object_foreach(sysctls, path, value)
+		if (!take_sysctl(arena, path, value, out))
+			return "something is missing in it";
+	return NULL;
+}
+
+enum state_found state_load(struct arena *arena, const char *path, struct state *out,
+			    const char **why)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	json_error_t error;
+
+	*out = (struct state){0};
+	*why = NULL;
+	if (fd < 0 && errno == ENOENT)
+		return STATE_ABSENT;
+	if (fd < 0) {
+		*why = arena_strdup(arena, strerror(errno));
+		return STATE_DAMAGED;
+	}
+
+	SCOPED_JSON json = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+
+	if (!json)
+		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
+	else
+		*why = take_state(arena, json, out);
+	if (*why)
+		*out = (struct state){0};
+	state_sort(out);
+	return *why ? STATE_DAMAGED : STATE_READ;
+}
+
+/* Writing. */
+
+static json_t *json_of_sysctl(const struct state_sysctl *entry)
+{
+	json_t *json = json_pack("{ss, ss}", "before", entry->before, "written", entry->written);
+	json_t *moved;
+
+	if (entry->n_moved == 0)
+		return json;
+	moved = json_object();
+	for (size_t i = 0; i < entry->n_moved; i++)
+		json_object_set_new(moved, entry->moved[i].path,
+				    json_string(entry->moved[i].before));
+	json_object_set_new(json, "moved", moved);
+	return json;
+}
+
+static json_t *json_of_state(const struct state *state)
+{
+	json_t *sysctls = json_object();
+
+	for (size_t i = 0; i < state->n_sysctls; i++)
+		json_object_set_new(sysctls, state->sysctls[i].path,
+				    json_of_sysctl(&state->sysctls[i]));
+	return json_pack("{si, ss, ss, ss, ss, ss, sI, so}", "format", STATE_FORMAT, "version",
+			 state->version, "time", state->time, "hash", state->hash, "files",
+			 state->files, "text", state->text, "generation",
+			 (json_int_t)state->generation, "sysctls", sysctls);
+}
+
+static int failed(struct diags *diags, int err, const char *doing, const char *path)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+				     "can't %s %s: %s", doing, path, strerror(err));
+
+	diag->err = err;
+	if (err == EACCES || err == EPERM)
+		diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
+	return -err;
+}
+
+static int write_file(const char *path, const json_t *json)
+{
+	SCOPED_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	errno = 0;
+	if (json_dumpfd(json, fd, JSON_INDENT(1)) != 0)
+		err = errno ? errno : EIO;
+	if (err == 0 && fsync(fd) < 0)
+		err = errno;
+	return -err;
+}
+
+static int sync_directory(const char *path)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
+{
+	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
+	SCOPED_JSON json = json_of_state(state);
+	int err;
+
+	if (!json)
+		return failed(diags, ENOMEM, "write", place->path);
+	buf_printf(&temporary, "%s.new", place->path);
+	err = write_file(buf_text(&temporary), json);
+	if (err == 0 && rename(buf_text(&temporary), place->path) < 0)
+		err = -errno;
+	if (err == 0)
+		err = sync_directory(place->directory);
+	if (err == 0)
+		return 0;
+	unlink(buf_text(&temporary));
+	return failed(diags, -err, "write", place->path);
+}
+
+int state_forget(struct diags *diags, const struct state_place *place)
+{
+	if (unlink(place->path) == 0 || errno == ENOENT)
+		return 0;
+	return failed(diags, errno, "remove", place->path);
+}

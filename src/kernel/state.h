@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// state: what hostgate remembers of the last apply in this network namespace; and the lock.
+#ifndef KERNEL_STATE_H
+#define KERNEL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hostgate/arena.h"
+#include "hostgate/diag.h"
+
+/** A value that a switch of all interfaces moved and that switching back would not restore. */
+struct state_moved {
+	const char *path;
+	const char *before;
+};
+
+/** A sysctl that hostgate wrote. Paths are below /proc/sys. */
+struct state_sysctl {
+	const char *path;
+	const char *before;  /**< what remove puts back */
+	const char *written; /**< what hostgate wrote; another value now is somebody else's */
+	struct state_moved *moved;
+	size_t n_moved, cap_moved;
+};
+
+struct state {
+	const char *version, *hash, *files, *text, *time; /**< of the last apply */
+	uint32_t generation; /**< of nf_tables after it */
+	struct state_sysctl *sysctls;
+	size_t n_sysctls, cap_sysctls;
+};
+
+enum state_found {
+	STATE_ABSENT,
+	STATE_READ,
+	STATE_DAMAGED, /**< not to be understood: cut off, not ours, or of a later version */
+	STATE_FOUND__COUNT
+};
+
+/** Where the state of this network namespace is kept. */
+struct state_place {
+	const char *directory;
+	const char *path;
+	const char *lock_path;
+};
+
+/** Finds the place by the namespace's cookie. Returns 0 or -errno, queued. */
+int state_locate(struct arena *arena, struct diags *diags, struct state_place *out);
+
+/** Reads the state; texts live in arena. On STATE_DAMAGED *why says what is wrong. */
+enum state_found state_load(struct arena *arena, const char *path, struct state *out,
+			    const char **why);
+
+/** Replaces the file at once, or leaves it as it was. Returns 0 or -errno, queued. */
+int state_save(struct diags *diags, const struct state_place *place, const struct state *state);
+
+/** Forgets the state. Returns 0 or -errno, queued. */
+int state_forget(struct diags *diags, const struct state_place *place);
+
+/** Orders the entries by path; state_find() needs it after state_add(). */
+void state_sort(struct state *state);
+
+/** Returns the entry of the path, or NULL. */
+struct state_sysctl *state_find(const struct state *state, const char *path);
+
+/** Adds a copy of an entry; texts and the moved values are not copied. */
+void state_add(struct arena *arena, struct state *state, struct state_sysctl entry);
+
+/**
+ * Waits at most wait_seconds for the lock. Returns a descriptor that holds it until closed, or
+ * -errno, queued: -EBUSY when somebody else has it, -EINTR when a signal came.
+ */
+int state_lock(struct diags *diags, const struct state_place *place, double wait_seconds);
+
+#endif

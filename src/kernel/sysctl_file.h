@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sysctl_file: reading and writing files under /proc/sys, or under a root that a test made.
+#ifndef KERNEL_SYSCTL_FILE_H
+#define KERNEL_SYSCTL_FILE_H
+
+#include <stddef.h>
+
+#include "hostgate/arena.h"
+#include "hostgate/description.h"
+
+/** Names of interfaces, sorted. */
+struct sysctl_names {
+	const char **items;
+	size_t n, cap;
+};
+
+/**
+ * Lists the interfaces that have a directory in conf ("net/ipv4/conf"), "all" and "default" left
+ * out. A missing directory has none. Returns 0 or -errno.
+ */
+int sysctl_names_read(struct arena *arena, int root, const char *conf, struct sysctl_names *out);
+
+/** Returns how many names fit the pattern; they are items[*first] and the following ones. */
+size_t sysctl_names_matching(const struct sysctl_names *names, const struct ifpattern *pattern,
+			     size_t *first);
+
+/** Returns the value without its line end, or NULL with errno set. */
+const char *sysctl_file_read(struct arena *arena, int root, const char *path);
+
+/** Writes a value. Returns 0 or -errno. */
+int sysctl_file_write(int root, const char *path, const char *value);
+
+#endif
