@@ -23,8 +23,17 @@
 /* nft's number of a concatenated type: six bits a field (nftables, include/datatype.h). */
 #define NFT_TYPE_BITS 6
 
+static size_t padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+/* The buffer is zeroed when new. What was in it must not show where attributes are padded. */
 static struct nlmsghdr *blob_start(uint8_t *buffer)
 {
+	const struct nlmsghdr *earlier = (const struct nlmsghdr *)(const void *)buffer;
+
+	memset(buffer, 0, padded(earlier->nlmsg_len));
 	return mnl_nlmsg_put_header(buffer);
 }
 
@@ -128,11 +137,6 @@ static void build_chain(struct image *image, const struct chain *from, uint8_t *
 	}
 	image_add_chain(image, from->name, nft_chain_blob(chain, buffer));
 	nftnl_chain_free(chain);
-}
-
-static size_t padded(size_t len)
-{
-	return (len + 3) & ~(size_t)3;
 }
 
 /* nft(8) keeps the byte order of keys and data here, to print and sort them right. */

@@ -16,7 +16,6 @@
  */
 void nft_build(const struct ruleset *ruleset, struct image *image);
 
-/** Canonical attributes of libnftnl's objects; what the kernel adds is taken off first. */
 struct nftnl_table;
 struct nftnl_chain;
 struct nftnl_set;
@@ -25,6 +24,10 @@ struct nftnl_rule;
 /** Longest attributes of any object but a rule's, and of a rule. */
 #define NFT_BLOB_SIZE ((size_t)32 << 10)
 
+/**
+ * Canonical attributes of libnftnl's objects; what the kernel adds is taken off the object first.
+ * buffer holds zeros or an earlier blob; the result points into it.
+ */
 struct blob nft_table_blob(struct nftnl_table *table, uint8_t buffer[static NFT_BLOB_SIZE]);
 struct blob nft_chain_blob(struct nftnl_chain *chain, uint8_t buffer[static NFT_BLOB_SIZE]);
 struct blob nft_set_blob(struct nftnl_set *set, uint8_t buffer[static NFT_BLOB_SIZE]);

@@ -157,11 +157,18 @@ static void add_prefix(struct nftnl_rule *out, const struct match *match)
 	const struct field_info *info = &field_table[match->fields[0]];
 	uint32_t op = match->negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
 	uint32_t bits = match->key.bits, len = info->bytes;
+	uint32_t present = key_number(match->fields[0], &match->key);
 	uint8_t mask[KEY_SIZE];
 
 	/* "Any value" is no question; who needs the family alone has its dependency by now. */
 	if (bits == 0)
 		return;
+	if (info->load == NFT_LOAD_FIB) {
+		/* The answer is one bit, and its register is compared whole. */
+		add_load(out, match->fields[0], len, NFT_REG_1);
+		add_cmp(out, op, &present, sizeof(present));
+		return;
+	}
 	if (bits % 8 == 0 && bits < field_bits(match->fields[0])) {
 		len = bits / 8;
 		add_load(out, match->fields[0], len, NFT_REG_1);

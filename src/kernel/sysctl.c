@@ -148,6 +148,10 @@ static int compare_missing(const void *a, const void *b)
 	const struct sysctl *left = *(const struct sysctl *const *)a;
 	const struct sysctl *right = *(const struct sysctl *const *)b;
 
+	if (left->interface.place.source != right->interface.place.source)
+		return left->interface.place.source < right->interface.place.source ? -1 : 1;
+	if (left->interface.place.line != right->interface.place.line)
+		return left->interface.place.line < right->interface.place.line ? -1 : 1;
 	return strncmp(left->interface.name, right->interface.name, IFNAME_SIZE);
 }
 
@@ -175,7 +179,8 @@ static void tell_missing(struct planning *p)
 	}
 	if (n > MISSING_SHOWN)
 		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), PLACE_NONE,
-			 "%zu more interfaces are not there yet", n - MISSING_SHOWN);
+			 "%zu more of the description's interfaces are not there yet",
+			 n - MISSING_SHOWN);
 }
 
 /* What is there, and what will be there when the values of earlier runs are back. */
