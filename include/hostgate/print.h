@@ -22,8 +22,7 @@ struct print_header {
 void print_iptables(const struct ruleset *xt, const struct print_header *header, struct buf *out);
 
 /** Writes the sh script that takes out what print_iptables()'s script put in, but for sysctls. */
-void print_iptables_remove(const struct ruleset *xt, const struct print_header *header,
-			   struct buf *out);
+void print_iptables_remove(const char *version, struct buf *out);
 
 /**
  * Writes one file for iptables-restore --noflush and ip6tables-restore --noflush. xt is lowered by
@@ -39,7 +38,7 @@ bool print_nft(const struct ruleset *nft, const struct print_header *header, str
 	       struct buf *out);
 
 /** Writes the file for `nft -f` that deletes the table. */
-void print_nft_remove(const struct print_header *header, struct buf *out);
+void print_nft_remove(const char *version, struct buf *out);
 
 /** Writes the matrix of policy: from, to, what happens, with which address; for people. */
 void print_matrix(const struct description *description, bool colour, struct buf *out);

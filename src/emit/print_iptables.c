@@ -79,58 +79,39 @@ static void print_chains(struct printer *p)
 	}
 }
 
-/* One call of a function of the script for each base chain, in the order of xt_stages. */
-static void print_calls(struct printer *p, const char *function)
-{
-	for (size_t i = 0; i < XT_STAGES; i++) {
-		const struct stage_info *info = &stage_table[xt_stages[i]];
-
-		buf_printf(p->out, "%s%s %s %s %s %s\n", p->indent, function, command[p->family],
-			   info->xt_table, info->xt_chain,
-			   xt_base_chain(p->rs, xt_stages[i])->name);
-	}
-}
-
 static const char functions[] =
-	"# the chains of ours that a table has\n"
-	"chains() { # COMMAND TABLE\n"
-	"\t\"$1\" -w -t \"$2\" -S | sed -n 's/^-N \\(HOSTGATE-[^ ]*\\)$/\\1/p'\n"
+	"# our chains: those of this run, and those of an earlier one that still work meanwhile\n"
+	"new='HOSTGATE-[^ .]*'\n"
+	"old='HOSTGATE-[^ .]*[.]OLD'\n"
+	"\n"
+	"chains() { # COMMAND TABLE PATTERN\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-N \\\\($3\\\\)\\$/\\\\1/p\"\n"
 	"}\n"
 	"\n"
-	"# take away a jump and the chains whose names end as given\n"
-	"discard() { # COMMAND TABLE BUILT-IN-CHAIN FIRST-CHAIN SUFFIX\n"
-	"\twhile \"$1\" -w -t \"$2\" -D \"$3\" -j \"$4$5\" 2>/dev/null; do :; done\n"
-	"\tfor chain in $(chains \"$1\" \"$2\"); do\n"
-	"\t\tcase $chain in *.OLD) suffix=.OLD ;; *) suffix= ;; esac\n"
-	"\t\t[ \"$suffix\" = \"$5\" ] && \"$1\" -w -t \"$2\" -F \"$chain\"\n"
-	"\tdone\n"
-	"\tfor chain in $(chains \"$1\" \"$2\"); do\n"
-	"\t\tcase $chain in *.OLD) suffix=.OLD ;; *) suffix= ;; esac\n"
-	"\t\t[ \"$suffix\" = \"$5\" ] && \"$1\" -w -t \"$2\" -X \"$chain\"\n"
-	"\tdone\n"
-	"\treturn 0\n"
+	"# jumps from built-in chains to ours\n"
+	"jumps() { # COMMAND TABLE PATTERN\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-A \\\\([A-Z]*\\\\) -j \\\\($3\\\\)\\$/\\\\1 \\\\2/p\"\n"
+	"}\n"
+	"\n"
+	"discard() { # COMMAND TABLE PATTERN\n"
+	"\tjumps \"$@\" | while read -r from to; do \"$1\" -w -t \"$2\" -D \"$from\" -j \"$to\"; done\n"
+	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
+	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -X \"$chain\"; done\n"
 	"}\n";
 
 static const char install_functions[] =
 	"\n"
 	"# what an earlier run installed goes on working under other names\n"
-	"aside() { # COMMAND TABLE BUILT-IN-CHAIN FIRST-CHAIN\n"
-	"\tif \"$1\" -w -t \"$2\" -C \"$3\" -j \"$4.OLD\" 2>/dev/null; then\n"
-	"\t\tdiscard \"$@\" '' # that run was interrupted: its new chains may be incomplete\n"
-	"\t\treturn 0\n"
+	"aside() { # COMMAND TABLE NUMBER-OF-JUMPS\n"
+	"\tif [ \"$(jumps \"$1\" \"$2\" \"$new\" | wc -l)\" -lt \"$3\" ] &&\n"
+	"\t\t[ -n \"$(jumps \"$1\" \"$2\" \"$old\")\" ]; then\n"
+	"\t\tdiscard \"$1\" \"$2\" \"$new\" # a run was interrupted: only the old ones are whole\n"
+	"\t\treturn\n"
 	"\tfi\n"
-	"\tdiscard \"$@\" .OLD\n"
-	"\tfor chain in $(chains \"$1\" \"$2\"); do\n"
+	"\tdiscard \"$1\" \"$2\" \"$old\"\n"
+	"\tfor chain in $(chains \"$1\" \"$2\" \"$new\"); do\n"
 	"\t\t\"$1\" -w -t \"$2\" -E \"$chain\" \"$chain.OLD\"\n"
 	"\tdone\n"
-	"}\n"
-	"\n"
-	"jump() { # COMMAND TABLE BUILT-IN-CHAIN FIRST-CHAIN\n"
-	"\t\"$1\" -w -t \"$2\" -I \"$3\" -j \"$4\"\n"
-	"}\n"
-	"\n"
-	"forget() { # COMMAND TABLE BUILT-IN-CHAIN FIRST-CHAIN\n"
-	"\tdiscard \"$@\" .OLD\n"
 	"}\n"
 	"\n"
 	"# write a value under /proc/sys, if it is there and differs\n"
@@ -145,15 +126,47 @@ static const char install_functions[] =
 	"\t[ \"$(cat \"$1\")\" != 1 ] || echo \"$2\" >\"$1\"\n"
 	"}\n";
 
+static bool in_table(enum stage stage, const char *table)
+{
+	return strcmp(stage_table[stage].xt_table, table) == 0;
+}
+
+static void print_aside(struct printer *p)
+{
+	for (size_t t = 0; t < XT_TABLES; t++) {
+		unsigned int n = 0;
+
+		for (size_t s = 0; s < XT_STAGES; s++)
+			n += in_table(xt_stages[s], xt_tables[t]);
+		buf_printf(p->out, "%saside %s %s %u\n", p->indent, command[p->family],
+			   xt_tables[t], n);
+	}
+}
+
+static void print_jumps(struct printer *p)
+{
+	for (size_t s = 0; s < XT_STAGES; s++)
+		buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent, command[p->family],
+			   stage_table[xt_stages[s]].xt_table, stage_table[xt_stages[s]].xt_chain,
+			   xt_base_chain(p->rs, xt_stages[s])->name);
+}
+
+static void print_discard(struct printer *p, const char *pattern)
+{
+	for (size_t t = 0; t < XT_TABLES; t++)
+		buf_printf(p->out, "%sdiscard %s %s \"$%s\"\n", p->indent, command[p->family],
+			   xt_tables[t], pattern);
+}
+
 static void print_family(struct printer *p)
 {
 	buf_printf(p->out, "\n%s# %s\n", p->indent, family_name(p->family));
-	print_calls(p, "aside");
+	print_aside(p);
 	buf_putc(p->out, '\n');
 	print_chains(p);
 	buf_putc(p->out, '\n');
-	print_calls(p, "jump");
-	print_calls(p, "forget");
+	print_jumps(p);
+	print_discard(p, "old");
 }
 
 static void print_sysctl(struct printer *p, const struct sysctl *sysctl)
@@ -198,10 +211,8 @@ static void print_sysctls(struct printer *p)
 	}
 }
 
-static void print_start(const struct print_header *header, const char *purpose, struct buf *out)
+static void print_start(const char *purpose, struct buf *out)
 {
-	buf_puts(out, "#!/bin/sh\n");
-	print_header_comment(header, out);
 	buf_printf(out,
 		   "#\n%s"
 		   "# Run it as root; running it again gives the same result.\n"
@@ -228,8 +239,9 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 {
 	struct printer p = {.rs = xt, .index = ruleset_index(xt), .out = out};
 
-	print_start(header,
-		    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
+	buf_puts(out, "#!/bin/sh\n");
+	print_header_comment(header, out);
+	print_start("# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
 		    "# built-in chain. No other rule is touched.\n",
 		    out);
 	buf_puts(out, install_functions);
@@ -239,24 +251,16 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 
 static void print_family_remove(struct printer *p)
 {
-	for (size_t i = XT_STAGES; i-- > 0;) {
-		const struct stage_info *info = &stage_table[xt_stages[i]];
-		const char *first = xt_base_chain(p->rs, xt_stages[i])->name;
-
-		for (int old = 0; old < 2; old++)
-			buf_printf(p->out, "%sdiscard %s %s %s %s %s\n", p->indent,
-				   command[p->family], info->xt_table, info->xt_chain, first,
-				   old ? ".OLD" : "''");
-	}
+	print_discard(p, "new");
+	print_discard(p, "old");
 }
 
-void print_iptables_remove(const struct ruleset *xt, const struct print_header *header,
-			   struct buf *out)
+void print_iptables_remove(const char *version, struct buf *out)
 {
-	struct printer p = {.rs = xt, .out = out};
+	struct printer p = {.out = out};
 
-	print_start(header,
-		    "# Takes out what the script of `hostgate apply --dry-run` put in. What forwarding\n"
+	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
+	print_start("# Takes out what the script of `hostgate apply --dry-run` put in. What forwarding\n"
 		    "# was before, a script can't know: it stays as it is.\n",
 		    out);
 	buf_putc(out, '\n');

@@ -242,12 +242,12 @@ bool print_nft(const struct ruleset *nft, const struct print_header *header, str
 	return !p.failed;
 }
 
-void print_nft_remove(const struct print_header *header, struct buf *out)
+void print_nft_remove(const char *version, struct buf *out)
 {
 	buf_printf(out,
 		   "#!/usr/sbin/nft -f\n"
 		   "# Made by hostgate %s: takes its table out, also when it is not there.\n\n"
 		   "table " TABLE "\n"
 		   "delete table " TABLE "\n",
-		   header->version);
+		   version);
 }

@@ -4,25 +4,16 @@
 
 #include "program/changes.h"
 #include "program/commands.h"
+#include "hostgate/print.h"
 #include "program/json.h"
-#include "program/work.h"
 
+/* What to take out is known by its names: no description is needed. */
 static enum status print_script(struct run *run)
 {
-	struct work work;
-	struct print_header header = {.version = HOSTGATE_VERSION};
-
-	if (strcmp(run->args.value[OPTION_DRY_RUN], "nft") == 0) {
-		print_nft_remove(&header, &run->out);
-		return STATUS_DONE;
-	}
-	if (!work_load(run, &work))
-		return STATUS_DESCRIPTION;
-
-	struct ruleset *ruleset = plan_ruleset(run->arena, &work.description);
-
-	header = work_header(&work);
-	print_iptables_remove(lower_xt(run->arena, ruleset), &header, &run->out);
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "nft") == 0)
+		print_nft_remove(HOSTGATE_VERSION, &run->out);
+	else
+		print_iptables_remove(HOSTGATE_VERSION, &run->out);
 	return STATUS_DONE;
 }
 
