@@ -53,10 +53,10 @@ LINK = $(CC) -pie $(OPTIMISE) $(INSTRUMENT) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS)
 
 YAML_CFLAGS = $(call once,YAML_CFLAGS,$(call pkg,--cflags yaml-0.1))
 YAML_LIBS = $(call once,YAML_LIBS,$(call pkg,--libs yaml-0.1))
-KERNEL_CFLAGS = $(call once,KERNEL_CFLAGS,$(call pkg,--cflags libmnl libnftnl))
-KERNEL_LIBS = $(call once,KERNEL_LIBS,$(call pkg,--libs libnftnl libmnl))
+KERNEL_CFLAGS = $(call once,KERNEL_CFLAGS,$(call pkg,--cflags libmnl libnftnl libip4tc libip6tc))
+KERNEL_LIBS = $(call once,KERNEL_LIBS,$(call pkg,--libs libnftnl libmnl libip4tc libip6tc))
 PROGRAM_CFLAGS = $(call once,PROGRAM_CFLAGS,$(call pkg,--cflags jansson nettle))
-PROGRAM_LIBS = $(call once,PROGRAM_LIBS,$(call pkg,--libs jansson nettle))
+PROGRAM_LIBS = $(call once,PROGRAM_LIBS,$(call pkg,--libs nettle))
 CMOCKA_CFLAGS = $(call once,CMOCKA_CFLAGS,$(call pkg,--cflags cmocka))
 CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(call pkg,--libs cmocka))
 
@@ -155,7 +155,7 @@ deps:
 .PHONY: test
 test: deps
 	@+$(MAKE) --no-print-directory -j$(JOBS) test-programs
-	@MAKEFLAGS= MAKE="$(MAKE)" HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/run-tests $(UNIT_PROGRAMS) $(SUITES)
+	@MAKEFLAGS= HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/run-tests $(UNIT_PROGRAMS) $(SUITES)
 
 .PHONY: test-programs
 test-programs: all $(UNIT_PROGRAMS) $(GENERATE)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag_codes.h"
 #include "program/host.h"
 
 /* Missing interfaces that the warning names; further ones are counted. */
@@ -116,12 +117,24 @@ static void look_for(struct missing *missing, const struct ifpattern *pattern)
 	missing->n++;
 }
 
+/* Drops the notes of the kernel layer: it knows only of interfaces whose sysctls it would set. */
+static void drop_notes(struct diags *diags)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < diags->n; i++)
+		if (strcmp(diags->items[i].code, CODE(INTERFACE_MISSING)) != 0)
+			diags->items[kept++] = diags->items[i];
+	diags->n = kept;
+}
+
 void host_note_missing(struct run *run, const struct description *description)
 {
 	struct missing missing = {0};
 
 	if (!list_interfaces(run->arena, &missing.present))
 		return;
+	drop_notes(&run->diags);
 	missing.all = json_array();
 	for (size_t i = 0; i < description->n_uplinks; i++)
 		look_for(&missing, &description->uplinks[i].interface);
@@ -132,7 +145,7 @@ void host_note_missing(struct run *run, const struct description *description)
 	if (missing.n > NAMED_MAX)
 		buf_printf(&missing.named, " and %zu more", missing.n - NAMED_MAX);
 	if (missing.n > 0)
-		diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(NO_INTERFACE), PLACE_NONE,
+		diag_add(&run->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), PLACE_NONE,
 			 "not there yet: %s; the rules wait for %s", buf_text(&missing.named),
 			 missing.n == 1 ? "it" : "them");
 	if (run->json)

@@ -9,7 +9,7 @@
 /** Queues a note when bridged frames are handed to the rules (br_netfilter). */
 void host_note_bridges(struct run *run);
 
-/** Queues a warning that names the description's interfaces that do not exist. */
+/** Queues one note that names the description's interfaces that do not exist. */
 void host_note_missing(struct run *run, const struct description *description);
 
 #endif

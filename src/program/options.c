@@ -66,7 +66,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_DONE, "done, or nothing to do"},
 	{STATUS_FAILED, "failed; the message says whether anything changed"},
 	{STATUS_USAGE, "wrong command line"},
-	{STATUS_DESCRIPTION, "the description is wrong or cannot be read; nothing was touched"},
+	{STATUS_DESCRIPTION, "the description is wrong; nothing was touched"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
 	{STATUS_DIFFERS, "status: not installed, or not what was applied"},
 	{STATUS_PENDING, "plan: changes are pending"},

@@ -85,11 +85,10 @@ extern const struct status_info status_table[STATUS_COUNT];
 
 /** Stable codes of the program's own diagnostics: X(name, code, meaning), as in base/diag_codes.h. */
 #define PROGRAM_CODES(X) \
-	X(FILE_UNREADABLE, "HG-E200", "a file or directory of the description cannot be read") \
-	X(NO_DESCRIPTION, "HG-E201", "there is no description to read") \
-	X(NO_RECORD, "HG-W200", "rules are installed, but no record tells from what description") \
-	X(NO_INTERFACE, "HG-W201", "an interface of the description does not exist yet") \
-	X(BRIDGE, "HG-W202", "the kernel hands frames between guests on one bridge to the rules")
+	X(FILE_UNREADABLE, "HG-E300", "a file or directory of the description cannot be read") \
+	X(NO_DESCRIPTION, "HG-E301", "there is no description to read") \
+	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
+	X(BRIDGE, "HG-N300", "the kernel hands frames between guests on one bridge to the rules")
 
 enum program_code {
 #define PROGRAM_CODE_ENUM(name, code, meaning) PROGRAM_##name,

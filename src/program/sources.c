@@ -18,10 +18,8 @@
 
 static bool fail(struct diags *diags, const char *what, const char *name, int err)
 {
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(FILE_UNREADABLE), PLACE_NONE,
-				     "cannot %s %s: %s", what, name, strerror(err));
-
-	diag->err = err;
+	diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(FILE_UNREADABLE), PLACE_NONE,
+		 "cannot %s %s: %s", what, name, strerror(err));
 	return false;
 }
 
