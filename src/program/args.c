@@ -157,7 +157,7 @@ static bool check_together(const struct args *args, struct buf *error)
 			return false;
 		}
 	}
-	if (args->n_files > 0 && !info->takes_files && !args->given[OPTION_DRY_RUN]) {
+	if (args->n_files > 0 && !info->takes_files) {
 		buf_printf(error, "%s takes no file: \"%s\"", info->name, args->files[0]);
 		return false;
 	}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // changes: a list of changes as text for people.
+#include <string.h>
+
 #include "program/changes.h"
 
 static const struct {
@@ -15,6 +17,17 @@ const char *change_kind_name(enum change_kind kind)
 	return kinds[kind].name;
 }
 
+/* What it was and is; a single value that the name tells already is left out. */
+static void add_values(const struct change *change, struct buf *out)
+{
+	const char *single = change->before ? change->before : change->after;
+
+	if (change->before && change->after)
+		buf_printf(out, ": %s -> %s", change->before, change->after);
+	else if (single && !strstr(change->name, single))
+		buf_printf(out, ": %s", single);
+}
+
 void changes_print(const struct changes *changes, size_t limit, bool colour, struct buf *out)
 {
 	size_t n = limit > 0 && changes->n > limit ? limit : changes->n;
@@ -24,10 +37,7 @@ void changes_print(const struct changes *changes, size_t limit, bool colour, str
 
 		buf_printf(out, "%s%s %s %s", colour ? kinds[change->kind].colour : "",
 			   kinds[change->kind].sign, change->what, change->name);
-		if (change->before && change->after)
-			buf_printf(out, ": %s -> %s", change->before, change->after);
-		else if (change->before || change->after)
-			buf_printf(out, ": %s", change->before ? change->before : change->after);
+		add_values(change, out);
 		if (change->network)
 			buf_printf(out, " (%s)", change->network);
 		buf_puts(out, colour ? "\033[0m\n" : "\n");

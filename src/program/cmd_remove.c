@@ -2,6 +2,7 @@
 // cmd_remove: take everything out again, or print the script that would.
 #include <string.h>
 
+#include "hostgate/print.h"
 #include "program/changes.h"
 #include "program/commands.h"
 #include "hostgate/print.h"
@@ -10,10 +11,10 @@
 /* What to take out is known by its names: no description is needed. */
 static enum status print_script(struct run *run)
 {
-	if (strcmp(run->args.value[OPTION_DRY_RUN], "nft") == 0)
-		print_nft_remove(HOSTGATE_VERSION, &run->out);
-	else
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "iptables") == 0)
 		print_iptables_remove(HOSTGATE_VERSION, &run->out);
+	else
+		print_nft_remove(HOSTGATE_VERSION, &run->out);
 	return STATUS_DONE;
 }
 

@@ -18,8 +18,7 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			    "they differ, or when nothing is installed."},
 	[COMMAND_REMOVE] = {"remove", false, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
-			    "it prints the script that takes out what the script of apply put in, "
-			    "and FILE may name the description."},
+			    "it prints the script that takes out what the script of apply put in."},
 };
 
 #define ON(command) (1U << COMMAND_##command)

@@ -34,6 +34,7 @@ class Usage(unittest.TestCase):
         self.refused("status", "--wait=nan", says="no number of seconds")
         self.refused("status", EXAMPLE, says="takes no file")
         self.refused("remove", EXAMPLE, says="takes no file")
+        self.refused("remove", "--dry-run", EXAMPLE, says="takes no file")
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
         self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, nft")
         self.refused("apply", "--dry-run", "--json", EXAMPLE, says="cannot go with --json")
@@ -188,7 +189,7 @@ class Surroundings(unittest.TestCase):
 
     def test_check_and_dry_run_leave_the_kernel_alone(self):
         for arguments in (("check", EXAMPLE), ("apply", "--dry-run", EXAMPLE),
-                          ("apply", "--dry-run=nft", EXAMPLE), ("remove", "--dry-run", EXAMPLE),
+                          ("apply", "--dry-run=nft", EXAMPLE), ("remove", "--dry-run"),
                           ("apply", "--netns", "nowhere", "--dry-run", EXAMPLE)):
             done = run("strace", "-f", "-qq", "-e",
                        "trace=socket,setns,connect,mkdir,mkdirat,execve,unlink,rename",

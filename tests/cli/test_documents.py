@@ -57,7 +57,7 @@ class Commands(unittest.TestCase):
                                     command.replace("| hostgate ", "| " + shlex.quote(HOSTGATE) + " "))
                     expected = (3,) if "echo" in command else (10,) if " plan " in command else (0,)
                     self.assertIn(done.returncode, expected, (path, command, done.stderr))
-                    output = done.stdout + done.stderr
+                    output = done.stdout or done.stderr
                     if shown and path.endswith(".md"):
                         self.assertTrue(matches(shown, output), f"{path}: {command} prints\n{output}")
 
