@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* A caret line shows at most this much of a line, so that a file of one long line stays readable. */
+/* A caret line shows at most this much of a line, for files of one long line. */
 #define SHOWN_BYTES 100
 #define SHOWN_BEFORE 60
 
@@ -316,7 +316,7 @@ static size_t min_of(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Returns the number of insertions, deletions, changes and swaps of neighbours between two words. */
+/* Counts the insertions, deletions, changes and swaps of neighbours between two words. */
 static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t rows[3][NEAREST_MAX + 1];
@@ -329,7 +329,8 @@ static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b
 
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+			int x = tolower((unsigned char)a[i - 1]);
+			int y = tolower((unsigned char)b[j - 1]);
 
 			row[j] = min_of(above[j - 1] + (x != y), min_of(above[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&

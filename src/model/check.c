@@ -37,12 +37,6 @@ struct owned_interface {
 	const struct uplink *uplink;
 };
 
-static struct diag *add_error(const struct checker *checker, const char *code, struct place place,
-			      const char *message)
-{
-	return diag_add(checker->diags, SEVERITY_ERROR, code, place, "%s", message);
-}
-
 /* Subnets that no host-only network can have, whole or in part. */
 static const struct {
 	struct prefix prefix;
@@ -80,7 +74,8 @@ static bool check_subnet(const struct checker *checker, const struct subnet *sub
 				subnet->place, "%s is every address there is, not a subnet", text);
 	else if (what)
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SENSELESS_SUBNET),
-				subnet->place, "%s holds %s, which no network can have", text, what);
+				subnet->place, "%s holds %s, which no network can have", text,
+				what);
 	else
 		return true;
 	diag_hint(checker->diags, diag, "private subnets lie in 10.0.0.0/8, 172.16.0.0/12, "
@@ -282,8 +277,15 @@ static void check_outside_address(const struct checker *checker, const struct su
 			"%s is to be an outside address, but lies in a subnet of the %s network "
 			"\"%s\"", text, mode_name(within->network->mode), within->network->name);
 	diag_relate(checker->diags, diag, within->subnet->place, "the subnet is here");
-	diag_hint(checker->diags, diag, "such sources never leave by an uplink; write an address of "
-		  "the uplink's interface");
+	diag_hint(checker->diags, diag, "such sources never leave by an uplink; write an address "
+		  "of the uplink's interface");
+}
+
+static void relate_subnets(const struct checker *checker, struct diag *diag,
+			   const struct network *network)
+{
+	diag_relate(checker->diags, diag, network->subnets[0].place, "its subnet%s here",
+		    network->n_subnets > 1 ? "s start" : " is");
 }
 
 static int compare_gateways(const void *a, const void *b)
@@ -316,8 +318,7 @@ static void check_gateways(const struct checker *checker, const struct network *
 			diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(GATEWAY_OUTSIDE),
 					sorted[i]->place,
 					"gateway %s lies in no subnet of its network", text);
-			diag_relate(checker->diags, diag, network->subnets[0].place,
-				    "its subnet%s here", network->n_subnets > 1 ? "s start" : " is");
+			relate_subnets(checker, diag, network);
 			diag_hint(checker->diags, diag, "a gateway is the host's own address on "
 				  "this network");
 		}
@@ -354,8 +355,7 @@ static void check_snat(const struct checker *checker, const struct network *netw
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SNAT_FAMILY),
 				network->snat_place, "an %s address, but \"%s\" has no %s subnet",
 				family_name(family), network->name, family_name(family));
-		diag_relate(checker->diags, diag, network->subnets[0].place,
-			    "its subnet%s here", network->n_subnets > 1 ? "s start" : " is");
+		relate_subnets(checker, diag, network);
 		diag_hint(checker->diags, diag, "write an %s address, or add an %s subnet",
 			  family_name(network->subnets[0].prefix.addr.family),
 			  family_name(family));
@@ -402,8 +402,9 @@ static void check_forwarding(const struct checker *checker)
 
 		if (network->mode == MODE_ISOLATED)
 			continue;
-		diag = add_error(checker, CODE(FORWARDING_DISABLED), settings->forwarding_place,
-				 "forwarding is disabled, but a network needs it");
+		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(FORWARDING_DISABLED),
+				settings->forwarding_place,
+				"forwarding is disabled, but a network needs it");
 		diag_relate(checker->diags, diag, network->mode_place, "\"%s\" is %s",
 			    network->name, mode_name(network->mode));
 		diag_hint(checker->diags, diag, "write %s, or make every network %s",

@@ -60,7 +60,8 @@ void read_truth(struct reader *reader, const struct schema_key *key, const struc
 	diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_TRUTH), value->place,
 			"\"%s\" must be true or false, not %s\"%.64s\"", key->name,
 			value->quoted ? "the text " : "", value->text);
-	diag_hint(reader->diags, diag, "write %s%s", meant, value->quoted ? ", without quotes" : "");
+	diag_hint(reader->diags, diag, "write %s%s", meant,
+		  value->quoted ? ", without quotes" : "");
 }
 
 static void hint_words(struct reader *reader, struct diag *diag, const struct schema_key *key,
@@ -159,7 +160,8 @@ static struct ifpattern read_pattern(struct reader *reader, const struct node *v
 	struct ifpattern pattern = {.place = value->place};
 	bool wildcard = value->len && value->text[value->len - 1] == '*';
 	size_t len = value->len - wildcard;
-	const char *problem = ifname_problem(arena_strndup(reader->arena, value->text, len), wildcard);
+	const char *stem = arena_strndup(reader->arena, value->text, len);
+	const char *problem = ifname_problem(stem, wildcard);
 
 	if (problem) {
 		refuse_interface(reader, value, problem);
@@ -180,7 +182,8 @@ void read_uplink_interface(struct reader *reader, const struct schema_key *key,
 	uplink->interface = read_pattern(reader, value);
 	if (!uplink->interface.wildcard)
 		return;
-	diag = refuse(reader, CODE(UPLINK_PATTERN), value, "is a pattern; an uplink is one interface");
+	diag = refuse(reader, CODE(UPLINK_PATTERN), value,
+		      "is a pattern; an uplink is one interface");
 	diag_hint(reader->diags, diag, "describe one uplink for each interface");
 }
 

@@ -117,8 +117,9 @@ static void refuse_null(struct reader *reader, const struct schema_key *key,
 
 	if (strcmp(key->name, name->text) == 0 && key->kind != KIND_ENTRIES &&
 	    key->kind != KIND_SECTION)
-		diag_hint(reader->diags, diag, "give it one, or remove the key; for example: %s: %s",
-			  key->name, key->example);
+		diag_hint(reader->diags, diag,
+			  "give it one, or remove the key; for example: %s: %s", key->name,
+			  key->example);
 	reader_hint_example(reader->diags, diag, key);
 }
 

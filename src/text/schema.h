@@ -74,7 +74,7 @@ struct schema_key {
 	unsigned int words_later;  /**< bit i: words[i] is refused by this version */
 	enum schema_section child; /**< for KIND_ENTRIES, KIND_SECTION and lists of maps */
 	const char *fallback;      /**< default as text, NULL when there is none to write down */
-	const char *example;       /**< a value; one that begins with '\n' stands on its own lines */
+	const char *example;       /**< a value; after a '\n' on lines of its own */
 	const char *doc;           /**< one line for the manual */
 	size_t at;                 /**< offset in the section's struct, for truths and words */
 	size_t place_at;           /**< offset of the value's place there; 0: not kept */
@@ -93,7 +93,7 @@ struct schema_kind_row {
 };
 extern const struct schema_kind_row schema_kinds[KIND__COUNT];
 
-/** What sections are called in messages: "a network"; and their keys in the manual: "networks". */
+/** What sections are called in messages: "a network". */
 extern const char *const schema_sections[SECTION__COUNT];
 
 /** The words of the enums of description.h. */

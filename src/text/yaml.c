@@ -145,7 +145,8 @@ static void queue_parser_error(struct reading *reading)
 		place = place_of_byte(reading, parser->problem_offset);
 		diag = diag_add(reading->diags, SEVERITY_ERROR, CODE(YAML_ENCODING), place,
 				"the file is not plain UTF-8 text: %s", problem);
-		diag_hint(reading->diags, diag, "save the file as UTF-8 without control characters");
+		diag_hint(reading->diags, diag,
+			  "save the file as UTF-8 without control characters");
 		return;
 	}
 	place = place_of_index(reading, parser->problem_mark.index);
@@ -169,8 +170,8 @@ static bool next_event(struct reading *reading, yaml_event_t *event)
 }
 
 /* Refuses what makes one text mean another: an anchor or a tag. */
-static void refuse_properties(struct reading *reading, struct place place, const yaml_char_t *anchor,
-			      const yaml_char_t *tag)
+static void refuse_properties(struct reading *reading, struct place place,
+			      const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	struct diag *diag;
 
@@ -221,7 +222,8 @@ static struct node *new_node(struct reading *reading, const yaml_event_t *event,
 		diag = diag_add(reading->diags, SEVERITY_ERROR, CODE(YAML_ALIAS), node->place,
 				"aliases (*%.40s) are not allowed",
 				(const char *)event->data.alias.anchor);
-		diag_hint(reading->diags, diag, "write the value out wherever it is needed");
+		diag_hint(reading->diags, diag, "write the value out wherever it is needed; a "
+			  "pattern has its * at the end");
 	}
 	return node;
 }

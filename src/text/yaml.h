@@ -28,11 +28,11 @@ enum node_kind {
 /** A value of a text. Nodes live in the arena. */
 struct node {
 	enum node_kind kind;
-	bool quoted;        /**< scalar: written in quotes or as a block, so never a null or a truth */
+	bool quoted;        /**< scalar: in quotes or a block, so never a null or a truth */
 	struct place place; /**< of its first byte; the length is known for scalars on one line */
 	const char *text;   /**< scalar: its text; no NUL inside */
 	size_t len;
-	struct node **items; /**< list: the items; map: key, value, key, value, ...; keys are scalars */
+	struct node **items; /**< list: the items; map: key, value, ...; keys are scalars */
 	size_t n;            /**< list: items; map: pairs */
 };
 

@@ -144,7 +144,8 @@ static void prefix_algebra_equals_brute_force(void **state)
 			assert_int_equal(prefix_contains(&a, &addr),
 					 addr_compare(&a.addr, &addr) <= 0 &&
 						 addr_compare(&addr, &last) <= 0);
-		assert_int_equal(addr_compare(&a.addr, &addr) < 0, addr_compare(&addr, &a.addr) > 0);
+		assert_int_equal(addr_compare(&a.addr, &addr) < 0,
+				 addr_compare(&addr, &a.addr) > 0);
 		assert_int_equal(addr_equal(&a.addr, &addr), addr_compare(&a.addr, &addr) == 0);
 	}
 }

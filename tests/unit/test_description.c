@@ -111,8 +111,8 @@ static void several_files_are_one_description(void **state)
 	static const char *const texts[] = {
 		"networks:\n  n1: {subnet: 10.1.0.0/16, mode: nat}\n",
 		"# only a comment\n",
-		"{\"uplinks\": {\"eth0\": {}}, \"networks\": {\"n2\": {\"subnet\": \"10.2.0.0/16\"}},"
-		" \"settings\": {\"deny\": \"drop\"}}",
+		("{\"uplinks\": {\"eth0\": {}}, \"settings\": {\"deny\": \"drop\"},"
+		 " \"networks\": {\"n2\": {\"subnet\": \"10.2.0.0/16\"}}}"),
 	};
 	struct arena *arena = arena_new();
 	struct description description;
@@ -146,13 +146,13 @@ static void nothing_at_all_is_an_error(void **state)
 
 static const char *random_name(struct arena *arena, uint64_t *seed, char kind, size_t i)
 {
-	static const char *const odd[] = {"null", "true", "no", "1e3", "0x1", "-", "a.b", "_", "~x"};
+	static const char *const odd[] = {"null", "true", "no",  "1e3",  "0x1",
+					  "-",    "a.b",  "_",   "null."};
 	const char *stem = odd[next_random(seed) % 9];
 
 	/* The number first keeps names apart, also as beginnings of each other. */
 	return next_random(seed) % 3 ? arena_printf(arena, "%c%zu", kind, i)
-				     : arena_printf(arena, "%s%c%zu", stem[0] == '~' ? "null" : stem,
-						    kind, i);
+				     : arena_printf(arena, "%s%c%zu", stem, kind, i);
 }
 
 /* Writes a random good description with all that the language has. */
@@ -186,7 +186,8 @@ static void random_description(struct arena *arena, uint64_t *seed, struct buf *
 		if (next_random(seed) % 2)
 			buf_printf(out, "    gateway: \"fd00:%zu::1\"\n", i);
 		if (next_random(seed) % 2)
-			buf_printf(out, "    uplink: [%s]\n", uplinks[next_random(seed) % n_uplinks]);
+			buf_printf(out, "    uplink: [%s]\n",
+				   uplinks[next_random(seed) % n_uplinks]);
 		if (strcmp(mode, "nat") == 0 && next_random(seed) % 2)
 			buf_printf(out, "    snat: %s\n",
 				   next_random(seed) % 2 ? "masquerade" : "\"2001:db8::77\"");
@@ -312,7 +313,8 @@ static void many_networks_are_read_in_little_time(void **state)
 	(void)state;
 	buf_puts(&text, "uplinks:\n  eth0: {address: 203.0.113.11}\nnetworks:\n");
 	for (int i = 0; i < 65535; i++)
-		buf_printf(&text, "  v%d: {subnet: 10.%d.%d.0/24, mode: nat}\n", i, i >> 8, i & 255);
+		buf_printf(&text, "  v%d: {subnet: 10.%d.%d.0/24, mode: nat}\n", i, i >> 8,
+			   i & 255);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	run = run_bytes(buf_text(&text), text.len);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);

@@ -74,8 +74,8 @@ static bool check_case(const char *name, bool update)
 	expected = file_bytes(arena, golden, &expected_len);
 	same = expected && expected_len == out.len && memcmp(expected, out.data, out.len) == 0;
 	if (!same)
-		print_message("%s: expected\n%s\ngot\n%s\n", yaml, expected ? expected : "(no file)",
-			      buf_text(&out));
+		print_message("%s: expected\n%s\ngot\n%s\n", yaml,
+			      expected ? expected : "(no file)", buf_text(&out));
 	buf_free(&out);
 	arena_free(arena);
 	return same;
