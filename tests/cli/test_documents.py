@@ -31,7 +31,7 @@ def shown_commands(path):
         lines = [line[4:] for line in read(path).splitlines() if line.startswith(".Dl ")]
     commands = []
     for line in lines:
-        if line.startswith(("$ ", "# ")):
+        if line.startswith(("$ ", "# hostgate ")):
             commands.append((line[2:], []))
         elif commands and path.endswith(".md") and not line.startswith(("make", "sudo make")):
             commands[-1][1].append(line)
