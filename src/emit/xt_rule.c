@@ -96,18 +96,18 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	}
 }
 
-/* The order in which iptables-save prints, and people read: addresses, interfaces, the rest. */
+/* As iptables-save prints, and people read: addresses, interfaces, the rest. */
+const enum field xt_field_order[XT_FIELDS] = {
+	FIELD_SADDR4,	FIELD_SADDR6,	 FIELD_DADDR4,	     FIELD_DADDR6,
+	FIELD_IIFNAME,	FIELD_OIFNAME,	 FIELD_UDP_DPORT,    FIELD_ICMPV6_TYPE,
+	FIELD_CT_STATE, FIELD_CT_STATUS, FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
+};
+
 static void print_matches(struct printer *p, const struct rule *rule)
 {
-	static const enum field order[] = {
-		FIELD_SADDR4,	  FIELD_SADDR6,	   FIELD_DADDR4,      FIELD_DADDR6,
-		FIELD_IIFNAME,	  FIELD_OIFNAME,   FIELD_UDP_DPORT,   FIELD_ICMPV6_TYPE,
-		FIELD_CT_STATE,	  FIELD_CT_STATUS, FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
-	};
-
-	for (size_t o = 0; o < sizeof(order) / sizeof(*order); o++)
+	for (size_t o = 0; o < XT_FIELDS; o++)
 		for (uint8_t i = 0; i < rule->n_matches; i++) {
-			if (rule->matches[i].fields[0] != order[o])
+			if (rule->matches[i].fields[0] != xt_field_order[o])
 				continue;
 			if (rule->matches[i].kind == MATCH_BITS)
 				print_bits(p, &rule->matches[i]);

@@ -16,6 +16,10 @@ typedef void (*xt_quote)(struct buf *out, const char *word);
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out);
 
+/** The order in which a rule's matches are written: the one of iptables-save. */
+extern const enum field xt_field_order[];
+#define XT_FIELDS 12
+
 /** Returns the base chain of a stage; every stage has one. */
 const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage);
 
