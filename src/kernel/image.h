@@ -57,6 +57,7 @@ struct image_set {
 /** A table, or none. Initialise with image_init(). Sets and chains are in order of creation. */
 struct image {
 	struct arena *arena; /**< owned: names and blobs */
+	const char *name;    /**< of the table, "iptables filter"; NULL: inet hostgate */
 	bool exists;         /**< there is such a table */
 	bool owned;          /**< some process holds it with NFT_TABLE_F_OWNER */
 	uint32_t generation; /**< of the kernel's ruleset when this was read */

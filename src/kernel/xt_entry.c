@@ -422,6 +422,8 @@ void xt_entry_set_target(enum family family, struct xt_room *room, const char *t
 
 const char *xt_entry_target(enum family family, struct blob entry)
 {
+	if (entry.len == 0)
+		return "";
 	return part_in(entry, get_u16(entry.bytes, xt_libraries[family].layout.target_offset))->name;
 }
 

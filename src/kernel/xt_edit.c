@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_edit: our part of one table made what it should be, in the memory of libiptc.
+#include "kernel/xt_edit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longest name of a chain. */
+#define CHAIN_NAME_MAX (XT_EXTENSION_MAXNAMELEN - 1)
+
+/* What becomes of a chain that is there. */
+enum fate {
+	FATE_UNKNOWN,
+	FATE_STAYS,  /* it is as wanted, and so is all that it leads to */
+	FATE_FILLED, /* it is wanted with other rules, or leads to such a chain */
+	FATE_GOES,
+	FATE__COUNT
+};
+
+struct editing {
+	const struct xt_library *library;
+	struct xtc_handle *handle;
+	const struct xt_content *present, *wanted;
+	struct arena *arena;
+	enum xt_edit edit;
+	enum fate *fates;      /* by index of present's chain */
+	struct xt_jump *jumps; /* present's, with positions as they become */
+	unsigned int n_renamed;
+	struct xt_room *room;
+	int err; /* the first one's -errno; later steps are left out */
+};
+
+/* Steps. A failed one makes all later ones do nothing. */
+
+static void check(struct editing *e, int ok)
+{
+	if (!ok)
+		e->err = errno ? -errno : -EINVAL;
+}
+
+#define STEP(e, function, ...)                                                                 \
+	do {                                                                                   \
+		if ((e)->err == 0)                                                             \
+			check(e, (e)->library->function(__VA_ARGS__, (e)->handle));            \
+	} while (0)
+
+static const struct image_chain *chain_named(const struct xt_content *content, const char *name)
+{
+	uint32_t idx = image_find_chain(&content->image, name);
+
+	return idx == NO_INDEX ? NULL : &content->image.chains[idx];
+}
+
+/* Which chains stay. */
+
+static bool same_rules(const struct image_chain *a, const struct image_chain *b)
+{
+	if (a->n_rules != b->n_rules)
+		return false;
+	for (size_t i = 0; i < a->n_rules; i++)
+		if (a->rules[i].blob.len != b->rules[i].blob.len ||
+		    memcmp(a->rules[i].blob.bytes, b->rules[i].blob.bytes,
+			   a->rules[i].blob.len) != 0)
+			return false;
+	return true;
+}
+
+/*
+ * While both are there, a chain serves both only with everything that it leads to. Chains do not
+ * lead back to themselves: the kernel refuses that.
+ */
+static enum fate find_fate(struct editing *e, uint32_t idx)
+{
+	const struct image_chain *chain = &e->present->image.chains[idx];
+	const struct image_chain *wanted = chain_named(e->wanted, chain->name);
+
+	if (e->fates[idx] != FATE_UNKNOWN)
+		return e->fates[idx];
+	e->fates[idx] = !wanted ? FATE_GOES : same_rules(chain, wanted) ? FATE_STAYS : FATE_FILLED;
+	for (size_t i = 0; e->edit == XT_EDIT_BOTH && e->fates[idx] == FATE_STAYS &&
+			   i < chain->n_rules;
+	     i++) {
+		const char *target = xt_entry_target(e->present->family, chain->rules[i].blob);
+		uint32_t to = NO_INDEX;
+
+		if (xt_table_is_ours(target))
+			to = image_find_chain(&e->present->image, target);
+		if (to != NO_INDEX && find_fate(e, to) != FATE_STAYS)
+			e->fates[idx] = FATE_FILLED;
+	}
+	return e->fates[idx];
+}
+
+static bool is_ours(const struct editing *e, uint32_t idx)
+{
+	return xt_table_is_ours(e->present->image.chains[idx].name);
+}
+
+static void find_fates(struct editing *e)
+{
+	size_t n = e->present->image.n_chains;
+
+	e->fates = arena_calloc(e->arena, n, sizeof(*e->fates));
+	for (uint32_t i = 0; i < n; i++)
+		if (is_ours(e, i))
+			find_fate(e, i);
+}
+
+/* Filling. */
+
+/* Appends the wanted rules; counted: the counters of a chain that has the same ones. */
+static void fill(struct editing *e, const struct image_chain *chain,
+		 const struct xt_counters *counted)
+{
+	uint8_t *bytes = e->room->bytes;
+
+	for (size_t i = 0; i < chain->n_rules && e->err == 0; i++) {
+		memcpy(bytes, chain->rules[i].blob.bytes, chain->rules[i].blob.len);
+		if (counted)
+			memcpy(bytes + e->library->layout.counters, &counted[i], sizeof(*counted));
+		STEP(e, append, chain->name, bytes);
+	}
+}
+
+/* An unused name that says that the chain is an old one. */
+static const char *old_name(struct editing *e, const char *name)
+{
+	char *old = arena_printf(e->arena, "%s.OLD", name);
+
+	while (strlen(old) > CHAIN_NAME_MAX || chain_named(e->present, old))
+		old = arena_printf(e->arena, XT_CHAIN_PREFIX "%u.OLD", ++e->n_renamed);
+	return old;
+}
+
+static void put_aside(struct editing *e, uint32_t idx)
+{
+	const char *name = e->present->image.chains[idx].name, *old = old_name(e, name);
+
+	STEP(e, rename_chain, name, old);
+	STEP(e, create_chain, name);
+	for (size_t i = 0; i < e->present->n_jumps; i++)
+		if (strcmp(e->jumps[i].chain, name) == 0)
+			e->jumps[i].chain = old;
+}
+
+/* First all chains are there, then they are filled: rules lead from one to the other. */
+static void make_chains(struct editing *e)
+{
+	const struct image *present = &e->present->image, *wanted = &e->wanted->image;
+
+	for (uint32_t i = 0; i < present->n_chains; i++) {
+		if (e->fates[i] == FATE_FILLED && e->edit == XT_EDIT_BOTH)
+			put_aside(e, i);
+		else if (e->fates[i] == FATE_FILLED)
+			STEP(e, flush_chain, present->chains[i].name);
+	}
+	for (size_t i = 0; i < wanted->n_chains; i++)
+		if (xt_table_is_ours(wanted->chains[i].name) &&
+		    !chain_named(e->present, wanted->chains[i].name))
+			STEP(e, create_chain, wanted->chains[i].name);
+}
+
+static void fill_chains(struct editing *e)
+{
+	const struct image *present = &e->present->image, *wanted = &e->wanted->image;
+
+	for (size_t i = 0; i < wanted->n_chains; i++) {
+		const struct image_chain *chain = &wanted->chains[i];
+		uint32_t there = image_find_chain(present, chain->name);
+		const struct xt_counters *counted = NULL;
+
+		if (!xt_table_is_ours(chain->name) ||
+		    (there != NO_INDEX && e->fates[there] == FATE_STAYS))
+			continue;
+		if (there != NO_INDEX && same_rules(&present->chains[there], chain))
+			counted = e->present->counters + e->present->first_counter[there];
+		fill(e, chain, counted);
+	}
+}
+
+/* Jumps. */
+
+static void insert_jump(struct editing *e, const struct xt_jump *wanted, unsigned int position)
+{
+	xt_entry_build_jump(e->present->family, wanted->chain, e->room);
+	STEP(e, insert, wanted->builtin, e->room->bytes, position);
+	for (size_t i = 0; i < e->present->n_jumps; i++)
+		if (strcmp(e->jumps[i].builtin, wanted->builtin) == 0 &&
+		    e->jumps[i].position >= position)
+			e->jumps[i].position++;
+}
+
+/* One that is there is as good; else the new one comes in front of the one it is to follow. */
+static void make_jump(struct editing *e, const struct xt_jump *wanted)
+{
+	unsigned int position = 0;
+
+	for (size_t i = 0; i < e->present->n_jumps; i++) {
+		const struct xt_jump *before = &e->present->jumps[i];
+
+		if (strcmp(before->builtin, wanted->builtin) != 0 || !before->plain ||
+		    strcmp(before->chain, wanted->chain) != 0)
+			continue;
+		if (strcmp(e->jumps[i].chain, wanted->chain) == 0)
+			return;
+		position = e->jumps[i].position;
+		break;
+	}
+	insert_jump(e, wanted, position);
+}
+
+static bool is_wanted(const struct editing *e, size_t idx)
+{
+	const struct xt_jump *jump = &e->jumps[idx];
+
+	for (size_t i = 0; i < idx; i++)
+		if (e->jumps[i].plain && strcmp(e->jumps[i].chain, jump->chain) == 0 &&
+		    strcmp(e->jumps[i].builtin, jump->builtin) == 0)
+			return false; /* a second one */
+	for (size_t i = 0; i < e->wanted->n_jumps; i++)
+		if (jump->plain && strcmp(e->wanted->jumps[i].chain, jump->chain) == 0 &&
+		    strcmp(e->wanted->jumps[i].builtin, jump->builtin) == 0)
+			return true;
+	return false;
+}
+
+/* From the last to the first, so that positions stay. */
+static void drop_jumps(struct editing *e)
+{
+	for (size_t i = e->present->n_jumps; i-- > 0;)
+		if (!is_wanted(e, i))
+			STEP(e, delete, e->jumps[i].builtin, e->jumps[i].position);
+}
+
+static void drop_chains(struct editing *e)
+{
+	const struct image *present = &e->present->image;
+
+	for (uint32_t i = 0; i < present->n_chains; i++)
+		if (e->fates[i] == FATE_GOES)
+			STEP(e, flush_chain, present->chains[i].name);
+	for (uint32_t i = 0; i < present->n_chains; i++)
+		if (e->fates[i] == FATE_GOES)
+			STEP(e, delete_chain, present->chains[i].name);
+}
+
+/* What others use can neither go nor be put aside. */
+static void refuse_users(struct editing *e)
+{
+	for (uint32_t i = 0; e->present->user && i < e->present->image.n_chains; i++)
+		if (e->fates[i] == FATE_GOES ||
+		    (e->fates[i] == FATE_FILLED && e->edit == XT_EDIT_BOTH))
+			e->err = -EMLINK;
+}
+
+static void add_wanted(struct editing *e)
+{
+	size_t n = e->present->n_jumps;
+
+	e->jumps = arena_calloc(e->arena, n, sizeof(*e->jumps));
+	if (n)
+		memcpy(e->jumps, e->present->jumps, n * sizeof(*e->jumps));
+	find_fates(e);
+	refuse_users(e);
+	make_chains(e);
+	fill_chains(e);
+	for (size_t i = 0; i < e->wanted->n_jumps; i++)
+		make_jump(e, &e->wanted->jumps[i]);
+}
+
+/* Our chains let a packet pass by RETURN only; what is no network's falls through to the end. */
+static void close_chain(struct editing *e, const struct image_chain *chain)
+{
+	enum family family = e->present->family;
+
+	STEP(e, flush_chain, chain->name);
+	for (size_t i = 0; i < chain->n_rules; i++) {
+		struct blob blob = chain->rules[i].blob;
+
+		memcpy(e->room->bytes, blob.bytes, blob.len);
+		e->room->len = blob.len;
+		if (strcmp(xt_entry_target(family, blob), IPTC_LABEL_RETURN) == 0)
+			xt_entry_set_target(family, e->room, IPTC_LABEL_DROP);
+		STEP(e, append, chain->name, e->room->bytes);
+	}
+}
+
+static void close_chains(struct editing *e)
+{
+	for (uint32_t i = 0; i < e->present->image.n_chains; i++)
+		if (is_ours(e, i))
+			close_chain(e, &e->present->image.chains[i]);
+}
+
+int xt_edit_table(struct xtc_handle *handle, const struct xt_content *present,
+		  const struct xt_content *wanted, enum xt_edit edit)
+{
+	struct editing e = {.library = &xt_libraries[present->family],
+			    .handle = handle,
+			    .present = present,
+			    .wanted = wanted,
+			    .arena = arena_new(),
+			    .edit = edit};
+
+	e.room = arena_alloc(e.arena, sizeof(*e.room));
+	switch (edit) {
+	case XT_EDIT_BOTH:
+		add_wanted(&e);
+		break;
+	case XT_EDIT_WHOLE:
+		add_wanted(&e);
+		drop_jumps(&e);
+		drop_chains(&e);
+		break;
+	case XT_EDIT_CLOSE:
+		close_chains(&e);
+		break;
+	case XT_EDIT__COUNT:
+		break;
+	}
+	arena_free(e.arena);
+	return e.err;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_table: our part of one table of iptables as an image, wanted or as the kernel has it.
+#include "kernel/xt_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "emit/xt_rule.h"
+#include "plan/field.h"
+
+void xt_table_init(struct xt_content *content, enum family family, const struct xt_table *table)
+{
+	*content = (struct xt_content){.family = family, .table = table};
+	image_init(&content->image);
+	content->image.name = arena_printf(content->image.arena, "%s %s",
+					   xt_libraries[family].command, table->name);
+}
+
+void xt_table_free(struct xt_content *content)
+{
+	image_free(&content->image);
+	*content = (struct xt_content){0};
+}
+
+bool xt_table_is_ours(const char *chain)
+{
+	return strncmp(chain, XT_CHAIN_PREFIX, strlen(XT_CHAIN_PREFIX)) == 0;
+}
+
+static struct image_chain *add_chain(struct xt_content *content, const char *name)
+{
+	return image_add_chain(&content->image, name, (struct blob){0});
+}
+
+static void add_jump(struct xt_content *content, struct xt_jump jump)
+{
+	struct arena *arena = content->image.arena;
+
+	content->jumps = arena_grow(arena, content->jumps, content->n_jumps, &content->cap_jumps,
+				    sizeof(*content->jumps));
+	jump.builtin = arena_strdup(arena, jump.builtin);
+	jump.chain = arena_strdup(arena, jump.chain);
+	content->jumps[content->n_jumps++] = jump;
+}
+
+static int compare_jumps(const void *a, const void *b)
+{
+	const struct image_rule *x = a, *y = b;
+	int order = strcmp(x->comment, y->comment);
+
+	return order ? order : (int)x->blob.len - (int)y->blob.len;
+}
+
+/* Adds a jump to the image of its built-in chain, at the end of which it is for now. */
+static void add_jump_rule(struct xt_content *content, struct image_chain *builtin,
+			  struct blob entry)
+{
+	struct buf comment __attribute__((cleanup(buf_free))) = {0};
+
+	buf_printf(&comment, "jump to %s", xt_entry_target(content->family, entry));
+	image_add_rule(&content->image, builtin, entry, buf_text(&comment));
+}
+
+static void sort_jumps(struct image_chain *builtin)
+{
+	if (builtin->n_rules > 1)
+		qsort(builtin->rules, builtin->n_rules, sizeof(*builtin->rules), compare_jumps);
+}
+
+/* What is wanted. */
+
+static bool in_table(const struct xt_content *content, enum stage stage)
+{
+	return strcmp(stage_table[stage].xt_table, content->table->name) == 0;
+}
+
+static void build_builtin(struct xt_content *content, const struct ruleset *ruleset,
+			  const char *builtin, struct xt_room *room)
+{
+	struct image_chain *chain = add_chain(content, builtin);
+
+	for (size_t s = 0; s < XT_STAGES; s++) {
+		const char *to = xt_base_chain(ruleset, xt_stages[s])->name;
+
+		if (!in_table(content, xt_stages[s]) ||
+		    strcmp(stage_table[xt_stages[s]].xt_chain, builtin) != 0)
+			continue;
+		add_jump(content, (struct xt_jump){.builtin = builtin, .chain = to, .plain = true});
+		add_jump_rule(content, chain, xt_entry_build_jump(content->family, to, room));
+	}
+	sort_jumps(chain);
+}
+
+static void build_chain(struct xt_content *content, const struct ruleset *ruleset,
+			const struct chain_index *index, uint32_t idx, struct xt_room *room)
+{
+	struct image_chain *chain = add_chain(content, ruleset->chains[idx].name);
+	char comment[XT_COMMENT_SIZE];
+
+	for (uint32_t i = index->first[idx]; i < index->first[idx + 1]; i++) {
+		const struct rule *rule = &ruleset->rules[index->order[i]];
+		struct blob entry;
+
+		if (!rule_in_family(rule, content->family))
+			continue;
+		entry = xt_entry_build(ruleset, rule, content->family, room);
+		image_add_rule(&content->image, chain, entry,
+			       xt_entry_comment(content->family, entry, comment))
+			->rule = index->order[i];
+	}
+}
+
+/* The largest that is put on no stack. */
+static struct xt_room *new_room(struct xt_content *content)
+{
+	return arena_alloc(content->image.arena, sizeof(struct xt_room));
+}
+
+void xt_table_build(struct xt_content *content, const struct ruleset *ruleset,
+		    const struct chain_index *index)
+{
+	struct xt_room *room = new_room(content);
+
+	content->image.exists = true;
+	for (size_t i = 0; i < XT_BUILTINS_MAX && content->table->builtins[i]; i++)
+		build_builtin(content, ruleset, content->table->builtins[i], room);
+	for (uint32_t c = 0; c < ruleset->n_chains; c++)
+		if (in_table(content, ruleset->chains[c].under))
+			build_chain(content, ruleset, index, c, room);
+	image_finish(&content->image);
+}
+
+/* What the kernel has. */
+
+struct reading {
+	struct xt_content *content;
+	const struct xt_library *library;
+	struct xtc_handle *handle;
+	struct xt_room *room;
+};
+
+static void keep_counters(struct reading *r, const void *entry)
+{
+	struct xt_content *content = r->content;
+
+	content->counters = arena_grow(content->image.arena, content->counters,
+				       content->n_counters, &content->cap_counters,
+				       sizeof(*content->counters));
+	memcpy(&content->counters[content->n_counters++],
+	       (const uint8_t *)entry + r->library->layout.counters, sizeof(struct xt_counters));
+}
+
+static const char *target_of(struct reading *r, const void *entry)
+{
+	const char *target = r->library->get_target(entry, r->handle);
+
+	return target ? target : "";
+}
+
+static struct blob entry_of(struct reading *r, const void *entry)
+{
+	return xt_entry_from_kernel(r->content->family, entry,
+				    target_of(r, entry), r->room);
+}
+
+static void read_chain(struct reading *r, const char *name)
+{
+	struct image_chain *chain = add_chain(r->content, name);
+	char comment[XT_COMMENT_SIZE];
+
+	for (const void *entry = r->library->first_rule(name, r->handle); entry;
+	     entry = r->library->next_rule(entry, r->handle)) {
+		struct blob blob = entry_of(r, entry);
+
+		keep_counters(r, entry);
+		image_add_rule(&r->content->image, chain, blob,
+			       blob.len ? xt_entry_comment(r->content->family, blob, comment) : "");
+	}
+	r->content->image.exists = true;
+}
+
+static void read_builtin(struct reading *r, const char *name)
+{
+	struct image_chain *chain = add_chain(r->content, name);
+	struct xt_room *plain = new_room(r->content);
+	unsigned int position = 0, others = 0;
+
+	for (const void *entry = r->library->first_rule(name, r->handle); entry;
+	     entry = r->library->next_rule(entry, r->handle), position++) {
+		const char *target = target_of(r, entry);
+		struct blob blob, wanted;
+
+		if (!xt_table_is_ours(target)) {
+			others++;
+			continue;
+		}
+		blob = entry_of(r, entry);
+		wanted = xt_entry_build_jump(r->content->family, target, plain);
+		add_jump(r->content,
+			 (struct xt_jump){.builtin = name,
+					  .chain = target,
+					  .position = position,
+					  .others = others,
+					  .plain = blob.len == wanted.len &&
+						   memcmp(blob.bytes, wanted.bytes, blob.len) == 0});
+		add_jump_rule(r->content, chain, blob);
+		r->content->image.exists = true;
+	}
+	sort_jumps(chain);
+}
+
+/* Others' chains are left alone; one that uses ours must be known before ours is taken away. */
+static void look_for_user(struct reading *r, const char *name)
+{
+	for (const void *entry = r->library->first_rule(name, r->handle); entry;
+	     entry = r->library->next_rule(entry, r->handle))
+		if (xt_table_is_ours(target_of(r, entry))) {
+			r->content->user = arena_strdup(r->content->image.arena, name);
+			return;
+		}
+}
+
+static void number_counters(struct xt_content *content)
+{
+	size_t next = 0;
+
+	content->first_counter = arena_calloc(content->image.arena, content->image.n_chains,
+					      sizeof(*content->first_counter));
+	for (size_t i = 0; i < content->image.n_chains; i++) {
+		content->first_counter[i] = next;
+		if (xt_table_is_ours(content->image.chains[i].name))
+			next += content->image.chains[i].n_rules;
+	}
+}
+
+void xt_table_read(struct xt_content *content, struct xtc_handle *handle)
+{
+	struct reading r = {.content = content,
+			    .library = &xt_libraries[content->family],
+			    .handle = handle,
+			    .room = new_room(content)};
+
+	for (const char *name = r.library->first_chain(handle); name;
+	     name = r.library->next_chain(handle)) {
+		if (r.library->is_builtin(name, handle))
+			read_builtin(&r, name);
+		else if (xt_table_is_ours(name))
+			read_chain(&r, name);
+		else
+			look_for_user(&r, name);
+	}
+	number_counters(content);
+	image_finish(&content->image);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_table: our part of one table of iptables as an image, wanted or as the kernel has it.
+#ifndef KERNEL_XT_TABLE_H
+#define KERNEL_XT_TABLE_H
+
+#include "hostgate/ruleset.h"
+#include "kernel/image.h"
+#include "kernel/xt_entry.h"
+#include "kernel/xt_library.h"
+#include "plan/build.h"
+
+/*
+ * Theory of operation
+ *
+ * Ours are all chains named HOSTGATE-*, and the jumps to them from built-in chains. The image has
+ * these chains, and for each built-in chain one of the same name whose rules are the jumps to
+ * ours, by the target's name: at which position they stand is no difference, since they are left
+ * where somebody may have put them; it is told in the list of jumps.
+ *
+ * The blob of a rule is its entry in the form of xt_entry_build().
+ */
+
+/** A jump from a built-in chain to one of ours. */
+struct xt_jump {
+	const char *builtin;
+	const char *chain;
+	unsigned int position; /**< in the built-in chain, from 0 */
+	unsigned int others;   /**< rules of others in front of it */
+	bool plain;            /**< the jump and nothing else: no match, no goto */
+};
+
+/** Our part of a table. Initialise with xt_table_init(). */
+struct xt_content {
+	enum family family;
+	const struct xt_table *table;
+	struct image image;
+	struct xt_jump *jumps; /**< wanted: in the order of insertion; present: of position */
+	size_t n_jumps, cap_jumps;
+	struct xt_counters *counters; /**< present: of the rules of our chains, one after another */
+	size_t n_counters, cap_counters;
+	size_t *first_counter; /**< by index of the image's chain */
+	const char *user;      /**< present: a chain of others that jumps to ours, or NULL */
+};
+
+/** Prepares an empty one; free with xt_table_free(). */
+void xt_table_init(struct xt_content *content, enum family family, const struct xt_table *table);
+
+/** Frees everything. Usable as a cleanup attribute's function, also on a zeroed struct. */
+void xt_table_free(struct xt_content *content);
+
+/** Fills it with what the ruleset, lowered by lower_xt(), wants of the table. */
+void xt_table_build(struct xt_content *content, const struct ruleset *ruleset,
+		    const struct chain_index *index);
+
+/** Fills it with what the handle of libiptc has. */
+void xt_table_read(struct xt_content *content, struct xtc_handle *handle);
+
+/** Tells whether a chain is ours by its name. */
+bool xt_table_is_ours(const char *chain);
+
+#endif
