@@ -29,6 +29,7 @@ enum stage {
 	STAGE_NONE,            /**< not a base chain: reached by goto only */
 	STAGE_DOOR,            /**< before routing and conntrack */
 	STAGE_FORWARD,         /**< the forwarding decision */
+	STAGE_OUTPUT,          /**< what the host itself sends */
 	STAGE_OUTBOUND,        /**< leaving, forwarded or the host's own; before translation */
 	STAGE_NAT_POSTROUTING, /**< source translation */
 	STAGE_GUARD,           /**< leaving; after translation where the backend has such a place */
@@ -44,6 +45,8 @@ enum field {
 	FIELD_SADDR6,
 	FIELD_DADDR6,
 	FIELD_UDP_DPORT,
+	FIELD_ICMP_KIND,   /**< type and code, in this order */
+	FIELD_ICMPV6_KIND, /**< the same */
 	FIELD_ICMPV6_TYPE,
 	FIELD_CT_STATE,     /**< bits: enum ct_state */
 	FIELD_CT_DIRECTION, /**< 0 original, 1 reply */

@@ -14,6 +14,7 @@ struct packet {
 	uint8_t l4proto;           /**< IPPROTO_... */
 	uint16_t dport;            /**< host byte order; for TCP and UDP */
 	uint8_t icmp_type;         /**< for ICMP and ICMPv6 */
+	uint8_t icmp_code;
 	bool reverse_path;         /**< the source is reached through iifname */
 	uint32_t ct_state;         /**< one bit of enum ct_state */
 	bool ct_reply;             /**< reply direction; unless INVALID or UNTRACKED */

@@ -69,6 +69,10 @@ static void print_value(struct printer *p, enum field field, const struct key *k
 			buf_puts(p->out, addr_format(&prefix.addr, text));
 		else
 			buf_puts(p->out, prefix_format(&prefix, text));
+	} else if (field == FIELD_ICMP_KIND || field == FIELD_ICMPV6_KIND) {
+		buf_printf(p->out, "%u %s code %u", key_number(field, key) >> 8,
+			   field == FIELD_ICMP_KIND ? "icmp" : "icmpv6",
+			   key_number(field, key) & 0xff);
 	} else if (field == FIELD_REVERSE_PATH) {
 		buf_puts(p->out, key_number(field, key) ? "exists" : "missing");
 	} else if (field == FIELD_CT_DIRECTION) {

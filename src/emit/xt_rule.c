@@ -8,8 +8,8 @@
 #include "plan/origin.h"
 
 const char *const xt_tables[] = {"raw", "mangle", "nat", "filter"};
-const enum stage xt_stages[] = {STAGE_DOOR, STAGE_OUTBOUND, STAGE_GUARD, STAGE_NAT_POSTROUTING,
-				STAGE_FORWARD};
+const enum stage xt_stages[] = {STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,
+				STAGE_NAT_POSTROUTING, STAGE_OUTPUT,   STAGE_FORWARD};
 
 struct printer {
 	const struct ruleset *rs;
@@ -77,6 +77,13 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	case FIELD_UDP_DPORT:
 		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
 		break;
+	case FIELD_ICMP_KIND:
+	case FIELD_ICMPV6_KIND:
+		buf_printf(p->out, field == FIELD_ICMP_KIND ? " -p icmp --icmp-type %u/%u" :
+							      " -p icmpv6 --icmpv6-type %u/%u",
+			   key_number(field, &match->key) >> 8,
+			   key_number(field, &match->key) & 0xff);
+		break;
 	case FIELD_ICMPV6_TYPE:
 		buf_printf(p->out, " -p icmpv6 --icmpv6-type %u", key_number(field, &match->key));
 		break;
@@ -98,9 +105,10 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 
 /* As iptables-save prints, and people read: addresses, interfaces, the rest. */
 const enum field xt_field_order[XT_FIELDS] = {
-	FIELD_SADDR4,	FIELD_SADDR6,	 FIELD_DADDR4,	     FIELD_DADDR6,
-	FIELD_IIFNAME,	FIELD_OIFNAME,	 FIELD_UDP_DPORT,    FIELD_ICMPV6_TYPE,
-	FIELD_CT_STATE, FIELD_CT_STATUS, FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
+	FIELD_SADDR4,	    FIELD_SADDR6,	FIELD_DADDR4,	 FIELD_DADDR6,
+	FIELD_IIFNAME,	    FIELD_OIFNAME,	FIELD_UDP_DPORT, FIELD_ICMP_KIND,
+	FIELD_ICMPV6_KIND,  FIELD_ICMPV6_TYPE,	FIELD_CT_STATE,	 FIELD_CT_STATUS,
+	FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
 };
 
 static void print_matches(struct printer *p, const struct rule *rule)

@@ -18,7 +18,7 @@ void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum famil
 
 /** The order in which a rule's matches are written: the one of iptables-save. */
 extern const enum field xt_field_order[];
-#define XT_FIELDS 12
+#define XT_FIELDS 14
 
 /** Returns the base chain of a stage; every stage has one. */
 const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage);
@@ -29,6 +29,6 @@ extern const char *const xt_tables[];
 
 /** The stages with base chains, in the same order. */
 extern const enum stage xt_stages[];
-#define XT_STAGES 5
+#define XT_STAGES 6
 
 #endif

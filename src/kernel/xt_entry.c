@@ -207,13 +207,20 @@ static void add_udp_port(struct builder *b, uint16_t port)
 	udp->dpts[1] = port;
 }
 
-static void add_icmpv6_type(struct builder *b, uint8_t type)
+/* A type with the codes from first to last. */
+static void add_icmp(struct builder *b, uint8_t type, uint8_t first, uint8_t last)
 {
-	struct ip6t_icmp *icmp = add_part(b, "icmp6", 0, sizeof(*icmp));
+	if (b->family == FAMILY_IPV4) {
+		struct ipt_icmp *icmp = add_part(b, "icmp", 0, sizeof(*icmp));
 
-	set_protocol(b, IPPROTO_ICMPV6);
-	icmp->type = type;
-	icmp->code[1] = UINT8_MAX;
+		set_protocol(b, IPPROTO_ICMP);
+		*icmp = (struct ipt_icmp){.type = type, .code = {first, last}};
+	} else {
+		struct ip6t_icmp *icmp = add_part(b, "icmp6", 0, sizeof(*icmp));
+
+		set_protocol(b, IPPROTO_ICMPV6);
+		*icmp = (struct ip6t_icmp){.type = type, .code = {first, last}};
+	}
 }
 
 static void add_match(struct builder *b, const struct match *match)
@@ -245,7 +252,12 @@ static void add_match(struct builder *b, const struct match *match)
 		add_udp_port(b, (uint16_t)key_number(field, &match->key));
 		break;
 	case FIELD_ICMPV6_TYPE:
-		add_icmpv6_type(b, (uint8_t)key_number(field, &match->key));
+		add_icmp(b, (uint8_t)key_number(field, &match->key), 0, UINT8_MAX);
+		break;
+	case FIELD_ICMP_KIND:
+	case FIELD_ICMPV6_KIND:
+		number = key_number(field, &match->key);
+		add_icmp(b, (uint8_t)(number >> 8), (uint8_t)number, (uint8_t)number);
 		break;
 	case FIELD_CT_STATE:
 	case FIELD_CT_STATUS:

@@ -259,6 +259,35 @@ static void make_door(struct plan *plan)
 	add(plan, rule);
 }
 
+/*
+ * The kernel gives two answers before it asks the door: IPv6 hop-by-hop options are read, and a
+ * wrong one is answered with "parameter problem", before any hook; and where fragments are put
+ * together in front of the door (legacy iptables), one that stays incomplete is answered with
+ * "reassembly time exceeded". From here these answers go nowhere outside. Guests' own, which are
+ * forwarded, do not pass this place.
+ */
+static void make_output(struct plan *plan)
+{
+	static const struct {
+		enum field field;
+		uint8_t type, code;
+	} answers[] = {{FIELD_ICMP_KIND, 11, 1}, {FIELD_ICMPV6_KIND, 3, 1}, {FIELD_ICMPV6_TYPE, 4, 0}};
+	uint32_t chain = ruleset_add_chain(plan->rs, "answers", STAGE_OUTPUT, STAGE_OUTPUT);
+	uint32_t origin = origin_of_rule(plan, PROMISE_P4, "answer to a forged source");
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		enum field field = answers[i].field;
+		struct rule rule = rule_start(chain, action_of(ACTION_DROP), origin);
+		uint32_t number = answers[i].type;
+
+		if (field != FIELD_ICMPV6_TYPE)
+			number = number << 8 | answers[i].code;
+		rule_match_prefix(&rule, field, key_of_number(field, number));
+		rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
+		add(plan, rule);
+	}
+}
+
 static void make_forward(struct plan *plan)
 {
 	struct ruleset *rs = plan->rs;
@@ -532,6 +561,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 						       description->uplinks[u].place));
 	make_door(&plan);
 	make_forward(&plan);
+	make_output(&plan);
 	make_outbound(&plan);
 	make_translation(&plan);
 	make_guard(&plan);

@@ -59,6 +59,10 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 		return is_address(t, field, value);
 	case FIELD_UDP_DPORT:
 		return is_number(field, packet->dport, value);
+	case FIELD_ICMP_KIND:
+	case FIELD_ICMPV6_KIND:
+		return packet->family == info->family &&
+		       is_number(field, (uint32_t)packet->icmp_type << 8 | packet->icmp_code, value);
 	case FIELD_ICMPV6_TYPE:
 		return packet->family == info->family &&
 		       is_number(field, packet->icmp_type, value);
@@ -226,6 +230,8 @@ struct outcome simulate_packet(const struct ruleset *ruleset, const struct packe
 	if (*packet->iifname) {
 		walk_stage(&t, STAGE_DOOR);
 		walk_stage(&t, STAGE_FORWARD);
+	} else {
+		walk_stage(&t, STAGE_OUTPUT);
 	}
 	walk_stage(&t, STAGE_OUTBOUND);
 	if (ruleset->guard_first)

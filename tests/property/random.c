@@ -192,7 +192,7 @@ struct packet random_packet(struct random *random, const struct description *d)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP,
 					    IPPROTO_ICMPV6, 47};
-	static const uint8_t types[] = {0, 8, 128, 129, 131, 132, 135, 136, 143};
+	static const uint8_t types[] = {0, 3, 4, 8, 11, 128, 129, 131, 132, 135, 136, 143};
 	struct packet packet = {.family = (enum family)random_below(random, FAMILY__COUNT)};
 
 	if (!one_in(random, 10))
@@ -203,6 +203,7 @@ struct packet random_packet(struct random *random, const struct description *d)
 	packet.l4proto = protocols[random_below(random, sizeof(protocols))];
 	packet.dport = one_in(random, 2) ? 67 : 53;
 	packet.icmp_type = types[random_below(random, sizeof(types))];
+	packet.icmp_code = (uint8_t)random_below(random, 3);
 	packet.reverse_path = one_in(random, 2);
 	addr_parse(packet.family == FAMILY_IPV4 ? "203.0.113.200" : "2001:db8::200",
 		   &packet.ct_source);
