@@ -2,6 +2,7 @@
 """Live conversations between a guest and somebody else, packet by packet."""
 
 import packets as p
+from lab import LINK, REMOTE
 
 
 class Flow:
@@ -91,10 +92,10 @@ class Flow:
         case.assertEqual(back.dst, self.inner, repr(self))
 
 
-def leaving(case, link, lab, outside="eth0", outer=None, port=9000):
-    """Live flows of every kind from a guest on link, already started."""
-    flows = [Flow(kind, link, case.guest(link), outside, outer or case.remote, port + number)
-             for number, kind in enumerate(("udp", "tcp", "echo"))]
+def leaving(case, link, lab, outside="eth0", outer=None, port=9000, families=(4, 6)):
+    """Live flows of every kind and family from a guest on link, already started; outer: by family."""
+    flows = [Flow(kind, link, LINK[link].guest(family), outside, (outer or REMOTE)[family], port + number)
+             for family in families for number, kind in enumerate(("udp", "tcp", "echo"))]
     for flow in flows:
         flow.start(case, lab)
     return flows

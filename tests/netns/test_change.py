@@ -4,11 +4,14 @@
 import cases
 import flows
 from flows import Flow
-from lab import Lab
+from lab import LINK, REMOTE
+
+FOUR = {"vmnet1": {"subnet": "192.168.56.0/24", "gateway": "192.168.56.1"}, "vmnet3": {"subnet": "198.18.0.0/24"}}
 
 
-@cases.promise
+@cases.promise_both
 class Change:
+    """Every test has flows of both families."""
 
     def changed(self, before, after, open_flows):
         """Installs one description, opens flows, installs the other one; returns (lab, flows)."""
@@ -62,12 +65,12 @@ class Change:
         lab, found = self.changed(cases.standard(), cases.standard(settings={"others": "drop"}, vmnet1=None),
                                   self.nat_flows)
         self.assert_no_private(flows.assert_silent(self, lab, found))
-        self.assert_silent(cases.kinds("vmnet1", self.guest("vmnet1"), self.guest("vmnet2"))
-                           + cases.kinds("vmnet1", self.guest("vmnet1"), self.guest("vmnet3")), lab)
+        self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3") for probe in cases.kinds(
+            "vmnet1", LINK["vmnet1"].guest(family), LINK[to].guest(family))], lab)
 
     def test_destination_denied(self):
         """deny-to: a live flow to a destination that is now denied is silent outward."""
-        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"deny-to": [self.remote]}), self.nat_flows)
+        lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"deny-to": list(REMOTE.values())}), self.nat_flows)
         flows.assert_silent(self, lab, found, back=False)
 
     def test_destination_not_allowed(self):
@@ -78,7 +81,8 @@ class Change:
     def test_allow_from_gone(self):
         """allow-from: the outside's live flow to a routed guest is silent inward when the door closes."""
         def from_outside(lab):
-            found = [Flow(kind, "vmnet3", self.guest("vmnet3"), "eth0", self.remote, 9100) for kind in ("udp", "tcp")]
+            found = [Flow(kind, "vmnet3", LINK["vmnet3"].guest(family), "eth0", REMOTE[family], 9100)
+                     for kind in ("udp", "tcp") for family in (4, 6)]
             for flow in found:
                 flow.start_from_outside(self, lab)
             return found
@@ -88,41 +92,31 @@ class Change:
     def test_reach_gone(self):
         """reach: a live flow between two networks is silent in both directions when it is taken away."""
         def across(lab):
-            return flows.leaving(self, "vmnet1", lab, outside="vmnet3", outer=self.guest("vmnet3"))
+            return flows.leaving(self, "vmnet1", lab, outside="vmnet3", outer={family: LINK["vmnet3"].guest(family) for family in (4, 6)})
         lab, found = self.changed(cases.standard(vmnet1={"reach": ["vmnet3"]}), cases.standard(), across)
         flows.assert_silent(self, lab, found)
 
     def test_publish_gone(self):
         """publish: the outside's live flow through a door is silent inward when the door closes."""
-        public = cases.PUBLIC["eth0"][self.family]
-        square = "%s" if self.family == 4 else "[%s]"
-        door = {"listen": square % public + ":8080/tcp", "to": square % self.guest("vmnet1") + ":80"}
+        square = {4: "%s", 6: "[%s]"}
+        doors = [{"listen": square[family] % cases.PUBLIC["eth0"][family] + ":8080/tcp",
+                  "to": square[family] % LINK["vmnet1"].guest(family) + ":80"} for family in (4, 6)]
 
         def through(lab):
-            flow = Flow("tcp", "vmnet1", self.guest("vmnet1"), "eth0", self.remote, 80)
-            flow.start_from_outside(self, lab, public, 8080)
-            return [flow]
-        lab, found = self.changed(cases.standard(vmnet1={"publish": [door]}), cases.standard(), through)
+            found = [Flow("tcp", "vmnet1", LINK["vmnet1"].guest(family), "eth0", REMOTE[family], 80)
+                     for family in (4, 6)]
+            for flow, family in zip(found, (4, 6)):
+                flow.start_from_outside(self, lab, cases.PUBLIC["eth0"][family], 8080)
+            return found
+        lab, found = self.changed(cases.standard(vmnet1={"publish": doors}), cases.standard(), through)
         flows.assert_silent(self, lab, found, out=False)
-
-
-@cases.promise_ipv6
-class SubnetGone:
 
     def test_ipv6_subnet_leaves(self):
         """An IPv6 subnet taken out of a network: IPv6 silent in both directions, IPv4 goes on."""
-        for link in ("vmnet1", "vmnet3"):
-            with self.subTest(link), Lab() as lab:
-                self.installer.install(lab, cases.standard())
-                found = flows.leaving(self, link, lab)
-                self.family = 4
-                others = flows.leaving(self, link, lab)
-                self.family = 6
-                four = {"subnet": cases.STANDARD["networks"][link]["subnet"][0], "gateway": LINK4[link]}
-                self.installer.install(lab, cases.standard(**{link: four}))
-                self.assert_no_private(flows.assert_silent(self, lab, found))
-                for flow in others:
-                    flow.goes_on(self, lab)
-
-
-LINK4 = {"vmnet1": "192.168.56.1", "vmnet3": "198.18.0.1"}
+        def open_flows(lab):
+            return flows.leaving(self, "vmnet1", lab) + flows.leaving(self, "vmnet3", lab)
+        lab, found = self.changed(cases.standard(), cases.standard(**FOUR), open_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, [flow for flow in found if ":" in flow.inner]))
+        for flow in found:
+            if ":" not in flow.inner:
+                flow.goes_on(self, lab)
