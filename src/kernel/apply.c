@@ -75,15 +75,31 @@ static void job_free(struct job *job)
 
 #define SCOPED_JOB struct job __attribute__((cleanup(job_free)))
 
+/* Tells whether the last apply left the very table that is wanted, and nobody changed any since. */
+static bool is_untouched(const struct job *job)
+{
+	return job->found == STATE_READ && job->before.generation != 0 && job->present.exists &&
+	       job->present.generation == job->before.generation &&
+	       image_fingerprint(&job->wanted) == job->before.fingerprint;
+}
+
 static int read_tables(struct job *job)
 {
 	int err;
 
 	image_free(&job->present);
 	image_init(&job->present);
-	/* What goes as a whole need not be read. */
-	err = job->wanted.exists ? nft_read(&job->netlink, &job->present) :
-				   nft_read_head(&job->netlink, &job->present);
+	err = nft_read_head(&job->netlink, &job->present);
+	/* What goes as a whole need not be read, nor what is known to be the same. */
+	if (err == 0 && job->present.exists && job->wanted.exists) {
+		if (is_untouched(job)) {
+			job->diff = (struct diff){.only_elements = true};
+			return 0;
+		}
+		image_free(&job->present);
+		image_init(&job->present);
+		err = nft_read(&job->netlink, &job->present);
+	}
 	if (err != 0) {
 		nft_explain_errno(job->diags, -err, "read nf_tables");
 		return err;
@@ -217,12 +233,15 @@ static void record_input(struct job *job)
 	job->after.hash = job->input->hash;
 	job->after.files = job->input->files;
 	job->after.text = job->input->text;
-	job->after.generation = job->present.generation;
+	job->after.fingerprint = image_fingerprint(&job->wanted);
+	/* Not before the tables were read back. */
+	job->after.generation = 0;
 }
 
 static bool is_recorded(const struct job *job)
 {
-	return job->found == STATE_READ && strcmp(job->before.hash, job->input->hash) == 0 &&
+	return job->found == STATE_READ && job->before.generation != 0 &&
+	       strcmp(job->before.hash, job->input->hash) == 0 &&
 	       strcmp(job->before.text, job->input->text) == 0 &&
 	       strcmp(job->before.files, job->input->files) == 0;
 }
@@ -339,8 +358,12 @@ static int apply_locked(struct job *job, struct changes *out)
 	tell_damaged(job);
 	list_changes(job, out);
 	record_input(job);
-	if (out->n == 0)
-		return is_recorded(job) ? 0 : state_save(job->diags, &job->place, &job->after);
+	if (out->n == 0 && is_recorded(job))
+		return 0;
+	if (out->n == 0) {
+		job->after.generation = job->present.generation;
+		return state_save(job->diags, &job->place, &job->after);
+	}
 	hold_signals(&old);
 	err = state_save(job->diags, &job->place, &job->after);
 	if (err == 0) {

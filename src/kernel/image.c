@@ -209,6 +209,38 @@ void image_finish(struct image *image)
 	}
 }
 
+/* FNV-1a, 64 bits; each part with its length, so that no two rows of parts run into one. */
+static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+{
+	const uint8_t *byte = bytes;
+
+	for (size_t i = 0; i < sizeof(len); i++)
+		hash = (hash ^ (uint8_t)(len >> i * 8)) * 0x100000001b3u;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ byte[i]) * 0x100000001b3u;
+	return hash;
+}
+
+uint64_t image_fingerprint(const struct image *image)
+{
+	uint64_t hash = mix(0xcbf29ce484222325u, image->blob.bytes, image->blob.len);
+
+	for (size_t i = 0; i < image->n_chains; i++) {
+		const struct image_chain *chain = &image->chains[i];
+
+		hash = mix(hash, chain->blob.bytes, chain->blob.len);
+		for (size_t j = 0; j < chain->n_rules; j++)
+			hash = mix(hash, chain->rules[j].blob.bytes, chain->rules[j].blob.len);
+	}
+	for (size_t i = 0; i < image->n_sets; i++) {
+		const struct image_set *set = &image->sets[i];
+
+		hash = mix(hash, set->blob.bytes, set->blob.len);
+		hash = mix(hash, set->records, set->n_records * stride(set));
+	}
+	return hash;
+}
+
 /* Differences. */
 
 struct comparison {

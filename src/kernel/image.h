@@ -101,6 +101,9 @@ uint32_t image_find_chain(const struct image *image, const char *name);
 /** Sorts elements and names; the image may then be compared. */
 void image_finish(struct image *image);
 
+/** Returns a number that two finished images share only when they are the same, but for chance. */
+uint64_t image_fingerprint(const struct image *image);
+
 /** Parts of an element. */
 const uint8_t *image_key(const struct image_set *set, size_t element);
 uint32_t image_verdict(const struct image_set *set, size_t element);

@@ -48,6 +48,18 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 	return 0;
 }
 
+/* The kernel's name for this boot, 36 characters; "" where it tells none. */
+#define BOOT_SIZE 40
+
+static void read_boot(char out[static BOOT_SIZE])
+{
+	SCOPED_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, out, BOOT_SIZE - 1);
+
+	out[len > 0 ? len : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
 static int compare_entries(const void *a, const void *b)
 {
 	return strcmp(((const struct state_sysctl *)a)->path,
@@ -116,6 +128,15 @@ static bool take_sysctl(struct arena *arena, const char *path, const json_t *fro
 	return true;
 }
 
+static bool is_of_this_boot(const json_t *json)
+{
+	const char *text = json_string_value(json_object_get(json, "boot"));
+	char boot[BOOT_SIZE];
+
+	read_boot(boot);
+	return !text || strcmp(text, boot) == 0;
+}
+
 static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
 {
 	json_t *sysctls = json_object_get(json, "sysctls"), *value;
@@ -132,6 +153,8 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	out->time = take_text(arena, json, "time");
 	out->generation =
 		(uint32_t)json_integer_value(json_object_get(json, "generation"));
+	out->fingerprint =
+		(uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
 	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
 	    !json_is_object(sysctls))
 		return "something is missing in it";
@@ -141,24 +164,42 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	return NULL;
 }
 
+static int read_file(const char *path, struct buf *out)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char part[16384];
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	while ((len = read(fd, part, sizeof(part))) != 0) {
+		if (len < 0 && errno != EINTR)
+			return -errno;
+		if (len > 0)
+			buf_add(out, part, (size_t)len);
+	}
+	return 0;
+}
+
 enum state_found state_load(struct arena *arena, const char *path, struct state *out,
 			    const char **why)
 {
-	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+	SCOPED_JSON json = NULL;
 	json_error_t error;
+	int err = read_file(path, &text);
 
 	*out = (struct state){0};
 	*why = NULL;
-	if (fd < 0 && errno == ENOENT)
+	if (err == -ENOENT)
 		return STATE_ABSENT;
-	if (fd < 0) {
-		*why = arena_strdup(arena, strerror(errno));
-		return STATE_DAMAGED;
-	}
-
-	SCOPED_JSON json = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-
-	if (!json)
+	if (err == 0)
+		json = json_loadb(buf_text(&text), text.len, JSON_REJECT_DUPLICATES, &error);
+	if (json && !is_of_this_boot(json))
+		return STATE_ABSENT;
+	if (err != 0)
+		*why = arena_strdup(arena, strerror(-err));
+	else if (!json)
 		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
 	else
 		*why = take_state(arena, json, out);
@@ -188,14 +229,17 @@ static json_t *json_of_sysctl(const struct state_sysctl *entry)
 static json_t *json_of_state(const struct state *state)
 {
 	json_t *sysctls = json_object();
+	char boot[BOOT_SIZE];
 
+	read_boot(boot);
 	for (size_t i = 0; i < state->n_sysctls; i++)
 		json_object_set_new(sysctls, state->sysctls[i].path,
 				    json_of_sysctl(&state->sysctls[i]));
-	return json_pack("{si, ss, ss, ss, ss, ss, sI, so}", "format", STATE_FORMAT, "version",
-			 state->version, "time", state->time, "hash", state->hash, "files",
-			 state->files, "text", state->text, "generation",
-			 (json_int_t)state->generation, "sysctls", sysctls);
+	return json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT,
+			 "boot", boot, "version", state->version, "time", state->time, "hash",
+			 state->hash, "files", state->files, "text", state->text, "generation",
+			 (json_int_t)state->generation, "fingerprint",
+			 (json_int_t)state->fingerprint, "sysctls", sysctls);
 }
 
 static int failed(struct diags *diags, int err, const char *doing, const char *path)
@@ -209,19 +253,32 @@ static int failed(struct diags *diags, int err, const char *doing, const char *p
 	return -err;
 }
 
-static int write_file(const char *path, const json_t *json)
+static int write_file(const char *path, const char *text, size_t len)
 {
 	SCOPED_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	errno = 0;
-	if (json_dumpfd(json, fd, JSON_INDENT(1)) != 0)
-		err = errno ? errno : EIO;
+	while (len > 0 && err == 0) {
+		ssize_t written = write(fd, text, len);
+
+		if (written < 0 && errno != EINTR)
+			err = errno;
+		if (written > 0) {
+			text += written;
+			len -= (size_t)written;
+		}
+	}
 	if (err == 0 && fsync(fd) < 0)
 		err = errno;
 	return -err;
+}
+
+static int add_text(const char *text, size_t len, void *out)
+{
+	buf_add(out, text, len);
+	return 0;
 }
 
 static int sync_directory(const char *path)
@@ -234,13 +291,16 @@ static int sync_directory(const char *path)
 int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
 {
 	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
 	SCOPED_JSON json = json_of_state(state);
 	int err;
 
-	if (!json)
+	/* jansson's own functions for descriptors make a system call of every few bytes. */
+	if (!json || json_dump_callback(json, add_text, &text, JSON_INDENT(1)) != 0)
 		return failed(diags, ENOMEM, "write", place->path);
+	buf_putc(&text, '\n');
 	buf_printf(&temporary, "%s.new", place->path);
-	err = write_file(buf_text(&temporary), json);
+	err = write_file(buf_text(&temporary), buf_text(&text), text.len);
 	if (err == 0 && rename(buf_text(&temporary), place->path) < 0)
 		err = -errno;
 	if (err == 0)

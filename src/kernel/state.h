@@ -27,7 +27,12 @@ struct state_sysctl {
 
 struct state {
 	const char *version, *hash, *files, *text, *time; /**< of the last apply */
-	uint32_t generation; /**< of nf_tables after it */
+	/**
+	 * While nf_tables is of this generation, the table is the one with this fingerprint: it was
+	 * read back and nobody has changed anything since. 0: not known.
+	 */
+	uint32_t generation;
+	uint64_t fingerprint;
 	struct state_sysctl *sysctls;
 	size_t n_sysctls, cap_sysctls;
 };
@@ -49,7 +54,10 @@ struct state_place {
 /** Finds the place by the namespace's cookie. Returns 0 or -errno, queued. */
 int state_locate(struct arena *arena, struct diags *diags, struct state_place *out);
 
-/** Reads the state; texts live in arena. On STATE_DAMAGED *why says what is wrong. */
+/**
+ * Reads the state; texts live in arena. One of an earlier boot is as good as absent: tables and
+ * sysctls did not survive it. On STATE_DAMAGED *why says what is wrong.
+ */
 enum state_found state_load(struct arena *arena, const char *path, struct state *out,
 			    const char **why);
 
