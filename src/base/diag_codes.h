@@ -60,12 +60,14 @@
 	X(NFT_NAME, "HG-E115", "an interface name that can't be written in nft's language") \
 	X(NOT_PERMITTED, "HG-E200", "it needs root, or CAP_NET_ADMIN in the network namespace") \
 	X(KERNEL_REFUSED, "HG-E201", "the kernel refuses a table, chain, set, element or rule") \
-	X(KERNEL_MODULE, "HG-E202", "the kernel lacks a module of nf_tables") \
+	X(KERNEL_MODULE, "HG-E202", "the kernel lacks something that the rules need") \
 	X(TABLE_OWNED, "HG-E203", "another process owns table inet hostgate") \
 	X(BATCH_TOO_LARGE, "HG-E204", "the transaction is larger than the process may send") \
 	X(KERNEL_BUSY, "HG-E205", "somebody else keeps changing the tables") \
 	X(KERNEL_FAILED, "HG-E206", "talking to the kernel failed") \
 	X(READ_BACK, "HG-E207", "what the kernel has is not what was installed") \
+	X(XT_USED, "HG-E208", "a chain of others jumps to one that hostgate has to take out") \
+	X(NO_BACKEND, "HG-E209", "the kernel has neither nf_tables nor iptables") \
 	X(SYSCTL_MISSING, "HG-E210", "the kernel has no such sysctl") \
 	X(SYSCTL_FAILED, "HG-E211", "a sysctl can't be read or written") \
 	X(STATE_FAILED, "HG-E220", "the state file can't be written") \
@@ -76,6 +78,7 @@
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
+	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 

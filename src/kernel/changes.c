@@ -4,6 +4,7 @@
 
 #include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
+#include "kernel/xt_table.h"
 
 static void add(struct arena *arena, struct changes *out, struct change change)
 {
@@ -13,14 +14,26 @@ static void add(struct arena *arena, struct changes *out, struct change change)
 
 static const char *count(struct arena *arena, const struct image *image)
 {
-	size_t n_rules = 0, n_elements = 0;
+	size_t n_chains = 0, n_rules = 0, n_elements = 0;
 
-	for (size_t i = 0; i < image->n_chains; i++)
+	for (size_t i = 0; i < image->n_chains; i++) {
+		n_chains += !image->name || xt_table_is_ours(image->chains[i].name);
 		n_rules += image->chains[i].n_rules;
+	}
 	for (size_t i = 0; i < image->n_sets; i++)
 		n_elements += image->sets[i].n_records;
-	return arena_printf(arena, "%zu chains, %zu rules, %zu sets, %zu elements",
-			    image->n_chains, n_rules, image->n_sets, n_elements);
+	if (image->name)
+		return arena_printf(arena, "%zu chains, %zu rules", n_chains, n_rules);
+	return arena_printf(arena, "%zu chains, %zu rules, %zu sets, %zu elements", n_chains,
+			    n_rules, image->n_sets, n_elements);
+}
+
+/* An object of the one table of nf_tables, or of one of the many of iptables. */
+static const char *name_in(struct arena *arena, const struct image *image, const char *name)
+{
+	if (image->name)
+		return arena_printf(arena, "%s %s", image->name, name);
+	return arena_strdup(arena, name);
 }
 
 static struct change of_table(struct arena *arena, const struct image *old,
@@ -28,7 +41,8 @@ static struct change of_table(struct arena *arena, const struct image *old,
 {
 	return (struct change){.kind = d->kind,
 			       .what = "table",
-			       .name = "inet " TABLE_NAME,
+			       .name = new->name ? arena_strdup(arena, new->name) :
+						   "inet " TABLE_NAME,
 			       .before = old->exists ? count(arena, old) : NULL,
 			       .after = new->exists ? count(arena, new) : NULL};
 }
@@ -38,7 +52,7 @@ static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
 			     const struct difference *d)
 {
 	struct change change = {.kind = d->kind, .what = "rule"};
-	const char *comment = "";
+	const char *comment = "", *chain;
 
 	if (d->old_idx != NO_INDEX) {
 		change.before = old->chains[d->old_parent].rules[d->old_idx].comment;
@@ -49,9 +63,12 @@ static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
 
 		change.after = rule->comment;
 		comment = change.after;
-		change.network = ruleset->origins[ruleset->rules[rule->rule].origin].network;
+		if (rule->rule != NO_INDEX)
+			change.network =
+				ruleset->origins[ruleset->rules[rule->rule].origin].network;
 	}
-	change.name = arena_printf(arena, "%s: %s", new->chains[d->new_parent].name, comment);
+	chain = name_in(arena, new, new->chains[d->new_parent].name);
+	change.name = arena_printf(arena, "%s: %s", chain, comment);
 	return change;
 }
 
@@ -109,9 +126,10 @@ void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 			break;
 		case OBJECT_CHAIN:
 			change.what = "chain";
-			change.name = arena_strdup(arena, d->new_idx != NO_INDEX ?
-								  new->chains[d->new_idx].name :
-								  old->chains[d->old_idx].name);
+			change.name = name_in(arena, new,
+					      d->new_idx != NO_INDEX ?
+						      new->chains[d->new_idx].name :
+						      old->chains[d->old_idx].name);
 			break;
 		case OBJECT_SET:
 			change.what = "set";

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// lock: one hostgate at a time changes a network namespace.
+// lock: files by which programs take turns.
+#include "kernel/lock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -48,19 +51,17 @@ static int find_holder(int fd)
 	return holder;
 }
 
-static int held(struct diags *diags, const struct state_place *place, int fd)
+static int held(struct diags *diags, const struct lock *lock, int fd)
 {
 	int holder = find_holder(fd);
 	struct diag *diag;
 
 	if (holder > 0)
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(LOCK_HELD), PLACE_NONE,
-				"another hostgate is at work here: process %d holds %s", holder,
-				place->lock_path);
+				"%s: process %d holds %s", lock->other, holder, lock->path);
 	else
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(LOCK_HELD), PLACE_NONE,
-				"another hostgate is at work here: somebody holds %s",
-				place->lock_path);
+				"%s: somebody holds %s", lock->other, lock->path);
 	diag->err = EBUSY;
 	diag_hint(diags, diag, "try again when it is done, or wait longer with --wait SECONDS");
 	return -EBUSY;
@@ -83,17 +84,14 @@ static int failed(struct diags *diags, const char *path)
 	return -err;
 }
 
-int state_lock(struct diags *diags, const struct state_place *place, double wait_seconds)
+int lock_take(struct diags *diags, const struct lock *lock, double wait_seconds)
 {
 	const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
 	double end = now() + wait_seconds;
-	int fd;
+	int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (mkdir(place->directory, 0755) < 0 && errno != EEXIST)
-		return failed(diags, place->directory);
-	fd = open(place->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return failed(diags, place->lock_path);
+		return failed(diags, lock->path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int err = errno == EWOULDBLOCK ? 0 : errno;
 
@@ -104,11 +102,29 @@ int state_lock(struct diags *diags, const struct state_place *place, double wait
 		if (err == 0)
 			continue;
 		if (err == EBUSY)
-			held(diags, place, fd);
+			held(diags, lock, fd);
 		else
-			failed(diags, place->lock_path);
+			failed(diags, lock->path);
 		close(fd);
 		return -err;
 	}
 	return fd;
+}
+
+int state_lock(struct diags *diags, const struct state_place *place, double wait_seconds)
+{
+	const struct lock lock = {place->lock_path, "another hostgate is at work here"};
+
+	if (mkdir(place->directory, 0755) < 0 && errno != EEXIST)
+		return failed(diags, place->directory);
+	return lock_take(diags, &lock, wait_seconds);
+}
+
+int lock_xtables(struct diags *diags, double wait_seconds)
+{
+	const char *path = getenv("XTABLES_LOCKFILE");
+	const struct lock lock = {path && *path ? path : "/run/xtables.lock",
+				  "another program changes the rules of iptables"};
+
+	return lock_take(diags, &lock, wait_seconds);
 }

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// backend_xt: the rules in the kernel's iptables and ip6tables.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag_codes.h"
+#include "kernel/backend.h"
+#include "kernel/changes.h"
+#include "kernel/lock.h"
+#include "kernel/xt_edit.h"
+#include "kernel/xt_explain.h"
+
+/*
+ * Theory of operation
+ *
+ * A table comes to life, and stays, when anybody only looks at it. So the list of tables that live
+ * is read first, and others are known to be empty.
+ *
+ * The kernel takes one table at a time. Where several tables of a family change, all are brought
+ * to hold the old and the new rules first (see xt_edit.h); what comes last in each round is
+ * filter, which decides what may pass at all. When everything goes, filter first drops what it let
+ * pass, and is the last to go: until then no packet leaves without its door, translation and guard.
+ */
+
+/* How often somebody who takes no lock may change a table between our reading and our commit. */
+#define COMMIT_ATTEMPTS 10
+
+struct backend_xt {
+	struct backend_input input;
+	struct chain_index index;
+	int lock;
+	struct xt_state {
+		bool exists;  /* something of ours is there */
+		bool differs; /* from what is wanted */
+	} state[FAMILY__COUNT][XT_TABLE_COUNT];
+};
+
+#define SCOPED_CONTENT struct xt_content __attribute__((cleanup(xt_table_free)))
+
+static void *xt_open(const struct backend_input *input)
+{
+	struct backend_xt *xt = arena_alloc(input->arena, sizeof(*xt));
+
+	*xt = (struct backend_xt){.input = *input, .lock = -1};
+	if (input->ruleset)
+		xt->index = ruleset_index(input->ruleset);
+	return xt;
+}
+
+static void xt_close(void *self)
+{
+	struct backend_xt *xt = self;
+
+	if (xt && xt->lock >= 0)
+		close(xt->lock);
+}
+
+static int xt_take_lock(void *self)
+{
+	struct backend_xt *xt = self;
+
+	if (xt->lock < 0)
+		xt->lock = lock_xtables(xt->input.diags, xt->input.wait_seconds);
+	return xt->lock < 0 ? xt->lock : 0;
+}
+
+/* A kernel without IPv6 has no packets of it either. */
+static bool has_family(enum family family)
+{
+	return family == FAMILY_IPV4 || access("/proc/sys/net/ipv6", F_OK) == 0;
+}
+
+/* Lists which tables live. No list: the kernel has no iptables, or has it not loaded. */
+static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_TABLE_COUNT])
+{
+	const char *path = xt_libraries[family].names_path;
+	FILE *file = fopen(path, "re");
+	char line[XT_TABLE_MAXNAMELEN + 2];
+	struct diag *diag;
+	int err = errno;
+
+	if (!file && err == ENOENT)
+		return 0;
+	if (!file) {
+		bool denied = err == EACCES || err == EPERM;
+
+		diag = diag_add(xt->input.diags, SEVERITY_ERROR,
+				denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED), PLACE_NONE,
+				"can't read %s: %s", path, strerror(err));
+		diag->err = err;
+		if (denied)
+			diag_hint(xt->input.diags, diag, "needs root in this network namespace");
+		return -err;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		for (size_t t = 0; t < XT_TABLE_COUNT; t++)
+			if (strcmp(line, xt_table_list[t].name) == 0)
+				lives[t] = true;
+	}
+	fclose(file);
+	return 0;
+}
+
+static int fail(struct backend_xt *xt, const struct xt_content *content, int err,
+		const char *doing)
+{
+	xt_explain_table(xt->input.diags, content, err, doing);
+	return -err;
+}
+
+/* Reading. */
+
+static int read_table(struct backend_xt *xt, enum family family, size_t table, bool lives,
+		      struct xt_asked *asked, struct changes *changes)
+{
+	SCOPED_CONTENT present = {0};
+	SCOPED_CONTENT wanted = {0};
+	const struct ruleset *ruleset = xt->input.ruleset;
+	struct xt_state *state = &xt->state[family][table];
+	struct diff diff;
+
+	xt_table_init(&present, family, &xt_table_list[table]);
+	xt_table_init(&wanted, family, &xt_table_list[table]);
+	if (lives) {
+		struct xtc_handle *handle = xt_libraries[family].init(xt_table_list[table].name);
+
+		if (!handle)
+			return fail(xt, &present, errno, "read");
+		xt_table_read(&present, handle);
+		xt_libraries[family].free(handle);
+	}
+	if (ruleset) {
+		xt_table_build(&wanted, ruleset, &xt->index);
+		xt_explain_position(xt->input.diags, &present, &wanted);
+	}
+	image_diff(xt->input.arena, &present.image, &wanted.image, &diff);
+	*state = (struct xt_state){present.image.exists, diff.n > 0};
+	changes_of_tables(xt->input.arena, ruleset, &present.image, &wanted.image, &diff, changes);
+	if (!ruleset || diff.n == 0)
+		return 0;
+	return xt_explain_missing(xt->input.diags, ruleset, &wanted, asked);
+}
+
+static int xt_read(void *self, struct backend_found *out, struct changes *changes)
+{
+	struct backend_xt *xt = self;
+
+	*out = (struct backend_found){0};
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		bool lives[XT_TABLE_COUNT] = {false};
+		struct xt_asked asked = {0};
+		int err;
+
+		if (!has_family(f))
+			continue;
+		err = read_names(xt, f, lives);
+		for (size_t t = 0; t < XT_TABLE_COUNT && err == 0; t++) {
+			if (!lives[t] && !xt->input.ruleset)
+				continue;
+			err = read_table(xt, f, t, lives[t], &asked, changes);
+			out->exists = out->exists || xt->state[f][t].exists;
+		}
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* Writing. */
+
+static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
+		       size_t table, enum xt_edit edit)
+{
+	SCOPED_CONTENT present = {0};
+	SCOPED_CONTENT wanted = {0};
+	int err;
+
+	xt_table_init(&present, family, &xt_table_list[table]);
+	xt_table_init(&wanted, family, &xt_table_list[table]);
+	xt_table_read(&present, handle);
+	if (xt->input.ruleset)
+		xt_table_build(&wanted, xt->input.ruleset, &xt->index);
+	err = xt_edit_table(handle, &present, &wanted, edit);
+	if (err == 0 && !xt_libraries[family].commit(handle))
+		err = errno ? -errno : -EINVAL;
+	if (err != 0 && err != -EAGAIN)
+		return fail(xt, &present, -err, "change");
+	return err;
+}
+
+static int commit_table(struct backend_xt *xt, enum family family, size_t table,
+			enum xt_edit edit)
+{
+	struct xt_content name __attribute__((cleanup(xt_table_free))) = {0};
+
+	xt_table_init(&name, family, &xt_table_list[table]);
+	for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+		struct xtc_handle *handle = xt_libraries[family].init(xt_table_list[table].name);
+		int err;
+
+		if (!handle)
+			return fail(xt, &name, errno, "read");
+		err = commit_once(xt, handle, family, table, edit);
+		xt_libraries[family].free(handle);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return fail(xt, &name, EAGAIN, "change");
+}
+
+/* The round before the last one, for tables that hold something already. */
+static int prepare_tables(struct backend_xt *xt, enum family family, size_t n_differing)
+{
+	int err = 0;
+
+	if (!xt->input.ruleset) {
+		if (!xt->input.replaced && xt->state[family][XT_TABLE_COUNT - 1].exists)
+			err = commit_table(xt, family, XT_TABLE_COUNT - 1, XT_EDIT_CLOSE);
+		return err;
+	}
+	for (size_t t = 0; t < XT_TABLE_COUNT && err == 0 && n_differing > 1; t++)
+		if (xt->state[family][t].differs && xt->state[family][t].exists)
+			err = commit_table(xt, family, t, XT_EDIT_BOTH);
+	return err;
+}
+
+static int xt_commit(void *self)
+{
+	struct backend_xt *xt = self;
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		size_t n_differing = 0;
+		int err;
+
+		for (size_t t = 0; t < XT_TABLE_COUNT; t++)
+			n_differing += xt->state[f][t].differs;
+		err = prepare_tables(xt, f, n_differing);
+		for (size_t t = 0; t < XT_TABLE_COUNT && err == 0; t++)
+			if (xt->state[f][t].differs)
+				err = commit_table(xt, f, t, XT_EDIT_WHOLE);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+const struct backend_info backend_xt = {
+	.name = "iptables",
+	.where = "chains HOSTGATE-* of iptables and ip6tables",
+	.open = xt_open,
+	.close = xt_close,
+	.lock = xt_take_lock,
+	.read = xt_read,
+	.commit = xt_commit,
+};

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_explain: what the kernel's iptables lacks or refuses, in the user's words and at the user's line.
+#ifndef KERNEL_XT_EXPLAIN_H
+#define KERNEL_XT_EXPLAIN_H
+
+#include "hostgate/diag.h"
+#include "kernel/xt_table.h"
+
+/** Most extensions that our rules use. */
+#define XT_EXTENSIONS_MAX 16
+
+/** Extensions that the kernel was asked for already. Initialise with {0}; one a family. */
+struct xt_asked {
+	struct xt_extension items[XT_EXTENSIONS_MAX];
+	size_t n;
+};
+
+/**
+ * Asks the kernel for every extension that the wanted table uses, without touching the table.
+ * ruleset: what it was made from. Returns 0, or -errno with each missing one queued at a line that
+ * needs it.
+ */
+int xt_explain_missing(struct diags *diags, const struct ruleset *ruleset,
+		       const struct xt_content *wanted, struct xt_asked *asked);
+
+/** Tells whether the kernel has iptables for the family: 0 or -errno. Instantiates no table. */
+int xt_explain_probe(enum family family);
+
+/** Queues why a table could not be DOING ("read"); err: errno of libiptc. */
+void xt_explain_table(struct diags *diags, const struct xt_content *content, int err,
+		      const char *doing);
+
+/** Queues that others' rules in front of ours may let packets pass. */
+void xt_explain_position(struct diags *diags, const struct xt_content *present,
+			 const struct xt_content *wanted);
+
+#endif
