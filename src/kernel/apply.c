@@ -287,8 +287,11 @@ static void roll_back(struct job *job, bool tables_changed)
 			(void)state_forget(job->diags, &job->place);
 	}
 	if (err != 0)
-		diag_add(job->diags, SEVERITY_ERROR, CODE(SYSCTL_LEFT), PLACE_NONE,
+		diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
 			 "the sysctls named above stay as they are now");
+	else if (!tables_changed)
+		diag_add(job->diags, SEVERITY_NOTE, CODE(ROLLED_BACK), PLACE_NONE,
+			 "nothing was changed: the tables are as before, sysctls were put back");
 	if (tables_changed)
 		diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE,
 			 job->wanted.exists ?

@@ -11,6 +11,20 @@
 
 #include "kernel/scope.h"
 
+const struct sysctl_family sysctl_families[FAMILY__COUNT] = {
+	[FAMILY_IPV4] = {"net/ipv4/conf", "net/ipv4/ip_forward",
+			 "net/ipv4/conf/all/accept_redirects"},
+	[FAMILY_IPV6] = {"net/ipv6/conf", "net/ipv6/conf/all/forwarding", NULL},
+};
+
+bool sysctl_is_switch(const char *path, enum family *family)
+{
+	for (*family = 0; *family < FAMILY__COUNT; (*family)++)
+		if (strcmp(path, sysctl_families[*family].path) == 0)
+			return true;
+	return false;
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

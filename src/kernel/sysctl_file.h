@@ -3,10 +3,23 @@
 #ifndef KERNEL_SYSCTL_FILE_H
 #define KERNEL_SYSCTL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hostgate/arena.h"
 #include "hostgate/description.h"
+
+/** Where a family's sysctls are. */
+struct sysctl_family {
+	const char *conf;     /**< directory of the interfaces' directories */
+	const char *path;     /**< the switch of all interfaces' forwarding */
+	const char *opposite; /**< what the switch sets to its opposite, or NULL */
+};
+
+extern const struct sysctl_family sysctl_families[FAMILY__COUNT];
+
+/** Tells whether the path is a switch of all interfaces, and of which family. */
+bool sysctl_is_switch(const char *path, enum family *family);
 
 /** Names of interfaces, sorted. */
 struct sysctl_names {

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// sysctl_plan: which values under /proc/sys are to change.
+#include "kernel/sysctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag_codes.h"
+#include "kernel/sysctl_file.h"
+
+/*
+ * Theory of operation
+ *
+ * Wanted values come from the ruleset, earlier ones from the state. A value that is there already
+ * is not written and not remembered: it is not ours. One that we wrote and nobody wants any more
+ * is put back, unless it is no longer what we wrote.
+ *
+ * net.ipv4.ip_forward and net.ipv6.conf.all.forwarding are switches: written, they set the
+ * forwarding of every interface (and for IPv4 conf.all.accept_redirects to the opposite). What
+ * switching back would not restore by itself is remembered with the switch as "moved". Both
+ * effects are the kernel's documented behaviour, so they are known before anything is written.
+ */
+
+struct wanted {
+	const char *path;
+	const char *value;
+	const struct sysctl *from;
+};
+
+struct planning {
+	struct arena *arena;
+	struct diags *diags;
+	const struct sysctl_input *input;
+	struct sysctl_names names[FAMILY__COUNT]; /* of interfaces, sorted */
+	struct wanted *wanted; /* in the order of writing */
+	struct wanted *by_path;
+	size_t n_wanted, cap_wanted;
+	size_t n_put_back; /* first ones of out */
+	struct sysctl_writes *out;
+	struct state *next;
+	const struct sysctl **missing;
+	size_t n_missing, cap_missing;
+};
+
+bool sysctl_needs_routes(const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->n_sysctls; i++)
+		if (ruleset->sysctls[i].when == SYSCTL_IF_RA_ROUTE)
+			return true;
+	return false;
+}
+
+static const char *leaf_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_forwarding(const char *path)
+{
+	const char *leaf = leaf_of(path);
+
+	return strcmp(leaf, "forwarding") == 0 || strcmp(leaf, "ip_forward") == 0 ||
+	       strcmp(leaf, "force_forwarding") == 0;
+}
+
+static enum sysctl_step step_of(const char *path, const char *to)
+{
+	if (!is_forwarding(path))
+		return SYSCTL_STEP_SETTLE;
+	return strcmp(to, "0") == 0 ? SYSCTL_STEP_CLOSE : SYSCTL_STEP_OPEN;
+}
+
+/* What is wanted. */
+
+static bool is_advertised(const struct planning *p, const char *interface, const char *path)
+{
+	/* Once guarded it stays guarded: without the guard the route could never come back. */
+	if (state_find(p->input->state, path))
+		return true;
+	for (size_t i = 0; p->input->advertised && i < p->input->advertised->n; i++)
+		if (strcmp(p->input->advertised->names[i], interface) == 0)
+			return true;
+	return false;
+}
+
+static void want(struct planning *p, const struct sysctl *sysctl, const char *interface)
+{
+	const char *path = sysctl->leaf;
+
+	if (interface)
+		path = arena_printf(p->arena, "%s/%s/%s", sysctl_families[sysctl->family].conf, interface,
+				    sysctl->leaf);
+	if (sysctl->when == SYSCTL_IF_RA_ROUTE && !is_advertised(p, interface, path))
+		return;
+	p->wanted = arena_grow(p->arena, p->wanted, p->n_wanted, &p->cap_wanted,
+			       sizeof(*p->wanted));
+	p->wanted[p->n_wanted++] = (struct wanted){
+		path, arena_printf(p->arena, "%u", (unsigned int)sysctl->value), sysctl};
+}
+
+static void expand(struct planning *p, const struct sysctl *sysctl)
+{
+	const struct ifpattern *pattern = &sysctl->interface;
+	const struct sysctl_names *names = &p->names[sysctl->family];
+	size_t first, n;
+
+	if (pattern->name[0] == '\0') {
+		want(p, sysctl, NULL);
+		return;
+	}
+	n = sysctl_names_matching(names, pattern, &first);
+	for (size_t i = first; i < first + n; i++)
+		want(p, sysctl, names->items[i]);
+	/* Every interface has IPv4's directory; IPv6 may be off for one, which asks for nothing. */
+	if (sysctl_names_matching(&p->names[FAMILY_IPV4], pattern, &first) == 0) {
+		p->missing = arena_grow(p->arena, p->missing, p->n_missing, &p->cap_missing,
+					sizeof(*p->missing));
+		p->missing[p->n_missing++] = sysctl;
+	}
+}
+
+static int compare_missing(const void *a, const void *b)
+{
+	const struct sysctl *left = *(const struct sysctl *const *)a;
+	const struct sysctl *right = *(const struct sysctl *const *)b;
+
+	if (left->interface.place.source != right->interface.place.source)
+		return left->interface.place.source < right->interface.place.source ? -1 : 1;
+	if (left->interface.place.line != right->interface.place.line)
+		return left->interface.place.line < right->interface.place.line ? -1 : 1;
+	return strncmp(left->interface.name, right->interface.name, IFNAME_SIZE);
+}
+
+/* Many networks may wait for their interfaces; a few notes say it. */
+#define MISSING_SHOWN 5
+
+static void tell_missing(struct planning *p)
+{
+	size_t n = 0;
+
+	if (p->n_missing)
+		qsort(p->missing, p->n_missing, sizeof(*p->missing), compare_missing);
+	for (size_t i = 0; i < p->n_missing; i++) {
+		const struct ifpattern *pattern = &p->missing[i]->interface;
+		char text[IFNAME_SIZE + 1];
+
+		if (i && compare_missing(&p->missing[i - 1], &p->missing[i]) == 0)
+			continue;
+		if (n++ >= MISSING_SHOWN)
+			continue;
+		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), pattern->place,
+			 "%s is not there yet: rules match by name and hold as soon as it appears; "
+			 "apply again then to set its sysctls",
+			 ifpattern_format(pattern, text));
+	}
+	if (n > MISSING_SHOWN)
+		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), PLACE_NONE,
+			 "%zu more of the description's interfaces are not there yet",
+			 n - MISSING_SHOWN);
+}
+
+/* What is there, and what will be there when the values of earlier runs are back. */
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted *)a)->path, ((const struct wanted *)b)->path);
+}
+
+static const struct wanted *find_wanted(const struct planning *p, const char *path)
+{
+	const struct wanted key = {.path = path};
+
+	return p->n_wanted ? bsearch(&key, p->by_path, p->n_wanted, sizeof(key), compare_paths) :
+			     NULL;
+}
+
+static const char *opposite_of(const char *value)
+{
+	return strcmp(value, "0") == 0 ? "1" : "0";
+}
+
+/* Returns what a switch with this value makes of the path, or NULL when it leaves it alone. */
+static const char *effect_of(enum family family, const char *path, const char *value)
+{
+	size_t len = strlen(sysctl_families[family].conf);
+
+	if (sysctl_families[family].opposite && strcmp(path, sysctl_families[family].opposite) == 0)
+		return opposite_of(value);
+	if (strncmp(path, sysctl_families[family].conf, len) == 0 &&
+	    strcmp(leaf_of(path), "forwarding") == 0)
+		return value;
+	return NULL;
+}
+
+static const char *read_present(const struct planning *p, const char *path)
+{
+	return sysctl_file_read(p->arena, p->input->root, path);
+}
+
+/* Returns the value when all that is put back has been put back. */
+static const char *predict(const struct planning *p, const char *path)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < p->n_put_back; i++) {
+		const struct sysctl_write *write = &p->out->items[i];
+		enum family family;
+
+		if (strcmp(write->path, path) == 0)
+			return write->to;
+		if (!sysctl_is_switch(write->path, &family) || !effect_of(family, path, write->to))
+			continue;
+		value = effect_of(family, path, write->to);
+		for (size_t j = 0; j < write->n_restore; j++)
+			if (strcmp(write->restore[j].path, path) == 0)
+				value = write->restore[j].before;
+	}
+	return value ? value : read_present(p, path);
+}
+
+static void add_write(struct planning *p, struct sysctl_write write)
+{
+	struct sysctl_writes *out = p->out;
+
+	write.step = step_of(write.path, write.to);
+	out->items = arena_grow(p->arena, out->items, out->n, &out->cap, sizeof(*out->items));
+	out->items[out->n++] = write;
+}
+
+/* What the switch moved goes back to what it was, unless somebody moved it again. */
+static void plan_restore(struct planning *p, const struct state_sysctl *entry,
+			 struct sysctl_write *write)
+{
+	struct state_moved *restore = arena_calloc(p->arena, entry->n_moved, sizeof(*restore));
+	enum family family;
+
+	write->restore = restore;
+	if (!sysctl_is_switch(entry->path, &family))
+		return;
+	for (size_t i = 0; i < entry->n_moved; i++) {
+		const struct state_moved *moved = &entry->moved[i];
+		const char *present = read_present(p, moved->path);
+		const char *after = effect_of(family, moved->path, entry->written);
+
+		if (!present || !after)
+			continue;
+		restore[write->n_restore++] = (struct state_moved){
+			moved->path, strcmp(present, after) == 0 ? moved->before : present};
+	}
+}
+
+static void plan_put_back(struct planning *p, const struct state_sysctl *entry,
+			  const char *present)
+{
+	struct sysctl_write write = {
+		.path = entry->path, .from = present, .to = entry->before};
+
+	if (strcmp(present, entry->before) == 0)
+		return;
+	if (strcmp(present, entry->written) != 0) {
+		diag_add(p->diags, SEVERITY_WARNING, CODE(SYSCTL_FOREIGN), PLACE_NONE,
+			 "%s is %s, but hostgate wrote %s: somebody else changed it since, so it "
+			 "is left alone (before hostgate it was %s)",
+			 entry->path, present, entry->written, entry->before);
+		return;
+	}
+	plan_restore(p, entry, &write);
+	add_write(p, write);
+}
+
+static void plan_put_backs(struct planning *p)
+{
+	for (size_t i = 0; i < p->input->state->n_sysctls; i++) {
+		const struct state_sysctl *entry = &p->input->state->sysctls[i];
+		const struct wanted *wanted = find_wanted(p, entry->path);
+		const char *present = read_present(p, entry->path);
+
+		/* Without its interface the value is gone. */
+		if (!present)
+			continue;
+		/* Wanted is what was there before: that is putting back, too. */
+		if (!wanted || (strcmp(wanted->value, entry->before) == 0 &&
+				strcmp(present, entry->written) == 0))
+			plan_put_back(p, entry, present);
+	}
+	p->n_put_back = p->out->n;
+}
+
+static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
+			   const char *unmoved)
+{
+	const char *value = predict(p, path);
+
+	if (!value || strcmp(value, unmoved) == 0)
+		return;
+	entry->moved = arena_grow(p->arena, entry->moved, entry->n_moved, &entry->cap_moved,
+				  sizeof(*entry->moved));
+	entry->moved[entry->n_moved++] = (struct state_moved){path, value};
+}
+
+/* Remembers what switching back would not make of each interface by itself. */
+static void remember_all_moved(struct planning *p, enum family family,
+			       struct state_sysctl *entry)
+{
+	const struct sysctl_names *names = &p->names[family];
+
+	remember_moved(p, entry,
+		       arena_printf(p->arena, "%s/default/forwarding", sysctl_families[family].conf),
+		       entry->before);
+	for (size_t i = 0; i < names->n; i++)
+		remember_moved(p, entry,
+			       arena_printf(p->arena, "%s/%s/forwarding", sysctl_families[family].conf,
+					    names->items[i]),
+			       entry->before);
+	if (sysctl_families[family].opposite)
+		remember_moved(p, entry, sysctl_families[family].opposite, opposite_of(entry->before));
+}
+
+static int tell_unreadable(struct planning *p, const struct wanted *wanted, int err)
+{
+	struct diag *diag;
+	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
+
+	if (err == ENOENT && wanted->from->phase != SYSCTL_FORWARD)
+		return 0;
+	diag = diag_add(p->diags, SEVERITY_ERROR,
+			err == ENOENT ? CODE(SYSCTL_MISSING) : CODE(SYSCTL_FAILED), origin->place,
+			"can't read %s: %s", wanted->path, strerror(err));
+	diag->err = err;
+	if (err == ENOENT && strcmp(leaf_of(wanted->path), "force_forwarding") == 0)
+		diag_hint(p->diags, diag,
+			  "IPv6 forwarding for single interfaces needs Linux 6.17; use "
+			  "`forwarding: auto`");
+	else if (err == ENOENT)
+		diag_hint(p->diags, diag, "is IPv6 switched off in this kernel?");
+	return -err;
+}
+
+static int plan_wanted(struct planning *p, const struct wanted *wanted)
+{
+	const struct state_sysctl *entry = state_find(p->input->state, wanted->path);
+	const char *present = read_present(p, wanted->path), *from;
+	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
+	struct state_sysctl now = {.path = wanted->path, .written = wanted->value};
+	enum family family;
+
+	if (!present)
+		return tell_unreadable(p, wanted, errno);
+	from = p->n_put_back ? predict(p, wanted->path) : present;
+	if (strcmp(from, wanted->value) == 0) {
+		if (entry && strcmp(entry->written, wanted->value) == 0)
+			state_add(p->arena, p->next, *entry);
+		return 0;
+	}
+	now.before = entry && strcmp(present, entry->written) == 0 ? entry->before : from;
+	if (sysctl_is_switch(wanted->path, &family))
+		remember_all_moved(p, family, &now);
+	state_add(p->arena, p->next, now);
+	add_write(p, (struct sysctl_write){.path = wanted->path,
+					   .from = from,
+					   .to = wanted->value,
+					   .network = origin->network,
+					   .place = origin->place});
+	return 0;
+}
+
+static void sort_by_step(struct arena *arena, struct sysctl_writes *writes)
+{
+	struct sysctl_write *sorted = arena_calloc(arena, writes->n, sizeof(*sorted));
+	size_t n = 0;
+
+	for (enum sysctl_step step = 0; step < SYSCTL_STEP__COUNT; step++)
+		for (size_t i = 0; i < writes->n; i++)
+			if (writes->items[i].step == step)
+				sorted[n++] = writes->items[i];
+	writes->items = sorted;
+}
+
+int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
+		struct sysctl_writes *out, struct state *next)
+{
+	struct planning p = {
+		.arena = arena, .diags = diags, .input = input, .out = out, .next = next};
+	int err = 0;
+
+	*out = (struct sysctl_writes){0};
+	next->sysctls = NULL;
+	next->n_sysctls = next->cap_sysctls = 0;
+	for (enum family f = 0; err == 0 && f < FAMILY__COUNT; f++)
+		err = sysctl_names_read(arena, input->root, sysctl_families[f].conf, &p.names[f]);
+	if (err != 0) {
+		diag_add(diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
+			 "can't list the interfaces' sysctls: %s", strerror(-err))
+			->err = -err;
+		return err;
+	}
+	for (size_t i = 0; input->ruleset && i < input->ruleset->n_sysctls; i++)
+		expand(&p, &input->ruleset->sysctls[i]);
+	tell_missing(&p);
+	p.by_path = arena_calloc(arena, p.n_wanted, sizeof(*p.by_path));
+	if (p.n_wanted) {
+		memcpy(p.by_path, p.wanted, p.n_wanted * sizeof(*p.by_path));
+		qsort(p.by_path, p.n_wanted, sizeof(*p.by_path), compare_paths);
+	}
+	plan_put_backs(&p);
+	for (size_t i = 0; err == 0 && i < p.n_wanted; i++)
+		err = plan_wanted(&p, &p.wanted[i]);
+	sort_by_step(arena, out);
+	state_sort(next);
+	return err;
+}
