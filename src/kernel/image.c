@@ -45,8 +45,8 @@ struct image_chain *image_add_chain(struct image *image, const char *name, struc
 {
 	struct image_chain *chain;
 
-	image->chains = arena_grow(image->arena, image->chains, image->n_chains,
-				   &image->cap_chains, sizeof(*image->chains));
+	image->chains = arena_grow(image->arena, image->chains, image->n_chains, &image->cap_chains,
+				   sizeof(*image->chains));
 	chain = &image->chains[image->n_chains++];
 	*chain = (struct image_chain){.name = arena_strdup(image->arena, name),
 				      .blob = blob_copy(image->arena, blob)};
@@ -148,8 +148,8 @@ static int compare_sets(const void *a, const void *b, void *image_ptr)
 		      image->sets[*(const uint32_t *)b].name);
 }
 
-static uint32_t *order(struct image *image, size_t n, int (*compare)(const void *, const void *,
-								      void *))
+static uint32_t *order(struct image *image, size_t n,
+		       int (*compare)(const void *, const void *, void *))
 {
 	uint32_t *indexes = arena_calloc(image->arena, n, sizeof(*indexes));
 
@@ -344,8 +344,10 @@ static void compare_all_chains(struct comparison *c)
 	while (i < c->old->n_chains || j < c->new->n_chains) {
 		uint32_t old = i < c->old->n_chains ? c->old->chain_order[i] : NO_INDEX;
 		uint32_t new = j < c->new->n_chains ? c->new->chain_order[j] : NO_INDEX;
-		int way = old == NO_INDEX ? 1 : new == NO_INDEX ? -1 :
-			strcmp(c->old->chains[old].name, c->new->chains[new].name);
+		int way = old == NO_INDEX ? 1
+			  : new == NO_INDEX
+				  ? -1
+				  : strcmp(c->old->chains[old].name, c->new->chains[new].name);
 
 		if (way < 0) {
 			differ(c, OBJECT_CHAIN, NO_INDEX, old, NO_INDEX, NO_INDEX);
@@ -368,8 +370,10 @@ static void compare_all_sets(struct comparison *c)
 	while (i < c->old->n_sets || j < c->new->n_sets) {
 		uint32_t old = i < c->old->n_sets ? c->old->set_order[i] : NO_INDEX;
 		uint32_t new = j < c->new->n_sets ? c->new->set_order[j] : NO_INDEX;
-		int way = old == NO_INDEX ? 1 : new == NO_INDEX ? -1 :
-			strcmp(c->old->sets[old].name, c->new->sets[new].name);
+		int way = old == NO_INDEX ? 1
+			  : new == NO_INDEX
+				  ? -1
+				  : strcmp(c->old->sets[old].name, c->new->sets[new].name);
 
 		if (way < 0)
 			differ(c, OBJECT_SET, NO_INDEX, old, NO_INDEX, NO_INDEX);

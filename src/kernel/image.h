@@ -31,7 +31,7 @@ struct blob {
 struct image_rule {
 	struct blob blob;
 	const char *comment; /**< "" when it has none */
-	uint32_t rule;       /**< index in the ruleset; NO_INDEX in a kernel's image */
+	uint32_t rule;	     /**< index in the ruleset; NO_INDEX in a kernel's image */
 };
 
 struct image_chain {
@@ -49,7 +49,7 @@ struct image_set {
 	const char *name;
 	struct blob blob;
 	bool is_map;
-	size_t key_len;   /**< bytes; of two fields, each padded to 4 */
+	size_t key_len;	  /**< bytes; of two fields, each padded to 4 */
 	uint8_t *records; /**< n_records * image_stride(); owned; by key after image_finish() */
 	size_t n_records, cap_records;
 };
@@ -58,8 +58,8 @@ struct image_set {
 struct image {
 	struct arena *arena; /**< owned: names and blobs */
 	const char *name;    /**< of the table, "iptables filter"; NULL: inet hostgate */
-	bool exists;         /**< there is such a table */
-	bool owned;          /**< some process holds it with NFT_TABLE_F_OWNER */
+	bool exists;	     /**< there is such a table */
+	bool owned;	     /**< some process holds it with NFT_TABLE_F_OWNER */
 	uint32_t generation; /**< of the kernel's ruleset when this was read */
 	struct blob blob;    /**< of the table */
 	struct image_chain *chains;
@@ -109,14 +109,7 @@ const uint8_t *image_key(const struct image_set *set, size_t element);
 uint32_t image_verdict(const struct image_set *set, size_t element);
 uint32_t image_source(const struct image_set *set, size_t element);
 
-enum object {
-	OBJECT_TABLE,
-	OBJECT_CHAIN,
-	OBJECT_SET,
-	OBJECT_RULE,
-	OBJECT_ELEMENT,
-	OBJECT__COUNT
-};
+enum object { OBJECT_TABLE, OBJECT_CHAIN, OBJECT_SET, OBJECT_RULE, OBJECT_ELEMENT, OBJECT__COUNT };
 
 /** One object that is not the same in both images; NO_INDEX where one side has none. */
 struct difference {

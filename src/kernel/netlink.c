@@ -122,16 +122,16 @@ static void *grown(void *memory, size_t *cap, size_t need, size_t size)
 	return memory;
 }
 
-struct nlmsghdr *batch_start(struct batch *batch, uint16_t type, uint16_t flags,
-			     uint8_t family, uint16_t res_id, size_t payload)
+struct nlmsghdr *batch_start(struct batch *batch, uint16_t type, uint16_t flags, uint8_t family,
+			     uint16_t res_id, size_t payload)
 {
 	struct nlmsghdr *message;
 	struct nfgenmsg *header;
 	size_t need = aligned(sizeof(*message) + sizeof(*header) + payload);
 
 	batch->data = grown(batch->data, &batch->cap, batch->len + need, 1);
-	batch->offsets = grown(batch->offsets, &batch->cap_offsets, batch->n + 1,
-			       sizeof(*batch->offsets));
+	batch->offsets =
+		grown(batch->offsets, &batch->cap_offsets, batch->n + 1, sizeof(*batch->offsets));
 	batch->offsets[batch->n] = batch->len;
 	message = mnl_nlmsg_put_header(batch->data + batch->len);
 	message->nlmsg_type = type;
@@ -246,10 +246,8 @@ static void make_room(struct netlink *netlink, size_t len)
 
 int batch_send(struct netlink *netlink, struct batch *batch, refusal_fn refused, void *data)
 {
-	struct answers answers = {.batch = batch,
-				  .first_seq = netlink->seq + 1,
-				  .refused = refused,
-				  .data = data};
+	struct answers answers = {
+		.batch = batch, .first_seq = netlink->seq + 1, .refused = refused, .data = data};
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	struct iovec iov = {batch->data, batch->len};
 	struct msghdr message = {.msg_name = &kernel,
@@ -259,7 +257,8 @@ int batch_send(struct netlink *netlink, struct batch *batch, refusal_fn refused,
 	ssize_t sent;
 
 	for (size_t i = 0; i < batch->n; i++) {
-		struct nlmsghdr *part = (struct nlmsghdr *)(void *)(batch->data + batch->offsets[i]);
+		struct nlmsghdr *part =
+			(struct nlmsghdr *)(void *)(batch->data + batch->offsets[i]);
 
 		part->nlmsg_seq = ++netlink->seq;
 		if (i + 2 == batch->n)

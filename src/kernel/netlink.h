@@ -30,19 +30,20 @@ int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t 
 /** Room for any message that netlink_request() sends. */
 #define NETLINK_REQUEST_SIZE 512
 
-/** Most bytes of attributes that are put into a nest of a batch's message: its length has 16 bits. */
+/** Most bytes of attributes that are put into a nest of a batch's message: its length has 16 bits.
+ */
 #define NETLINK_NEST_MAX 60000u
 
 /** mnl_attr_for_each_nested() and mnl_attr_for_each(), without their narrowing conversions. */
 #define netlink_attr_left(attr, end) ((int)((const char *)(end) - (const char *)(attr)))
-#define netlink_for_each_nested(attr, nest)                                                      \
-	for (attr = mnl_attr_get_payload(nest);                                                   \
-	     mnl_attr_ok(attr, netlink_attr_left(attr, (const char *)mnl_attr_get_payload(nest) + \
-							       mnl_attr_get_payload_len(nest)));  \
+#define netlink_for_each_nested(attr, nest)                                                        \
+	for (attr = mnl_attr_get_payload(nest);                                                    \
+	     mnl_attr_ok(attr, netlink_attr_left(attr, (const char *)mnl_attr_get_payload(nest) +  \
+							       mnl_attr_get_payload_len(nest)));   \
 	     attr = mnl_attr_next(attr))
-#define netlink_for_each(attr, message, header_len)                                              \
-	for (attr = mnl_nlmsg_get_payload_offset(message, header_len);                            \
-	     mnl_attr_ok(attr, netlink_attr_left(attr, mnl_nlmsg_get_payload_tail(message)));     \
+#define netlink_for_each(attr, message, header_len)                                                \
+	for (attr = mnl_nlmsg_get_payload_offset(message, header_len);                             \
+	     mnl_attr_ok(attr, netlink_attr_left(attr, mnl_nlmsg_get_payload_tail(message)));      \
 	     attr = mnl_attr_next(attr))
 
 /** Messages in one buffer. Initialise with {0}; free with batch_free(). */
@@ -61,18 +62,18 @@ void batch_free(struct batch *batch);
  * Starts a message of the nfnetlink family with room for payload bytes of attributes. The pointer
  * is valid until batch_commit(), which must follow.
  */
-struct nlmsghdr *batch_start(struct batch *batch, uint16_t type, uint16_t flags,
-			     uint8_t family, uint16_t res_id, size_t payload);
+struct nlmsghdr *batch_start(struct batch *batch, uint16_t type, uint16_t flags, uint8_t family,
+			     uint16_t res_id, size_t payload);
 
 /** Ends the message of batch_start(). */
 void batch_commit(struct batch *batch);
 
 /** A message that the kernel refused. */
 struct refusal {
-	size_t message;      /**< index in the batch */
-	int err;             /**< errno */
-	uint32_t offset;     /**< of the culprit attribute in the message; 0: not told */
-	const char *text;    /**< the kernel's words or NULL; valid during the call */
+	size_t message;	  /**< index in the batch */
+	int err;	  /**< errno */
+	uint32_t offset;  /**< of the culprit attribute in the message; 0: not told */
+	const char *text; /**< the kernel's words or NULL; valid during the call */
 };
 
 typedef void (*refusal_fn)(const struct refusal *refusal, void *data);

@@ -105,8 +105,8 @@ static void put_elements(struct writing *w, uint32_t set_idx, const uint32_t *id
 					      .idx = set_idx,
 					      .ids = ids ? ids + next : NULL,
 					      .first = (uint32_t)next};
-		struct nlmsghdr *message = start(w, subject, type, flags,
-						 NETLINK_NEST_MAX + ELEMENT_MAX + 512);
+		struct nlmsghdr *message =
+			start(w, subject, type, flags, NETLINK_NEST_MAX + ELEMENT_MAX + 512);
 		struct nlattr *list;
 
 		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
@@ -124,8 +124,8 @@ static void put_elements(struct writing *w, uint32_t set_idx, const uint32_t *id
 
 static void put_delete_table(struct writing *w)
 {
-	struct nlmsghdr *message = start(w, (struct nft_subject){.object = OBJECT_TABLE},
-					 NFT_MSG_DELTABLE, 0, 64);
+	struct nlmsghdr *message =
+		start(w, (struct nft_subject){.object = OBJECT_TABLE}, NFT_MSG_DELTABLE, 0, 64);
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, TABLE_NAME);
 	batch_commit(&w->batch);
@@ -149,8 +149,7 @@ static void put_table(struct writing *w)
 	for (uint32_t i = 0; i < image->n_chains; i++)
 		for (uint32_t j = 0; j < image->chains[i].n_rules; j++)
 			put_blob(w,
-				 (struct nft_subject){
-					 .object = OBJECT_RULE, .idx = i, .first = j},
+				 (struct nft_subject){.object = OBJECT_RULE, .idx = i, .first = j},
 				 NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
 				 image->chains[i].rules[j].blob);
 }
@@ -247,8 +246,8 @@ int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct r
 
 int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old)
 {
-	struct writing w __attribute__((cleanup(writing_free))) = {.arena = arena_new(),
-								   .image = old};
+	struct writing w
+		__attribute__((cleanup(writing_free))) = {.arena = arena_new(), .image = old};
 
 	put_limit(&w, NFNL_MSG_BATCH_BEGIN, &old->generation);
 	put_delete_table(&w);

@@ -199,8 +199,8 @@ static void build_set(struct image *image, const struct ruleset *ruleset, const 
 		nftnl_set_set_u32(out, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	}
 	set_userdata(out, set);
-	image_set = image_add_set(image, set->name, nft_set_blob(out, buffer), set->is_map,
-				  key_len);
+	image_set =
+		image_add_set(image, set->name, nft_set_blob(out, buffer), set->is_map, key_len);
 	nftnl_set_free(out);
 	add_elements(image_set, ruleset, set);
 }

@@ -16,8 +16,7 @@ static const struct {
 	const char *expr;
 	const char *module;
 } modules[] = {
-	{"fib", "nft_fib_inet"}, {"ct", "nft_ct"},
-	{"nat", "nft_nat"},      {"masq", "nft_masq"},
+	{"fib", "nft_fib_inet"},       {"ct", "nft_ct"}, {"nat", "nft_nat"}, {"masq", "nft_masq"},
 	{"reject", "nft_reject_inet"},
 };
 
@@ -38,10 +37,10 @@ const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
 
 	expr = message_attr_at(message, sizeof(struct nfgenmsg), offset, path, 2, NULL);
 	if (expr)
-		netlink_for_each_nested(attr, expr)
-			if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME &&
-			    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-				return mnl_attr_get_str(attr);
+		netlink_for_each_nested(attr,
+					expr) if (mnl_attr_get_type(attr) == NFTA_EXPR_NAME &&
+						  mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=
+							  0) return mnl_attr_get_str(attr);
 	return "";
 }
 
@@ -133,8 +132,8 @@ static const struct origin *describe(const struct ruleset *ruleset,
 	return NULL;
 }
 
-static const char *missing_module(const struct nft_subject *subject,
-				  const struct nlmsghdr *message, const struct refusal *refusal)
+static const char *missing_module(const struct nft_subject *subject, const struct nlmsghdr *message,
+				  const struct refusal *refusal)
 {
 	const char *expr;
 

@@ -10,9 +10,9 @@
 /** What one message of a batch is about. OBJECT__COUNT: the batch itself. */
 struct nft_subject {
 	enum object object;
-	uint32_t idx;              /**< of the chain or set; of a rule its chain, an element its set */
-	uint32_t first;            /**< rule: in its chain; elements: of the message's first one */
-	const uint32_t *ids;       /**< elements: their indexes; NULL: first, first + 1, ... */
+	uint32_t idx;	     /**< of the chain or set; of a rule its chain, an element its set */
+	uint32_t first;	     /**< rule: in its chain; elements: of the message's first one */
+	const uint32_t *ids; /**< elements: their indexes; NULL: first, first + 1, ... */
 	const struct image *image; /**< that idx refers to */
 };
 

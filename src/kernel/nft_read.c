@@ -32,12 +32,11 @@ struct reading {
 	struct netlink *netlink;
 	struct image *image;
 	struct image_set *set; /* whose elements are being read */
-	uint32_t chain;        /* of the last rule or element: most often the next one's, too */
+	uint32_t chain;	       /* of the last rule or element: most often the next one's, too */
 	uint8_t *buffer;       /* NFT_BLOB_SIZE */
 };
 
-static struct nlmsghdr *start_request(uint8_t *room, uint16_t type, uint16_t flags,
-				      uint8_t family)
+static struct nlmsghdr *start_request(uint8_t *room, uint16_t type, uint16_t flags, uint8_t family)
 {
 	return nftnl_nlmsg_build_hdr((char *)room, type, family, flags, 0);
 }
@@ -47,10 +46,11 @@ static int take_generation(const struct nlmsghdr *message, void *data)
 	const struct nlattr *attr;
 	uint32_t *generation = data;
 
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-		if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
-		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			*generation = ntohl(mnl_attr_get_u32(attr));
+	netlink_for_each(attr, message,
+			 sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
+						      mnl_attr_validate(attr, MNL_TYPE_U32) >=
+							      0) *generation =
+		ntohl(mnl_attr_get_u32(attr));
 	return MNL_CB_OK;
 }
 
@@ -174,8 +174,8 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	int ret = MNL_CB_ERROR;
 
 	if (rule && nftnl_rule_nlmsg_parse(message, rule) == 0) {
-		uint32_t chain =
-			find_chain(reading, nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN)), len = 0;
+		uint32_t chain = find_chain(reading, nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN)),
+			 len = 0;
 		const void *userdata = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &len);
 		const char *comment = "";
 
@@ -197,9 +197,8 @@ static const struct nlattr *find_attr(const struct nlattr *nest, uint16_t type)
 	const struct nlattr *attr;
 
 	if (nest)
-		netlink_for_each_nested(attr, nest)
-			if (mnl_attr_get_type(attr) == type)
-				return attr;
+		netlink_for_each_nested(attr,
+					nest) if (mnl_attr_get_type(attr) == type) return attr;
 	return NULL;
 }
 
@@ -223,7 +222,8 @@ static int take_element(struct reading *reading, const struct nlattr *element)
 	uint32_t verdict = VERDICT_NONE;
 	bool other = false;
 
-	netlink_for_each_nested(attr, element) {
+	netlink_for_each_nested(attr, element)
+	{
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
 			key = find_attr(attr, NFTA_DATA_VALUE);
@@ -253,14 +253,15 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 {
 	const struct nlattr *attr, *element;
 
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg)) {
+	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
 		if (mnl_attr_get_type(attr) != NFTA_SET_ELEM_LIST_ELEMENTS)
 			continue;
-		netlink_for_each_nested(element, attr)
-			if (take_element(data, element) != MNL_CB_OK) {
-				errno = EPROTO;
-				return MNL_CB_ERROR;
-			}
+		netlink_for_each_nested(element, attr) if (take_element(data, element) != MNL_CB_OK)
+		{
+			errno = EPROTO;
+			return MNL_CB_ERROR;
+		}
 	}
 	return MNL_CB_OK;
 }
@@ -279,8 +280,7 @@ static int read_chains(struct reading *reading)
 static int read_rules(struct reading *reading)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
-	struct nlmsghdr *request =
-		start_request(room, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
+	struct nlmsghdr *request = start_request(room, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE_NAME);
 	return netlink_request(reading->netlink, request, take_rule, reading);
@@ -289,8 +289,7 @@ static int read_rules(struct reading *reading)
 static int read_sets(struct reading *reading)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
-	struct nlmsghdr *request =
-		start_request(room, NFT_MSG_GETSET, NLM_F_DUMP, NFPROTO_INET);
+	struct nlmsghdr *request = start_request(room, NFT_MSG_GETSET, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_SET_TABLE, TABLE_NAME);
 	return netlink_request(reading->netlink, request, take_set, reading);

@@ -26,8 +26,7 @@ static void add_interface(struct reading *reading, unsigned int index)
 	/* It may have gone meanwhile. */
 	if (!if_indextoname(index, name))
 		return;
-	out->names = arena_grow(reading->arena, out->names, out->n, &out->cap,
-				sizeof(*out->names));
+	out->names = arena_grow(reading->arena, out->names, out->n, &out->cap, sizeof(*out->names));
 	memcpy(out->names[out->n++], name, sizeof(name));
 }
 
@@ -56,7 +55,8 @@ static int take_route(const struct nlmsghdr *message, void *data)
 	    mnl_nlmsg_get_payload_len(message) < sizeof(*route) || route->rtm_dst_len != 0 ||
 	    route->rtm_protocol != RTPROT_RA || route->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
-	netlink_for_each(attr, message, sizeof(*route)) {
+	netlink_for_each(attr, message, sizeof(*route))
+	{
 		if (mnl_attr_get_type(attr) == RTA_OIF)
 			add_interface(data, mnl_attr_get_u32(attr));
 		if (mnl_attr_get_type(attr) == RTA_MULTIPATH)

@@ -24,7 +24,7 @@
  * changed, and replaced by rename(2), so that a crash leaves the old or the new one.
  */
 
-#define STATE_FORMAT 1
+#define STATE_FORMAT  1
 #define RUN_DIRECTORY "/run/hostgate"
 
 int state_locate(struct arena *arena, struct diags *diags, struct state_place *out)
@@ -115,14 +115,15 @@ static bool take_sysctl(struct arena *arena, const char *path, const json_t *fro
 
 	if (!entry.before || !entry.written)
 		return false;
-	json_object_foreach(moved, moved_path, value) {
+	json_object_foreach(moved, moved_path, value)
+	{
 		if (!json_is_string(value))
 			return false;
 		entry.moved = arena_grow(arena, entry.moved, entry.n_moved, &entry.cap_moved,
 					 sizeof(*entry.moved));
-		entry.moved[entry.n_moved++] = (struct state_moved){
-			arena_strdup(arena, moved_path),
-			arena_strdup(arena, json_string_value(value))};
+		entry.moved[entry.n_moved++] =
+			(struct state_moved){arena_strdup(arena, moved_path),
+					     arena_strdup(arena, json_string_value(value))};
 	}
 	state_add(arena, out, entry);
 	return true;
@@ -151,16 +152,14 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	out->files = take_text(arena, json, "files");
 	out->text = take_text(arena, json, "text");
 	out->time = take_text(arena, json, "time");
-	out->generation =
-		(uint32_t)json_integer_value(json_object_get(json, "generation"));
-	out->fingerprint =
-		(uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
+	out->generation = (uint32_t)json_integer_value(json_object_get(json, "generation"));
+	out->fingerprint = (uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
 	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
 	    !json_is_object(sysctls))
 		return "something is missing in it";
-	json_object_foreach(sysctls, path, value)
-		if (!take_sysctl(arena, path, value, out))
-			return "something is missing in it";
+	json_object_foreach(sysctls, path,
+			    value) if (!take_sysctl(arena, path, value,
+						    out)) return "something is missing in it";
 	return NULL;
 }
 
@@ -235,9 +234,9 @@ static json_t *json_of_state(const struct state *state)
 	for (size_t i = 0; i < state->n_sysctls; i++)
 		json_object_set_new(sysctls, state->sysctls[i].path,
 				    json_of_sysctl(&state->sysctls[i]));
-	return json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT,
-			 "boot", boot, "version", state->version, "time", state->time, "hash",
-			 state->hash, "files", state->files, "text", state->text, "generation",
+	return json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT, "boot",
+			 boot, "version", state->version, "time", state->time, "hash", state->hash,
+			 "files", state->files, "text", state->text, "generation",
 			 (json_int_t)state->generation, "fingerprint",
 			 (json_int_t)state->fingerprint, "sysctls", sysctls);
 }

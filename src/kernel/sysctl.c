@@ -57,12 +57,13 @@ static void log_write(struct arena *arena, struct sysctl_log *log, int root, con
 	    sysctl_names_read(arena, root, sysctl_families[family].conf, &names) == 0) {
 		if (sysctl_families[family].opposite)
 			log_value(arena, log, root, sysctl_families[family].opposite);
-		log_value(arena, log, root,
-			  arena_printf(arena, "%s/default/forwarding", sysctl_families[family].conf));
+		log_value(
+			arena, log, root,
+			arena_printf(arena, "%s/default/forwarding", sysctl_families[family].conf));
 		for (size_t i = 0; i < names.n; i++)
 			log_value(arena, log, root,
-				  arena_printf(arena, "%s/%s/forwarding", sysctl_families[family].conf,
-					       names.items[i]));
+				  arena_printf(arena, "%s/%s/forwarding",
+					       sysctl_families[family].conf, names.items[i]));
 	}
 	log_value(arena, log, root, path);
 }
@@ -77,8 +78,7 @@ static int write_if_different(struct arena *arena, int root, const char *path, c
 }
 
 int sysctl_write(struct arena *arena, struct diags *diags, int root,
-		 const struct sysctl_writes *writes, enum sysctl_step step,
-		 struct sysctl_log *log)
+		 const struct sysctl_writes *writes, enum sysctl_step step, struct sysctl_log *log)
 {
 	for (size_t i = 0; i < writes->n; i++) {
 		const struct sysctl_write *write = &writes->items[i];

@@ -39,9 +39,9 @@ struct sysctl_writes {
 
 /** What sysctl_plan() works with. */
 struct sysctl_input {
-	int root;                       /**< descriptor of /proc/sys */
-	const struct ruleset *ruleset;  /**< NULL: nothing is wanted any more */
-	const struct state *state;      /**< what was written before */
+	int root;				   /**< descriptor of /proc/sys */
+	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
+	const struct state *state;		   /**< what was written before */
 	const struct route_interfaces *advertised; /**< for SYSCTL_IF_RA_ROUTE */
 };
 
@@ -69,8 +69,7 @@ struct sysctl_log {
  * Writes the values of one step. Stops at the first that fails. Returns 0 or -errno, queued.
  */
 int sysctl_write(struct arena *arena, struct diags *diags, int root,
-		 const struct sysctl_writes *writes, enum sysctl_step step,
-		 struct sysctl_log *log);
+		 const struct sysctl_writes *writes, enum sysctl_step step, struct sysctl_log *log);
 
 /** Puts back what the log holds, latest first. Returns 0, or -errno with the rest queued. */
 int sysctl_undo(struct arena *arena, struct diags *diags, int root, struct sysctl_log *log);

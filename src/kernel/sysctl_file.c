@@ -52,8 +52,7 @@ int sysctl_names_read(struct arena *arena, int root, const char *conf, struct sy
 		if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
 		    strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
 			continue;
-		out->items =
-			arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
+		out->items = arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
 		out->items[out->n++] = arena_strdup(arena, name);
 	}
 	closedir(directory);

@@ -33,7 +33,7 @@ struct planning {
 	struct diags *diags;
 	const struct sysctl_input *input;
 	struct sysctl_names names[FAMILY__COUNT]; /* of interfaces, sorted */
-	struct wanted *wanted; /* in the order of writing */
+	struct wanted *wanted;			  /* in the order of writing */
 	struct wanted *by_path;
 	size_t n_wanted, cap_wanted;
 	size_t n_put_back; /* first ones of out */
@@ -91,12 +91,12 @@ static void want(struct planning *p, const struct sysctl *sysctl, const char *in
 	const char *path = sysctl->leaf;
 
 	if (interface)
-		path = arena_printf(p->arena, "%s/%s/%s", sysctl_families[sysctl->family].conf, interface,
-				    sysctl->leaf);
+		path = arena_printf(p->arena, "%s/%s/%s", sysctl_families[sysctl->family].conf,
+				    interface, sysctl->leaf);
 	if (sysctl->when == SYSCTL_IF_RA_ROUTE && !is_advertised(p, interface, path))
 		return;
-	p->wanted = arena_grow(p->arena, p->wanted, p->n_wanted, &p->cap_wanted,
-			       sizeof(*p->wanted));
+	p->wanted =
+		arena_grow(p->arena, p->wanted, p->n_wanted, &p->cap_wanted, sizeof(*p->wanted));
 	p->wanted[p->n_wanted++] = (struct wanted){
 		path, arena_printf(p->arena, "%u", (unsigned int)sysctl->value), sysctl};
 }
@@ -173,8 +173,8 @@ static const struct wanted *find_wanted(const struct planning *p, const char *pa
 {
 	const struct wanted key = {.path = path};
 
-	return p->n_wanted ? bsearch(&key, p->by_path, p->n_wanted, sizeof(key), compare_paths) :
-			     NULL;
+	return p->n_wanted ? bsearch(&key, p->by_path, p->n_wanted, sizeof(key), compare_paths)
+			   : NULL;
 }
 
 static const char *opposite_of(const char *value)
@@ -252,11 +252,9 @@ static void plan_restore(struct planning *p, const struct state_sysctl *entry,
 	}
 }
 
-static void plan_put_back(struct planning *p, const struct state_sysctl *entry,
-			  const char *present)
+static void plan_put_back(struct planning *p, const struct state_sysctl *entry, const char *present)
 {
-	struct sysctl_write write = {
-		.path = entry->path, .from = present, .to = entry->before};
+	struct sysctl_write write = {.path = entry->path, .from = present, .to = entry->before};
 
 	if (strcmp(present, entry->before) == 0)
 		return;
@@ -302,21 +300,22 @@ static void remember_moved(struct planning *p, struct state_sysctl *entry, const
 }
 
 /* Remembers what switching back would not make of each interface by itself. */
-static void remember_all_moved(struct planning *p, enum family family,
-			       struct state_sysctl *entry)
+static void remember_all_moved(struct planning *p, enum family family, struct state_sysctl *entry)
 {
 	const struct sysctl_names *names = &p->names[family];
 
-	remember_moved(p, entry,
-		       arena_printf(p->arena, "%s/default/forwarding", sysctl_families[family].conf),
-		       entry->before);
+	remember_moved(
+		p, entry,
+		arena_printf(p->arena, "%s/default/forwarding", sysctl_families[family].conf),
+		entry->before);
 	for (size_t i = 0; i < names->n; i++)
 		remember_moved(p, entry,
-			       arena_printf(p->arena, "%s/%s/forwarding", sysctl_families[family].conf,
-					    names->items[i]),
+			       arena_printf(p->arena, "%s/%s/forwarding",
+					    sysctl_families[family].conf, names->items[i]),
 			       entry->before);
 	if (sysctl_families[family].opposite)
-		remember_moved(p, entry, sysctl_families[family].opposite, opposite_of(entry->before));
+		remember_moved(p, entry, sysctl_families[family].opposite,
+			       opposite_of(entry->before));
 }
 
 static int tell_unreadable(struct planning *p, const struct wanted *wanted, int err)
