@@ -48,9 +48,12 @@ class Namespace:
 
     def __enter__(self):
         run("ip", "netns", "add", self.name).check_returncode()
-        run("ip", "netns", "exec", self.name, "sh", "-c",
-            "echo 0 >/proc/sys/net/ipv4/ip_forward; for i in eth0 vmnet1 vmnet2; do "
-            "ip link add $i type veth peer name peer-$i || exit; done").check_returncode()
+        done = self.run("sh", "-c",
+                        "echo 0 >/proc/sys/net/ipv4/ip_forward; for i in eth0 vmnet1 vmnet2; do "
+                        "ip link add $i type veth peer name peer-$i || exit; done")
+        if done.returncode != 0:
+            self.__exit__()
+            raise RuntimeError(done.stderr)
         return self
 
     def __exit__(self, *error):
@@ -59,7 +62,7 @@ class Namespace:
 
     def run(self, *command, **more):
         environment = dict(os.environ, HOSTGATE_RUNDIR=self.rundir)
-        return run("ip", "netns", "exec", self.name, *command, env=environment, **more)
+        return run("nsenter", f"--net=/run/netns/{self.name}", *command, env=environment, **more)
 
     def hostgate(self, *arguments, **more):
         return self.run(HOSTGATE, *arguments, **more)
