@@ -39,6 +39,18 @@ def needs(command):
     return unittest.skipUnless(shutil.which(command), f"there is no {command}")
 
 
+def _has_terminals():
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+        return True
+    except OSError:
+        return False
+
+
+needs_terminal = unittest.skipUnless(_has_terminals(), "there are no pseudo-terminals")
+
+
 class Namespace:
     """A network namespace of its own, with a directory for the record."""
 

@@ -7,7 +7,7 @@ import stat
 import tempfile
 import unittest
 
-from common import BUILD, TOP, needs, run
+from common import BUILD, TOP, needs, needs_terminal, run
 
 INSTALLED = {
     "sbin/hostgate", "share/man/man8/hostgate.8", "share/man/man5/hostgate.yaml.5",
@@ -185,6 +185,7 @@ class Completions(unittest.TestCase):
         self.assertEqual(complete("hostgate check --color al"), ["always"])
 
     @needs("zsh")
+    @needs_terminal
     def test_zsh(self):
         # An interactive shell in a pseudo-terminal: after the tab key, control-X shows the line.
         setup = r"""
