@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the tests with real packets: run.py [-k NAME] [--installer apply|script-nft|script-legacy]."""
+"""Runs the tests with real packets: run.py [-k NAME] [--installer apply|apply-iptables|script-nft|script-legacy]."""
 
 import argparse
 import os
@@ -89,7 +89,7 @@ def main():
     tests = list(flatten(unittest.TestLoader().discover(HERE, pattern="test_*.py", top_level_dir=HERE)))
     if args.installer:
         tests = [test for test in tests
-                 if (getattr(test, "installer", None) or cases.INSTALLERS[0]).name == args.installer]
+                 if (getattr(test, "installer", None) or cases.NFTABLES).name == args.installer]
     if args.k:
         tests = [test for test in tests if any(word in test.id() for word in args.k)]
     if args.list:

@@ -10,7 +10,7 @@ from lab import LINK, PROGRAM, REMOTE
 
 
 class Again(cases.Case):
-    installer = cases.INSTALLERS[0]
+    installer = cases.NFTABLES
 
     def setUp(self):
         self.lab = self.new_lab()

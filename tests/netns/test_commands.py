@@ -29,7 +29,7 @@ WRONG = [[], ["aply"], ["apply", "--frob"], ["apply", "--dry-run=pascal", "FILE"
 
 
 class Commands(cases.Case):
-    installer = cases.INSTALLERS[0]
+    installer = cases.NFTABLES
 
     def setUp(self):
         self.lab = self.new_lab()

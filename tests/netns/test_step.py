@@ -18,7 +18,7 @@ AT_MOST = 20            # steps of one kind and command that are tried; beyond i
 
 
 class Steps(cases.Case):
-    installer = cases.INSTALLERS[0]
+    installer = cases.NFTABLES
 
     def lab_with_description(self):
         lab = self.new_lab()

@@ -5,7 +5,6 @@ import struct
 
 import cases
 import packets as p
-from cases import Apply
 from lab import LINK
 
 V4_ONLY = {"uplinks": {"eth0": {"address": "203.0.113.11"}},
@@ -55,7 +54,7 @@ class Forwarding:
         lab = self.new_lab(forward=True)
         self.installer.install(lab, dict(ISOLATED, settings={"forwarding": "disabled"}))
         self.assertEqual(forwarding(lab), ("0", "0"))
-        done = Apply.run(lab, cases.standard(settings={"forwarding": "disabled"}), "--dry-run")
+        done = cases.NFTABLES.run(lab, cases.standard(settings={"forwarding": "disabled"}), "--dry-run")
         self.assertEqual(done.returncode, 3, done.stderr)
 
     def test_router_advertisement(self):
@@ -116,7 +115,7 @@ class Forwarding:
 class PutBack(cases.Case):
     """What `remove` does about forwarding; over apply alone."""
 
-    installer = cases.INSTALLERS[0]
+    installer = cases.NFTABLES
 
     def test_off_again(self):
         """remove turns off what apply turned on, in every mode; and nothing that was on before."""
