@@ -225,7 +225,8 @@ coverage:
 	@rm -rf build/coverage
 	@+$(MAKE) --no-print-directory -j$(JOBS) unit all BUILD=build/coverage OPTIMISE='-O0 -g' FORTIFY= \
 		INSTRUMENT=--coverage
-	@if [ -x tests/golden/run.py ]; then HOSTGATE=$(CURDIR)/build/coverage/hostgate tests/golden/run.py | tail -n 1; fi
+	@for suite in $(wildcard tests/golden/run.py tests/cli/run.py); do \
+		HOSTGATE=$(CURDIR)/build/coverage/hostgate $$suite | tail -n 1; done
 	@for f in $(CORE_SRC) $(KERNEL_SRC) $(PROGRAM_SRC); do \
 		gcov -n build/coverage/$${f%.c}.o 2>/dev/null | \
 		awk -v f=$$f '$$1 == "File" { mine = ($$0 ~ f) } mine && /^Lines/ { sub(/Lines executed:/, ""); \
