@@ -44,7 +44,8 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 /**
  * Makes room for one more item in a growing array of the arena. array is the present memory (NULL
  * at first), n its used items, *cap its capacity, size one item. Returns the array to use from now
- * on, with at least n + 1 items; *cap is updated.
+ * on, with at least n + 1 items, and no longer the old one; *cap is updated. An array that does
+ * not come from here, or that others use too, is given with *cap 0: it is copied.
  */
 void *arena_grow(struct arena *arena, void *array, size_t n, size_t *cap, size_t size);
 

@@ -3,6 +3,7 @@
 #include "hostgate/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,8 +23,21 @@ struct block {
 	alignas(max_align_t) char data[];
 };
 
+/*
+ * A large growing array is a block by itself, which realloc() can extend without leaving the old
+ * array behind.
+ */
+struct array {
+	struct array *prev, *next;
+	alignas(max_align_t) char data[];
+};
+
+/* Arrays of at least so many bytes. */
+#define ARRAY_MIN ((size_t)32 * 1024)
+
 struct arena {
 	struct block *blocks; /* the first one is being filled */
+	struct array *arrays;
 	size_t next_size;
 };
 
@@ -60,6 +74,12 @@ void arena_free(struct arena *arena)
 
 		free(arena->blocks);
 		arena->blocks = next;
+	}
+	while (arena->arrays) {
+		struct array *next = arena->arrays->next;
+
+		free(arena->arrays);
+		arena->arrays = next;
 	}
 	free(arena);
 }
@@ -160,18 +180,53 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	return text;
 }
 
+/* Gives the array, or a new one for NULL, so many bytes; those beyond used are zero. */
+static void *array_resize(struct arena *arena, void *data, size_t used, size_t bytes)
+{
+	struct array *array = data ? (struct array *)((char *)data - offsetof(struct array, data)) :
+				     NULL;
+
+	if (bytes > SIZE_MAX - sizeof(*array))
+		arena_exhausted();
+	if (array) {
+		array = realloc(array, sizeof(*array) + bytes);
+		if (!array)
+			arena_exhausted();
+		memset(array->data + used, 0, bytes - used);
+	} else {
+		array = calloc(1, sizeof(*array) + bytes);
+		if (!array)
+			arena_exhausted();
+		array->next = arena->arrays;
+	}
+	if (array->next)
+		array->next->prev = array;
+	if (array->prev)
+		array->prev->next = array;
+	else
+		arena->arrays = array;
+	return array->data;
+}
+
 void *arena_grow(struct arena *arena, void *array, size_t n, size_t *cap, size_t size)
 {
-	size_t wanted = *cap ? *cap : 2;
+	size_t wanted = *cap > n ? *cap : n, bytes;
+	bool resizable = *cap && *cap * size >= ARRAY_MIN;
 	void *bigger;
 
 	if (n < *cap)
 		return array;
-	if (__builtin_mul_overflow(wanted, (size_t)2, &wanted))
+	if (wanted < 2)
+		wanted = 2;
+	if (__builtin_mul_overflow(wanted, (size_t)2, &wanted) ||
+	    __builtin_mul_overflow(wanted, size, &bytes))
 		arena_exhausted();
-	bigger = arena_calloc(arena, wanted, size);
+	*cap = wanted;
+	if (resizable)
+		return array_resize(arena, array, n * size, bytes);
+	bigger = bytes >= ARRAY_MIN ? array_resize(arena, NULL, 0, bytes) :
+				      arena_alloc(arena, bytes);
 	if (n)
 		memcpy(bigger, array, n * size);
-	*cap = wanted;
 	return bigger;
 }

@@ -25,16 +25,14 @@ struct ruleset *ruleset_frame(struct arena *arena, const struct ruleset *of)
 {
 	struct ruleset *rs = ruleset_new(arena);
 
-	for (size_t i = 0; i < of->n_origins; i++) {
-		const struct origin *o = &of->origins[i];
-
-		ruleset_add_origin(rs, o->promise, o->text, o->network, o->place);
-	}
+	/* Shared until one is added to: capacity 0 makes arena_grow() copy. */
+	rs->origins = of->origins;
+	rs->n_origins = of->n_origins;
+	rs->sysctls = of->sysctls;
+	rs->n_sysctls = of->n_sysctls;
 	for (size_t i = 0; i < of->n_chains; i++)
 		ruleset_add_chain(rs, of->chains[i].name, of->chains[i].stage,
 				  of->chains[i].under);
-	for (size_t i = 0; i < of->n_sysctls; i++)
-		ruleset_add_sysctl(rs, of->sysctls[i]);
 	return rs;
 }
 
