@@ -303,6 +303,28 @@ class Commands(cases.Case):
         self.assertEqual(now[1], before[1])
         self.assertTrue(now[2] == before[2], "sysctls have changed")
 
+    def with_read_only_sysctls(self, *words):
+        """Runs the program where /proc/sys is read-only, as in many containers."""
+        script = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"'
+        return self.lab.run(["unshare", "--mount", "sh", "-c", script, "sh", PROGRAM, *words])
+
+    def test_read_only_sysctls(self):
+        """Sysctls cannot be written: apply fails on the closed side, remove keeps the rules while the host forwards."""
+        before = self.state()
+        done = self.with_read_only_sysctls("apply", self.path)
+        self.expect(1, done, "Read-only file system")
+        now = self.state()
+        self.assertTrue(now[2] == before[2], "sysctls have changed")
+        if now[1] != before[1]:
+            self.assertIn("the new rules are installed", done.stderr)
+        self.installer.install(self.lab, cases.standard())
+        before = self.state()
+        done = self.with_read_only_sysctls("remove")
+        self.expect(1, done, "Read-only file system")
+        now = self.state()
+        self.assertTrue(now[2] == before[2], "sysctls have changed")
+        self.assertMultiLineEqual(now[1], before[1], "it forwards, and its rules are gone: " + done.stderr)
+
     def test_kernel_refuses(self):
         """The kernel refuses (the table belongs to another process): clear words, nothing half done."""
         owner = self.lab.start(["nft", "-i"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
