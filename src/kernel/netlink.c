@@ -133,6 +133,8 @@ struct nlmsghdr *batch_start(struct batch *batch, uint16_t type, uint16_t flags,
 	batch->offsets =
 		grown(batch->offsets, &batch->cap_offsets, batch->n + 1, sizeof(*batch->offsets));
 	batch->offsets[batch->n] = batch->len;
+	/* libmnl leaves the bytes that pad an attribute as they are. */
+	memset(batch->data + batch->len, 0, need);
 	message = mnl_nlmsg_put_header(batch->data + batch->len);
 	message->nlmsg_type = type;
 	message->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);

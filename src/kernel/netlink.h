@@ -27,7 +27,7 @@ void netlink_close(struct netlink *netlink);
 int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t callback,
 		    void *data);
 
-/** Room for any message that netlink_request() sends. */
+/** Room for any message that netlink_request() sends; to be zeroed, since attributes are padded. */
 #define NETLINK_REQUEST_SIZE 512
 
 /** Most bytes of attributes that are put into a nest of a batch's message: its length has 16 bits.

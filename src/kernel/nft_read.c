@@ -56,7 +56,7 @@ static int take_generation(const struct nlmsghdr *message, void *data)
 
 static int read_generation(struct netlink *netlink, uint32_t *generation)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 
 	return netlink_request(netlink, start_request(room, NFT_MSG_GETGEN, 0, AF_UNSPEC),
 			       take_generation, generation);
@@ -80,7 +80,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 
 static int read_table(struct reading *reading)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request = start_request(room, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, TABLE_NAME);
@@ -268,7 +268,7 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 
 static int read_chains(struct reading *reading)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	int err = netlink_request(reading->netlink,
 				  start_request(room, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_INET),
 				  take_chain, reading);
@@ -279,7 +279,7 @@ static int read_chains(struct reading *reading)
 
 static int read_rules(struct reading *reading)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request = start_request(room, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE_NAME);
@@ -288,7 +288,7 @@ static int read_rules(struct reading *reading)
 
 static int read_sets(struct reading *reading)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request = start_request(room, NFT_MSG_GETSET, NLM_F_DUMP, NFPROTO_INET);
 
 	mnl_attr_put_strz(request, NFTA_SET_TABLE, TABLE_NAME);
@@ -297,7 +297,7 @@ static int read_sets(struct reading *reading)
 
 static int read_elements(struct reading *reading, struct image_set *set)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request =
 		start_request(room, NFT_MSG_GETSETELEM, NLM_F_DUMP, NFPROTO_INET);
 

@@ -68,7 +68,7 @@ static int take_route(const struct nlmsghdr *message, void *data)
 static int read_once(struct reading *reading)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request;
 	struct rtmsg *route;
 	int err = netlink_open(&netlink, NETLINK_ROUTE);
