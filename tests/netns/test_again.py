@@ -81,3 +81,57 @@ class Again(cases.Case):
             document = json.loads(done.stdout)
             self.assertIs(document["changed"], expected, words)
             self.assertIn("format", document)
+
+
+class AgainIptables(cases.Case):
+    """The same over legacy iptables, and the change from one backend to the other."""
+
+    installer = next(way for way in cases.INSTALLERS if way.name == "apply-iptables")
+
+    def setUp(self):
+        self.lab = self.new_lab()
+        self.installer.install(self.lab, cases.standard())
+
+    def saved(self):
+        """Both families' rules with counters, without the comments that hold the time."""
+        return "".join(line + "\n" for tool in ("iptables", "ip6tables")
+                       for line in self.lab.must([tool + "-legacy-save", "-c"]).splitlines() if line[:1] != "#")
+
+    def test_no_write(self):
+        """A second apply replaces no table, writes no sysctl, starts no program; counters go on."""
+        path = self.lab.file("d.yaml", json.dumps(cases.standard()))
+        changed = self.lab.file("c.yaml", json.dumps(cases.standard(vmnet3={"mode": "isolated"})))
+        self.lab.round([("vmnet2", p.udp_packet(LINK["vmnet2"].guest(f), REMOTE[f], 1, 2, b"x")) for f in (4, 6) for _ in range(7)])
+        before = self.saved(), self.lab.all_sysctls()
+        self.assertIn("[7:", before[0])
+        done, trace = kernel.traced(self.lab, self.installer.argv("apply", path))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("_SO_SET_REPLACE", trace)
+        self.assertEqual(kernel.sysctl_writes(trace) + kernel.netlink_batches(trace) + kernel.programs(trace), [])
+        self.assertEqual(before, (self.saved(), self.lab.all_sysctls()))
+        done, trace = kernel.traced(self.lab, self.installer.argv("apply", changed))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("_SO_SET_REPLACE", trace, "strace shows how a table is replaced")
+
+    def test_drift(self):
+        """status: 5 after somebody edited our chains; apply makes it right."""
+        path = self.lab.file("d.yaml", json.dumps(cases.standard()))
+        chain = [line.split()[1] for line in self.lab.must(["iptables-legacy", "-w", "-S"]).splitlines() if "-N HOSTGATE" in line][0]
+        for words in (["-F", chain], ["-I", chain, "-j", "ACCEPT"], ["-F", "FORWARD"]):
+            with self.subTest(" ".join(words)):
+                self.assertEqual(self.lab.run(self.installer.argv("status")).returncode, 0)
+                self.lab.must(["iptables-legacy", "-w"] + words)
+                self.assertEqual(self.lab.run(self.installer.argv("status")).returncode, 5)
+                self.assertEqual(self.lab.run(self.installer.argv("apply", path)).returncode, 0)
+
+    def test_change_of_backend(self):
+        """From one backend to the other and back: the old one's rules are gone, and nothing is left after remove."""
+        cases.NFTABLES.install(self.lab, cases.standard())
+        self.assertNotIn("HOSTGATE", self.saved())
+        self.assertIn("table inet hostgate", self.lab.must(["nft", "list", "ruleset"]))
+        self.installer.install(self.lab, cases.standard())
+        self.assertIn("HOSTGATE", self.saved())
+        self.assertEqual(self.lab.must(["nft", "list", "ruleset"]), "")
+        cases.NFTABLES.remove(self.lab)
+        self.assertNotIn("HOSTGATE", self.saved())
+        self.assertEqual(self.lab.sysctl("ipv4/ip_forward"), "0")
