@@ -96,8 +96,8 @@ static bool load_directory(struct arena *arena, struct diags *diags, const char 
 	for (int i = 0; i < count; i++) {
 		const char *slash = len > 0 && path[len - 1] == '/' ? "" : "/";
 
-		if (!load_file(diags, arena_printf(arena, "%s%s%s", path, slash,
-						   entries[i]->d_name)))
+		if (!load_file(diags,
+			       arena_printf(arena, "%s%s%s", path, slash, entries[i]->d_name)))
 			fine = false;
 		free(entries[i]);
 	}
@@ -141,12 +141,12 @@ static bool load_default(struct arena *arena, struct diags *diags)
 	if (!fine || n > 0)
 		return fine;
 
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(NO_DESCRIPTION), PLACE_NONE,
-				     "there is no description: neither %s nor a *.yaml in %s",
-				     DEFAULT_FILE, DEFAULT_DIR);
+	struct diag *diag =
+		diag_add(diags, SEVERITY_ERROR, PROGRAM_CODE(NO_DESCRIPTION), PLACE_NONE,
+			 "there is no description: neither %s nor a *.yaml in %s", DEFAULT_FILE,
+			 DEFAULT_DIR);
 
-	diag_hint(diags, diag,
-		  "write %s, see hostgate.yaml(5), or name a file on the command line",
+	diag_hint(diags, diag, "write %s, see hostgate.yaml(5), or name a file on the command line",
 		  DEFAULT_FILE);
 	return false;
 }

@@ -11,7 +11,7 @@
 
 /** Where a description is looked for when no file is named. */
 #define DEFAULT_FILE "/etc/hostgate.yaml"
-#define DEFAULT_DIR  "/etc/hostgate.d"
+#define DEFAULT_DIR "/etc/hostgate.d"
 
 /**
  * Loads the files into diags as sources: a file, a directory (its *.yaml in lexical order), "-"
