@@ -127,7 +127,7 @@ class Rounds:
 
     def setUp(self):
         self.lab = self.new_lab()
-        self.rounds = 4 if self.installer.script else 100 if self.installer is cases.NFTABLES else 40
+        self.rounds = 3 if self.installer.script else 100 if self.installer is cases.NFTABLES else 40
 
     def commands(self, described, name):
         """The program that installs this description (or, for None, removes it), and its environment."""

@@ -14,7 +14,7 @@ CALLS = ("openat", "openat2", "sendto", "sendmsg", "write", "pwrite64", "mkdir",
 ERRORS = {"openat": "EACCES", "sendto": "EPERM", "sendmsg": "ENOBUFS", "write": "ENOSPC", "rename": "EIO",
           "renameat": "EIO", "renameat2": "EIO", "mkdir": "EACCES", "mkdirat": "EACCES", "fsync": "EIO",
           "recvmsg": "ENOBUFS", "flock": "EIO", "setsockopt": "EPERM", "unlink": "EIO", "unlinkat": "EIO"}
-AT_MOST = 20            # steps of one kind and command that are tried; beyond it, every n-th
+AT_MOST = 14            # steps of one kind and command that are tried; beyond it, every n-th
 
 
 class Steps(cases.Case):
