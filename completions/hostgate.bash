@@ -12,7 +12,7 @@ _hostgate() {
 	fi
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		check | plan | apply | status | remove) command=$word && break ;;
+		check | plan | apply | status | remove | explain) command=$word && break ;;
 		esac
 	done
 	COMPREPLY=()
@@ -22,16 +22,18 @@ _hostgate() {
 	--wait) return ;;
 	--backend) mapfile -t COMPREPLY < <(compgen -W 'auto nftables' -- "$cur"); return ;;
 	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables nft' -- "$cur") && return ;;
+	--from) return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		local options='--help --version --quiet --verbose --json --color --netns --wait --backend --syslog'
 		case $command in
 		apply) options+=' --dry-run' ;;
 		remove) options+=' --dry-run' ;;
+		explain) options+=' --from' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi

@@ -50,8 +50,7 @@ static void print_text(const char *text)
 }
 
 /* Words one a line, with commas: ".Cm a ,\n.Cm b". */
-static void print_words(const char *macro, const char *const *words, size_t n,
-			unsigned int without)
+static void print_words(const char *macro, const char *const *words, size_t n, unsigned int without)
 {
 	bool first = true;
 
@@ -87,8 +86,10 @@ static void make_synopsis(void)
 			print_option_name(info);
 			putchar('\n');
 		}
-		if (command_table[c].takes_files)
+		if (command_table[c].operands != OPERANDS_NONE)
 			puts(".Op Ar");
+		if (command_table[c].operands == OPERANDS_PACKET)
+			puts(".Ar SRC\n.Ar DST Ns Oo : Ns Ar PORT Oc Ns Oo / Ns Ar PROTO Oc");
 	}
 }
 
@@ -250,12 +251,18 @@ static const struct {
 	const char *name;
 	void (*make)(void);
 } parts[] = {
-	{"synopsis", make_synopsis},         {"commands", make_commands},
-	{"options", make_options},           {"exit status", make_statuses},
-	{"program codes", make_program_codes}, {"reader codes", make_reader_codes},
-	{"top keys", make_top_keys},         {"uplink keys", make_uplink_keys},
-	{"network keys", make_network_keys}, {"settings keys", make_settings_keys},
-	{"kinds", make_kinds},               {"later keys", make_later_keys},
+	{"synopsis", make_synopsis},
+	{"commands", make_commands},
+	{"options", make_options},
+	{"exit status", make_statuses},
+	{"program codes", make_program_codes},
+	{"reader codes", make_reader_codes},
+	{"top keys", make_top_keys},
+	{"uplink keys", make_uplink_keys},
+	{"network keys", make_network_keys},
+	{"settings keys", make_settings_keys},
+	{"kinds", make_kinds},
+	{"later keys", make_later_keys},
 };
 
 static bool make_part(const char *name, size_t len)
@@ -454,7 +461,8 @@ static void make_fish(void)
 	print_command_names(" ");
 	puts("\n");
 	for (size_t c = 0; c < COMMAND__COUNT; c++)
-		printf("complete -c hostgate -n \"not __fish_seen_subcommand_from $commands\" -f -a %s "
+		printf("complete -c hostgate -n \"not __fish_seen_subcommand_from $commands\" -f "
+		       "-a %s "
 		       "-d '%s'\n",
 		       command_table[c].name, command_table[c].help);
 	for (size_t o = 0; o < OPTION__COUNT; o++) {

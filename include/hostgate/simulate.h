@@ -32,7 +32,8 @@ enum verdict {
 /** One rule that matched. */
 struct step {
 	enum stage stage;
-	uint32_t rule; /**< index into ruleset.rules */
+	uint32_t rule;   /**< index into ruleset.rules */
+	uint32_t origin; /**< of the element that its last set gave, else the rule's own */
 };
 
 /** Most steps a trace keeps; chains are entered by goto, so a stage has only a few. */

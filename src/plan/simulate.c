@@ -121,11 +121,13 @@ static bool compare(const struct traveller *t, const struct match *match)
 	return found != match->negated;
 }
 
-/* Returns the action to take, or NULL when the rule does not match. */
-static const struct action *rule_action(const struct traveller *t, const struct rule *rule)
+/* Returns the action to take, or NULL when the rule does not match; *origin tells why. */
+static const struct action *rule_action(const struct traveller *t, const struct rule *rule,
+					uint32_t *origin)
 {
 	const struct action *action = &rule->action;
 
+	*origin = rule->origin;
 	if (!rule_in_family(rule, t->packet->family))
 		return NULL;
 	for (uint8_t i = 0; i < rule->n_matches; i++) {
@@ -140,6 +142,7 @@ static const struct action *rule_action(const struct traveller *t, const struct 
 
 		if (!element)
 			return NULL;
+		*origin = element->origin;
 		if (rule->action.kind == ACTION_DISPATCH && i == rule->n_matches - 1)
 			action = &t->rs->actions[element->action];
 	}
@@ -160,12 +163,13 @@ static bool walk_chain(struct traveller *t, enum stage stage, uint32_t *chain)
 	for (size_t i = 0; i < t->rs->n_rules; i++) {
 		const struct rule *rule = &t->rs->rules[i];
 		const struct action *action;
+		uint32_t origin;
 
-		if (rule->chain != *chain || !(action = rule_action(t, rule)))
+		if (rule->chain != *chain || !(action = rule_action(t, rule, &origin)))
 			continue;
 		if (t->outcome.n_steps < TRACE_MAX)
-			t->outcome.trace[t->outcome.n_steps++] =
-				(struct step){.stage = stage, .rule = (uint32_t)i};
+			t->outcome.trace[t->outcome.n_steps++] = (struct step){
+				.stage = stage, .rule = (uint32_t)i, .origin = origin};
 		switch (action->kind) {
 		case ACTION_ACCEPT:
 			return true;

@@ -36,8 +36,7 @@ static void add_words(const char *const words[OPTION_WORDS_MAX], const char *bet
 		buf_printf(out, "%s%s", i == 0 ? "" : between, words[i]);
 }
 
-static bool set_option(struct args *args, enum option option, const char *value,
-		       struct buf *error)
+static bool set_option(struct args *args, enum option option, const char *value, struct buf *error)
 {
 	const struct option_info *info = &option_table[option];
 	char *end;
@@ -141,7 +140,7 @@ static bool read_command(struct args *args, const char *word, struct buf *error)
 }
 
 /* What no single argument shows. */
-static bool check_together(const struct args *args, struct buf *error)
+static bool check_together(struct args *args, struct buf *error)
 {
 	if (args->given[OPTION_HELP] || args->given[OPTION_VERSION])
 		return true;
@@ -157,9 +156,17 @@ static bool check_together(const struct args *args, struct buf *error)
 			return false;
 		}
 	}
-	if (args->n_files > 0 && !info->takes_files) {
+	if (args->n_files > 0 && info->operands == OPERANDS_NONE) {
 		buf_printf(error, "%s takes no file: \"%s\"", info->name, args->files[0]);
 		return false;
+	}
+	if (info->operands == OPERANDS_PACKET) {
+		if (args->n_files < 2) {
+			buf_printf(error, "%s needs SRC and DST", info->name);
+			return false;
+		}
+		args->dst = args->files[--args->n_files];
+		args->src = args->files[--args->n_files];
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_JSON]) {
 		buf_puts(error, "--dry-run prints a script: it cannot go with --json");
@@ -228,8 +235,10 @@ void args_synopsis(enum command command, struct buf *out)
 			buf_printf(out, option->optional ? "[=%s]" : "=%s", option->argument);
 		buf_puts(out, "]");
 	}
-	if (info->takes_files)
+	if (info->operands != OPERANDS_NONE)
 		buf_puts(out, " [FILE...]");
+	if (info->operands == OPERANDS_PACKET)
+		buf_puts(out, " SRC DST[:PORT][/PROTO]");
 }
 
 static void add_option(const struct option_info *info, struct buf *out)
@@ -278,13 +287,16 @@ void args_help(const struct args *args, struct buf *out)
 		args_synopsis(args->command, out);
 		buf_puts(out, "\n\n");
 		add_wrapped(info->more, out);
-		if (info->takes_files)
-			buf_puts(out, "\nFILE is a description, a directory of *.yaml, or - for standard "
-				      "input; by default\n/etc/hostgate.yaml and /etc/hostgate.d/.\n");
+		if (info->operands != OPERANDS_NONE)
+			buf_puts(
+				out,
+				"\nFILE is a description, a directory of *.yaml, or - for standard "
+				"input; by default\n/etc/hostgate.yaml and /etc/hostgate.d/.\n");
 	} else {
-		buf_puts(out, "usage: hostgate COMMAND [OPTION...] [FILE...]\n\n"
-			      "Connects host-only networks to the outside, and keeps in what shall stay "
-			      "in.\n\ncommands:\n");
+		buf_puts(out,
+			 "usage: hostgate COMMAND [OPTION...] [FILE...]\n\n"
+			 "Connects host-only networks to the outside, and keeps in what shall stay "
+			 "in.\n\ncommands:\n");
 		for (size_t i = 0; i < COMMAND__COUNT; i++)
 			buf_printf(out, "  %-28s %s\n", command_table[i].name,
 				   command_table[i].help);

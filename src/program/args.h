@@ -18,6 +18,7 @@ struct args {
 	double wait_seconds;
 	const char **files; /**< owned; args_free() */
 	size_t n_files;
+	const char *src, *dst; /**< of commands with OPERANDS_PACKET */
 };
 
 /**

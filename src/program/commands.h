@@ -20,4 +20,7 @@ enum status cmd_status(struct run *run);
 /** Takes everything out, or prints the script that would. */
 enum status cmd_remove(struct run *run);
 
+/** Tells the way of one packet. */
+enum status cmd_explain(struct run *run);
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // json: what --json prints: one document a run.
+#include "plan/origin.h"
 #include "program/changes.h"
 #include "program/json.h"
 
@@ -10,7 +11,7 @@ json_t *json_document(enum command command)
 	json_object_set_new(document, "format", json_integer(JSON_FORMAT));
 	json_object_set_new(document, "command", json_string(command_table[command].name));
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
-	if (command != COMMAND_CHECK)
+	if (command != COMMAND_CHECK && command != COMMAND_EXPLAIN)
 		json_add_changes(document, &(struct changes){0});
 	return document;
 }
@@ -59,13 +60,25 @@ void json_add_changes(json_t *document, const struct changes *changes)
 	json_object_set_new(document, "changes", array);
 }
 
-static void add_place(json_t *object, const struct diags *diags, const struct place *place)
+void json_add_place(json_t *object, const struct diags *diags, const struct place *place)
 {
 	if (place->line == 0)
 		return;
 	json_add_text(object, "file", diags->sources[place->source].name);
 	json_object_set_new(object, "line", json_integer(place->line));
 	json_object_set_new(object, "column", json_integer(place->column));
+}
+
+void json_add_why(json_t *object, const struct diags *diags, const struct origin *origin)
+{
+	const char *promise = promise_name(origin->promise);
+	json_t *why = json_object();
+
+	json_add_text(why, "promise", *promise ? promise : NULL);
+	json_add_text(why, "text", origin->text);
+	json_add_text(why, "network", origin->network);
+	json_object_set_new(object, "why", why);
+	json_add_place(object, diags, &origin->place);
 }
 
 static json_t *diagnostic(const struct diags *diags, const struct diag *diag)
@@ -80,13 +93,13 @@ static json_t *diagnostic(const struct diags *diags, const struct diag *diag)
 
 	json_add_text(object, "severity", severity[diag->severity]);
 	json_add_text(object, "code", diag->code);
-	add_place(object, diags, &diag->place);
+	json_add_place(object, diags, &diag->place);
 	json_add_text(object, "message", diag->message);
 	json_add_text(object, "hint", diag->hint);
 	for (size_t i = 0; i < diag->n_related; i++) {
 		json_t *other = json_object();
 
-		add_place(other, diags, &diag->related[i].place);
+		json_add_place(other, diags, &diag->related[i].place);
 		json_add_text(other, "message", diag->related[i].message);
 		json_array_append_new(related, other);
 	}

@@ -7,6 +7,7 @@
 
 #include "hostgate/buf.h"
 #include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
 #include "kernel/apply.h"
 #include "program/options.h"
 
@@ -21,6 +22,15 @@ json_t *json_document(enum command command);
 
 /** Adds a text, or null. */
 void json_add_text(json_t *object, const char *key, const char *text);
+
+/** Adds "file", "line" and "column"; nothing for no place. */
+void json_add_place(json_t *object, const struct diags *diags, const struct place *place);
+
+/**
+ * Adds "why": an object with "promise", "text" and "network" (the first and the last may be null);
+ * and the place as json_add_place() does.
+ */
+void json_add_why(json_t *object, const struct diags *diags, const struct origin *origin);
 
 /** Sets "changed" and "changes". */
 void json_add_changes(json_t *document, const struct changes *changes);

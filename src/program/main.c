@@ -11,6 +11,7 @@
 static enum status (*const commands[COMMAND__COUNT])(struct run *) = {
 	[COMMAND_CHECK] = cmd_check,   [COMMAND_PLAN] = cmd_plan,     [COMMAND_APPLY] = cmd_apply,
 	[COMMAND_STATUS] = cmd_status, [COMMAND_REMOVE] = cmd_remove,
+	[COMMAND_EXPLAIN] = cmd_explain,
 };
 
 static void die_of_exhaustion(void)
@@ -24,7 +25,8 @@ static void die_of_exhaustion(void)
 /* Whether the command, with these options, looks at the kernel at all. */
 static bool uses_kernel(const struct args *args)
 {
-	return args->command != COMMAND_CHECK && !args->given[OPTION_DRY_RUN];
+	return args->command != COMMAND_CHECK && args->command != COMMAND_EXPLAIN &&
+	       !args->given[OPTION_DRY_RUN];
 }
 
 static enum status run_command(struct run *run)

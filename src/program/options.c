@@ -3,22 +3,28 @@
 #include "program/options.h"
 
 const struct command_info command_table[COMMAND__COUNT] = {
-	[COMMAND_CHECK] = {"check", true, "tell whether the description is right",
+	[COMMAND_CHECK] = {"check", OPERANDS_FILES, "tell whether the description is right",
 			   "Reads the description and reports every mistake in it. Needs no privileges "
 			   "and does not look at the kernel."},
-	[COMMAND_PLAN] = {"plan", true, "show what may pass and what apply would change",
+	[COMMAND_PLAN] = {"plan", OPERANDS_FILES, "show what may pass and what apply would change",
 			  "Prints what may pass where, and what differs from the kernel. Changes "
 			  "nothing. Exits with 10 when changes are pending."},
-	[COMMAND_APPLY] = {"apply", true, "make the kernel match the description",
+	[COMMAND_APPLY] = {"apply", OPERANDS_FILES, "make the kernel match the description",
 			   "Installs the rules in one transaction, then sets sysctls, forwarding last. "
 			   "Does nothing when nothing is to be done. With --dry-run it prints "
 			   "a script that does the work, and needs no privileges."},
-	[COMMAND_STATUS] = {"status", false, "show what is installed, and whether it still matches",
+	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
 			    "Compares the kernel with what the last apply installed. Exits with 5 when "
 			    "they differ, or when nothing is installed."},
-	[COMMAND_REMOVE] = {"remove", false, "take everything out again",
+	[COMMAND_REMOVE] = {"remove", OPERANDS_NONE, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
 			    "it prints the script that takes out what the script of apply put in."},
+	[COMMAND_EXPLAIN] = {"explain", OPERANDS_PACKET, "tell the way of one packet, step by step",
+			     "Tells what happens to the first packet of a connection from SRC to DST, "
+			     "rule by rule, and to its reply; of a refused one, what would let it pass. "
+			     "SRC is an address, DST is ADDRESS[:PORT][/PROTO] with tcp, udp or icmp, an "
+			     "IPv6 address with a port in brackets. Reads the description only. Needs no "
+			     "privileges."},
 };
 
 #define ON(command) (1U << COMMAND_##command)
@@ -52,6 +58,10 @@ const struct option_info option_table[OPTION__COUNT] = {
 			    .words = {"iptables", "nft"},
 			    .later = {"restore", "json"},
 			    .help = "print a script instead of working"},
+	[OPTION_FROM] = {.name = "from",
+			 .argument = "NAME",
+			 .commands = ON(EXPLAIN),
+			 .help = "the packet comes in on this interface, network or uplink"},
 };
 
 bool option_allowed(enum option option, enum command command)

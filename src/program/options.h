@@ -13,12 +13,21 @@ enum command {
 	COMMAND_APPLY,
 	COMMAND_STATUS,
 	COMMAND_REMOVE,
+	COMMAND_EXPLAIN,
 	COMMAND__COUNT
+};
+
+/** What may follow a command. */
+enum operands {
+	OPERANDS_NONE,
+	OPERANDS_FILES,  /**< FILE... */
+	OPERANDS_PACKET, /**< FILE... SRC DST */
+	OPERANDS__COUNT
 };
 
 struct command_info {
 	const char *name;
-	bool takes_files; /**< FILE... may follow */
+	enum operands operands;
 	const char *help; /**< a few words for the list of commands */
 	const char *more; /**< what --help of the command and the manual add; full sentences */
 };
@@ -38,6 +47,7 @@ enum option {
 	OPTION_BACKEND,
 	OPTION_SYSLOG,
 	OPTION_DRY_RUN,
+	OPTION_FROM,
 	OPTION__COUNT
 };
 
@@ -87,6 +97,7 @@ extern const struct status_info status_table[STATUS_COUNT];
 #define PROGRAM_CODES(X) \
 	X(FILE_UNREADABLE, "HG-E300", "a file or directory of the description cannot be read") \
 	X(NO_DESCRIPTION, "HG-E301", "there is no description to read") \
+	X(PACKET, "HG-E302", "explain: the command line names no packet that can be followed") \
 	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
 	X(BRIDGE, "HG-N300", "the kernel hands frames between guests on one bridge to the rules")
 

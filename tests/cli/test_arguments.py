@@ -9,7 +9,7 @@ import unittest
 from common import BAD, GOOD, HOSTGATE, TOP, hostgate, needs_terminal, run
 
 EXAMPLE = "examples/host-only.yaml"
-COMMANDS = ("check", "plan", "apply", "status", "remove")
+COMMANDS = ("check", "plan", "apply", "status", "remove", "explain")
 
 
 class Usage(unittest.TestCase):
@@ -190,6 +190,7 @@ class Surroundings(unittest.TestCase):
     def test_check_and_dry_run_leave_the_kernel_alone(self):
         for arguments in (("check", EXAMPLE), ("apply", "--dry-run", EXAMPLE),
                           ("apply", "--dry-run=nft", EXAMPLE), ("remove", "--dry-run"),
+                          ("explain", EXAMPLE, "192.168.56.10", "198.51.100.7"),
                           ("apply", "--netns", "nowhere", "--dry-run", EXAMPLE)):
             done = run("strace", "-f", "-qq", "-e",
                        "trace=socket,setns,connect,mkdir,mkdirat,execve,unlink,rename",

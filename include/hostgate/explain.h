@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// explain: the way of one packet and of its reply, from the description alone.
+#ifndef HOSTGATE_EXPLAIN_H
+#define HOSTGATE_EXPLAIN_H
+
+#include "hostgate/simulate.h"
+
+/** The packet that is asked about: the first one of a connection. */
+struct query {
+	struct addr saddr, daddr;
+	uint8_t l4proto; /**< IPPROTO_...; 0: it was not said */
+	bool has_port;
+	uint16_t port;    /**< of the destination, host byte order */
+	const char *from; /**< interface, network or uplink it comes in on; NULL: by its source */
+};
+
+/**
+ * Reads SRC, an address, and DST, an endpoint of one address: ADDRESS[:PORT][/PROTO], an IPv6
+ * address with a port in brackets. Returns false and says in error what is wrong.
+ */
+bool query_read(const char *src, const char *dst, struct query *out, struct buf *error);
+
+/** What stands at one end of the host. */
+enum end_kind {
+	END_HOST,    /**< the host itself */
+	END_NETWORK,
+	END_UPLINK,
+	END_ELSEWHERE, /**< outside, and the description names no uplink */
+	END__COUNT
+};
+
+struct end {
+	enum end_kind kind;
+	const struct network *network; /**< END_NETWORK; END_HOST: whose gateway's address it is */
+	const struct uplink *uplink;   /**< END_UPLINK; END_HOST: whose address it is */
+	const struct subnet *subnet;   /**< of network, that holds the address; or NULL */
+	char ifname[IFNAME_SIZE];      /**< empty for the host; an example for a pattern */
+};
+
+/** What becomes of the packet. */
+enum fate {
+	FATE_PASSES,    /**< forwarded, or sent by the host */
+	FATE_DELIVERED, /**< it is for the host itself */
+	FATE_SWITCHED,  /**< it stays within one network */
+	FATE_NOT_OURS,  /**< no rule of hostgate concerns it */
+	FATE_REFUSED,
+	FATE__COUNT
+};
+
+/** What in the description would let a refused packet pass. */
+enum opening {
+	OPENING_NONE,
+	OPENING_SUBNET,  /**< a subnet of the network that holds the source */
+	OPENING_MODE,    /**< the network's mode */
+	OPENING_UPLINK,  /**< the network's choice of uplinks */
+	OPENING_UPLINKS, /**< an uplink at all */
+	OPENING_REACH,   /**< one network into another */
+	OPENING_DOOR,    /**< from outside into a network */
+	OPENING__COUNT
+};
+
+/** One packet with what the rules did to it. */
+struct leg {
+	struct packet packet;
+	struct outcome outcome;
+};
+
+/** The way between two ends, there and back. */
+struct way {
+	struct end in, out;
+	enum fate fate;
+	enum opening opening;
+	const struct network *network; /**< the network whose key opening means; or NULL */
+	struct leg there;
+	bool has_reply;
+	struct leg back; /**< after its destination is put back to what it was */
+};
+
+struct explanation {
+	const struct description *description;
+	const struct ruleset *ruleset;
+	struct query query;
+	struct way *ways; /**< at least one; in the order of the uplinks */
+	size_t n_ways;
+};
+
+/**
+ * Follows the packet through the ruleset that plan_ruleset() made of the description. Memory comes
+ * from arena. Returns false and says in error why the packet cannot be followed.
+ */
+bool explain_packet(struct arena *arena, const struct description *description,
+		    const struct ruleset *ruleset, const struct query *query,
+		    struct explanation *out, struct buf *error);
+
+#endif

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// tell: each step of a packet's way as a sentence or two, for people who never saw a rule.
+#include <string.h>
+
+#include "emit/print_explain.h"
+#include "plan/origin.h"
+#include "text/schema.h"
+
+struct teller {
+	struct arena *arena;
+	const struct explanation *explanation;
+	const struct way *way;
+	const struct leg *leg;
+	struct told told;
+};
+
+static const char *const promises[PROMISE__COUNT] = {
+	[PROMISE_NONE] = "",
+	[PROMISE_P1] = "nothing leaks out",
+	[PROMISE_P2] = "no private source outside",
+	[PROMISE_P3] = "nothing gets in",
+	[PROMISE_P4] = "no forged source, and no answer to one",
+};
+
+static const char *const fates[FATE__COUNT] = {
+	[FATE_PASSES] = "passes",     [FATE_DELIVERED] = "delivered", [FATE_SWITCHED] = "switched",
+	[FATE_NOT_OURS] = "not ours", [FATE_REFUSED] = "refused",
+};
+
+const char *fate_name(enum fate fate)
+{
+	return fates[fate];
+}
+
+/* Words for addresses and ends. */
+
+static const char *addr_text(struct teller *t, const struct addr *addr)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return arena_strdup(t->arena, addr_format(addr, text));
+}
+
+static const char *subnet_text(struct teller *t, const struct subnet *subnet)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return arena_strdup(t->arena, prefix_format(&subnet->prefix, text));
+}
+
+/* "vmnet1", or "tap*" where the name is an example only, or "one of tap0, tap1". */
+static const char *interface_text(struct teller *t, const struct end *end)
+{
+	const struct network *network = end->network;
+	char text[IFNAME_SIZE + 1];
+	const char *list = "";
+
+	if (end->kind != END_NETWORK || t->explanation->query.from)
+		return end->ifname;
+	for (size_t i = 0; i < network->n_interfaces; i++)
+		list = arena_printf(t->arena, "%s%s%s", list, i ? ", " : "",
+				    ifpattern_format(&network->interfaces[i], text));
+	return network->n_interfaces > 1 ? arena_printf(t->arena, "one of %s", list) : list;
+}
+
+/* "eth0", or "isp-a (interface eth0)". */
+static const char *uplink_text(struct teller *t, const struct uplink *uplink)
+{
+	if (strcmp(uplink->name, uplink->interface.name) == 0)
+		return uplink->name;
+	return arena_printf(t->arena, "%s (interface %s)", uplink->name, uplink->interface.name);
+}
+
+static struct told_step *add_step(struct teller *t, const char *text)
+{
+	struct told_step *step = &t->told.steps[t->told.n_steps++];
+
+	step->text = text;
+	return step;
+}
+
+/* Gives the step the rules that were met in the stages from first to last. */
+static void add_rules(struct teller *t, struct told_step *step, enum stage first, enum stage last)
+{
+	const struct outcome *outcome = &t->leg->outcome;
+
+	for (size_t i = 0; i < outcome->n_steps; i++) {
+		const struct step *met = &outcome->trace[i];
+
+		if (met->stage < first || met->stage > last)
+			continue;
+		if (step->n_met++ == 0)
+			step->met = met;
+	}
+}
+
+static bool met_rules(const struct teller *t, enum stage stage)
+{
+	for (size_t i = 0; i < t->leg->outcome.n_steps; i++)
+		if (t->leg->outcome.trace[i].stage == stage)
+			return true;
+	return false;
+}
+
+static bool is_refused(const struct teller *t)
+{
+	return t->leg->outcome.verdict != VERDICT_PASS;
+}
+
+static bool is_refused_at(const struct teller *t, enum stage stage)
+{
+	return is_refused(t) && t->leg->outcome.stage == stage;
+}
+
+/* The first packet. */
+
+static const char *host_text(struct teller *t, const struct end *end)
+{
+	if (end->network)
+		return arena_printf(t->arena, "the host's own address on the network %s",
+				    end->network->name);
+	return arena_printf(t->arena, "the host's own address on the uplink %s",
+			    uplink_text(t, end->uplink));
+}
+
+static void tell_arrival(struct teller *t)
+{
+	const struct end *in = &t->way->in;
+	const char *source = addr_text(t, &t->leg->packet.saddr);
+
+	switch (in->kind) {
+	case END_HOST:
+		add_step(t, arena_printf(t->arena, "The host itself sends it: %s is %s.", source,
+					 host_text(t, in)));
+		return;
+	case END_NETWORK:
+		if (in->subnet)
+			add_step(t, arena_printf(t->arena,
+						 "It comes in on %s: the network %s has the subnet "
+						 "%s, and %s is in it.",
+						 interface_text(t, in), in->network->name,
+						 subnet_text(t, in->subnet), source));
+		else
+			add_step(t, arena_printf(t->arena,
+						 "It comes in on %s, where the network %s is. Its "
+						 "source %s is in no subnet of that network.",
+						 interface_text(t, in), in->network->name,
+						 source));
+		return;
+	case END_UPLINK:
+		add_step(t, arena_printf(t->arena, "It comes from outside, in on the uplink %s.",
+					 uplink_text(t, in->uplink)));
+		return;
+	case END_ELSEWHERE:
+		add_step(t, "It comes from outside, on an interface that the description does not "
+			    "name.");
+		return;
+	case END__COUNT:
+		return;
+	}
+}
+
+static void tell_door(struct teller *t)
+{
+	static const char rule[] = "The host looks at the sender first: from a network it takes "
+				   "only packets with an address of that network. ";
+	const char *source = addr_text(t, &t->leg->packet.saddr);
+
+	if (!met_rules(t, STAGE_DOOR))
+		return;
+	add_rules(t,
+		  add_step(t, is_refused_at(t, STAGE_DOOR) ?
+				      arena_printf(t->arena,
+						   "%s%s is none: forged, or a mistake. The packet "
+						   "is dropped without a word, since any answer of "
+						   "the host would go to %s.",
+						   rule, source, source) :
+				      arena_printf(t->arena, "%s%s is one.", rule, source)),
+		  STAGE_DOOR, STAGE_DOOR);
+}
+
+static void tell_route(struct teller *t)
+{
+	const struct end *out = &t->way->out;
+	const char *destination = addr_text(t, &t->leg->packet.daddr);
+
+	switch (out->kind) {
+	case END_HOST:
+		add_step(t, arena_printf(t->arena,
+					 "The host looks up the way (routing): %s is %s. So the "
+					 "packet is for the host and goes no further.",
+					 destination, host_text(t, out)));
+		return;
+	case END_NETWORK:
+		add_step(t, arena_printf(t->arena,
+					 "The host looks up the way (routing): the network %s has "
+					 "the subnet %s, and %s is in it. So out by %s.",
+					 out->network->name, subnet_text(t, out->subnet),
+					 destination, interface_text(t, out)));
+		return;
+	case END_UPLINK:
+		add_step(t, arena_printf(t->arena,
+					 "The host looks up the way (routing): no network here has "
+					 "%s, so out by the uplink %s.",
+					 destination, uplink_text(t, out->uplink)));
+		return;
+	case END_ELSEWHERE:
+		add_step(t, arena_printf(t->arena,
+					 "The host looks up the way (routing): no network here has "
+					 "%s, so out to wherever the host's routes lead; the "
+					 "description names no uplink.",
+					 destination));
+		return;
+	case END__COUNT:
+		return;
+	}
+}
+
+static const char *refusal_text(const struct teller *t)
+{
+	if (t->leg->outcome.verdict == VERDICT_DROP)
+		return "The packet is dropped without an answer.";
+	return "The packet is refused, and the sender is told so (an ICMP message, "
+	       "\"administratively prohibited\").";
+}
+
+/* Why a network may, or may not, send to where the packet goes. */
+static const char *permission_text(struct teller *t, const struct network *network)
+{
+	const struct end *out = &t->way->out;
+
+	if (!is_refused(t))
+		return arena_printf(t->arena, "Its mode is %s, so its guests may go out by its uplinks, and %s is one.",
+				    mode_name(network->mode), uplink_text(t, out->uplink));
+	if (out->kind == END_NETWORK)
+		return "Never to another network.";
+	if (network->mode == MODE_ISOLATED)
+		return "Its mode is isolated, so nothing may leave it.";
+	return arena_printf(t->arena, "Its mode is %s, but %s is no uplink of it.",
+			    mode_name(network->mode),
+			    out->uplink ? uplink_text(t, out->uplink) : "the way out");
+}
+
+static void tell_forward(struct teller *t)
+{
+	const struct way *way = t->way;
+	const char *text;
+
+	if (!met_rules(t, STAGE_FORWARD))
+		return;
+	if (way->in.kind == END_NETWORK)
+		text = arena_printf(t->arena, "May %s send there? %s%s%s", way->in.network->name,
+				    permission_text(t, way->in.network),
+				    is_refused(t) ? " " : "", is_refused(t) ? refusal_text(t) : "");
+	else
+		text = arena_printf(t->arena,
+				    "May the packet enter the network %s? Only a reply to a "
+				    "connection that a guest opened may, and this packet opens one "
+				    "itself. %s",
+				    way->out.network->name, refusal_text(t));
+	add_rules(t, add_step(t, text), STAGE_FORWARD, STAGE_FORWARD);
+}
+
+/* Whose private source the packet has, as the rule that met it says. */
+static const char *last_network(const struct teller *t)
+{
+	const struct outcome *outcome = &t->leg->outcome;
+	const struct ruleset *rs = t->explanation->ruleset;
+
+	return outcome->n_steps > 0 ?
+		       rs->origins[outcome->trace[outcome->n_steps - 1].origin].network :
+		       NULL;
+}
+
+static const char *untranslated_text(struct teller *t, const char *source)
+{
+	const struct end *in = &t->way->in;
+
+	if (in->kind == END_NETWORK && in->network->mode == MODE_ROUTED)
+		return arena_printf(t->arena,
+				    "Its source stays %s: the mode of %s is routed, outside knows "
+				    "the way to these addresses.",
+				    source, in->network->name);
+	return arena_printf(t->arena, "Its source stays %s.", source);
+}
+
+static void tell_translation(struct teller *t)
+{
+	const struct outcome *outcome = &t->leg->outcome;
+	const char *source = addr_text(t, &t->leg->packet.saddr);
+	const struct uplink *uplink = t->way->out.uplink;
+	const char *text;
+
+	if (!met_rules(t, STAGE_OUTBOUND))
+		return;
+	if (is_refused_at(t, STAGE_OUTBOUND))
+		text = arena_printf(t->arena,
+				    "The source %s is a private address of the network %s, which "
+				    "has no public one on %s; nobody outside could answer. %s",
+				    source, last_network(t), uplink_text(t, uplink),
+				    refusal_text(t));
+	else if (!outcome->translated)
+		text = untranslated_text(t, source);
+	else
+		text = arena_printf(
+			t->arena,
+			"Its source is rewritten: %s becomes %s (SNAT), because nobody outside could "
+			"answer a private address. The host remembers both (connection tracking).",
+			source,
+			outcome->masquerade ?
+				arena_printf(t->arena, "the address that %s has at that moment",
+					     uplink->interface.name) :
+				addr_text(t, &outcome->source));
+	add_rules(t, add_step(t, text), STAGE_OUTBOUND, STAGE_NAT_POSTROUTING);
+}
+
+static void tell_guard(struct teller *t)
+{
+	if (!met_rules(t, STAGE_GUARD))
+		return;
+	add_rules(t,
+		  add_step(t, arena_printf(t->arena,
+					   "A last check: what should have been rewritten and was "
+					   "not is dropped. %s",
+					   is_refused_at(t, STAGE_GUARD) ? refusal_text(t) :
+									   "This packet goes out.")),
+		  STAGE_GUARD, STAGE_GUARD);
+}
+
+static const char *seen_text(struct teller *t)
+{
+	const struct outcome *outcome = &t->leg->outcome;
+
+	if (outcome->masquerade)
+		return arena_printf(t->arena, "the address of %s",
+				    t->way->out.uplink->interface.name);
+	return addr_text(t, &outcome->source);
+}
+
+static const char *passes_text(struct teller *t)
+{
+	const char *destination = addr_text(t, &t->leg->packet.daddr);
+
+	return arena_printf(t->arena, "Passes. %s sees %s as the sender.", destination,
+			    seen_text(t));
+}
+
+static const char *refused_text(struct teller *t)
+{
+	const struct outcome *outcome = &t->leg->outcome;
+	const struct ruleset *rs = t->explanation->ruleset;
+	const struct rule *rule = &rs->rules[outcome->trace[outcome->n_steps - 1].rule];
+	enum promise promise = rs->origins[rule->origin].promise;
+
+	return arena_printf(t->arena, "Refused. Promise %s: %s.", promise_name(promise),
+			    promises[promise]);
+}
+
+/* What would let it pass. */
+
+static void hint(struct teller *t, struct place place, const char *text)
+{
+	t->told.hint = text;
+	t->told.place = place;
+}
+
+/* A hint at a key of networks, or that this version knows no such key. */
+static void hint_key(struct teller *t, const char *key, const char *what)
+{
+	const struct schema_key *row = schema_find(SECTION_NETWORK, key);
+	const struct network *network = t->way->network;
+
+	if (row && row->supported)
+		hint(t, network->place,
+		     arena_printf(t->arena, "The key `%s` of the network %s %s", key, network->name,
+				  what));
+	else
+		hint(t, PLACE_NONE,
+		     arena_printf(t->arena,
+				  "Nothing in this version would let it pass: a key that %s, `%s`, is "
+				  "not supported yet.",
+				  what, key));
+}
+
+static void tell_opening(struct teller *t)
+{
+	const struct way *way = t->way;
+	const struct network *network = way->network;
+	const char *source = addr_text(t, &t->leg->packet.saddr);
+	enum family family = t->leg->packet.family;
+
+	switch (way->opening) {
+	case OPENING_SUBNET:
+		if (network_has_family(network, family))
+			hint(t, network->subnets[0].place,
+			     arena_printf(t->arena,
+					  "Should guests of %s have this address, `subnet` must "
+					  "hold it.",
+					  network->name));
+		else
+			hint(t, network->subnets[0].place,
+			     arena_printf(t->arena,
+					  "%s has no %s subnet, so no %s of it passes. To change "
+					  "that, add one to `subnet`.",
+					  network->name, family_name(family),
+					  family_name(family)));
+		return;
+	case OPENING_MODE:
+		hint(t, network->mode_place.line ? network->mode_place : network->place,
+		     arena_printf(t->arena,
+				  "To let it pass, give the network %s `mode: nat` (out with a public "
+				  "source) or `mode: routed` (out as it is).",
+				  network->name));
+		return;
+	case OPENING_UPLINK:
+		hint(t, network->place,
+		     arena_printf(t->arena,
+				  "To let it pass, add %s to `uplink` of the network %s.",
+				  way->out.uplink->name, network->name));
+		return;
+	case OPENING_UPLINKS:
+		hint(t, network->place,
+		     arena_printf(t->arena,
+				  "To let it pass, name an uplink under `uplinks`, and give the "
+				  "network %s `mode: nat` or `mode: routed`.",
+				  network->name));
+		return;
+	case OPENING_REACH:
+		hint_key(t, "reach", "lets the guests of one network reach another");
+		return;
+	case OPENING_DOOR:
+		if (network->mode == MODE_ROUTED)
+			hint_key(t, "allow-from", "lets connections in from outside");
+		else
+			hint_key(t, "publish", "opens a door from outside to a guest");
+		return;
+	case OPENING_NONE:
+		hint(t, PLACE_NONE,
+		     arena_printf(t->arena, "No key would let it pass: %s belongs to the network %s.",
+				  source, network ? network->name : ""));
+		return;
+	case OPENING__COUNT:
+		return;
+	}
+}
+
+/* Both ends on one network: the host has no part in it, as a rule. */
+static void tell_switched(struct teller *t)
+{
+	add_rules(t,
+		  add_step(t, arena_printf(t->arena,
+					   "Both ends are on the network %s. Its switch hands the packet "
+					   "over, and the host has no part in it. Where the kernel "
+					   "shows such packets to the rules all the same, they pass.",
+					   t->way->in.network->name)),
+		  STAGE_DOOR, STAGE_GUARD);
+}
+
+static struct teller start(struct arena *arena, const struct explanation *explanation,
+			   const struct way *way, const struct leg *leg)
+{
+	return (struct teller){
+		.arena = arena, .explanation = explanation, .way = way, .leg = leg};
+}
+
+struct told tell_there(struct arena *arena, const struct explanation *explanation,
+		       const struct way *way)
+{
+	struct teller t = start(arena, explanation, way, &way->there);
+
+	if (way->fate != FATE_SWITCHED) {
+		tell_arrival(&t);
+		tell_door(&t);
+		if (!is_refused_at(&t, STAGE_DOOR))
+			tell_route(&t);
+		tell_forward(&t);
+		tell_translation(&t);
+		tell_guard(&t);
+	}
+	switch (way->fate) {
+	case FATE_PASSES:
+		t.told.verdict = passes_text(&t);
+		break;
+	case FATE_DELIVERED:
+		t.told.verdict = "Reaches the host. What the host's own services take from whom is "
+				 "not ruled by hostgate.";
+		break;
+	case FATE_SWITCHED:
+		tell_switched(&t);
+		t.told.verdict = "Passes.";
+		break;
+	case FATE_NOT_OURS:
+		t.told.verdict = "Not hostgate's: neither end is a network of the description, and "
+				 "no rule concerns the packet.";
+		break;
+	case FATE_REFUSED:
+		t.told.verdict = refused_text(&t);
+		tell_opening(&t);
+		break;
+	case FATE__COUNT:
+		break;
+	}
+	return t.told;
+}
+
+/* The reply. */
+
+static void tell_return(struct teller *t)
+{
+	const struct packet *packet = &t->leg->packet;
+	const struct outcome *there = &t->way->there.outcome;
+	const char *source = addr_text(t, &packet->saddr);
+	const char *guest = addr_text(t, &packet->daddr);
+	const struct end *from = &t->way->out;
+
+	if (from->kind == END_HOST)
+		add_step(t, arena_printf(t->arena, "The host answers, from %s to %s.", source, guest));
+	else if (!there->translated)
+		add_step(t, arena_printf(t->arena,
+					 "It comes in on %s, from %s to %s. The host knows the "
+					 "connection (connection tracking).",
+					 interface_text(t, from), source, guest));
+	else
+		add_step(t, arena_printf(
+				    t->arena,
+				    "It comes in on %s, from %s to %s. The host remembers the "
+				    "connection and puts %s back as the destination.",
+				    interface_text(t, from), source,
+				    there->masquerade ?
+					    arena_printf(t->arena, "the address of %s",
+							 from->uplink->interface.name) :
+					    addr_text(t, &there->source),
+				    guest));
+}
+
+static void tell_way_home(struct teller *t)
+{
+	const struct end *to = &t->way->in;
+	const char *guest = addr_text(t, &t->leg->packet.daddr);
+
+	if (to->kind == END_NETWORK)
+		add_step(t, arena_printf(t->arena, "%s is on the network %s, so out by %s.", guest,
+					 to->network->name, interface_text(t, to)));
+	else if (to->kind == END_HOST)
+		add_step(t, arena_printf(t->arena, "%s is the host's own address: it is there.",
+					 guest));
+	else
+		add_step(t, arena_printf(t->arena, "%s is outside, so out by %s.", guest,
+					 to->kind == END_UPLINK ? uplink_text(t, to->uplink) :
+								  "the host's routes"));
+}
+
+static void tell_entrance(struct teller *t)
+{
+	if (!met_rules(t, STAGE_FORWARD))
+		return;
+	add_rules(t,
+		  add_step(t, arena_printf(t->arena,
+					   "May the packet enter the network %s? It is a reply to a "
+					   "connection that a guest opened%s",
+					   t->way->in.network->name,
+					   is_refused(t) ? ", but its way is closed." :
+							   ". So it may.")),
+		  STAGE_FORWARD, STAGE_FORWARD);
+}
+
+static void tell_leaving(struct teller *t)
+{
+	if (!met_rules(t, STAGE_OUTBOUND))
+		return;
+	add_rules(t, add_step(t, "It goes outside with the host's own address as the source."),
+		  STAGE_OUTBOUND, STAGE_GUARD);
+}
+
+struct told tell_back(struct arena *arena, const struct explanation *explanation,
+		      const struct way *way)
+{
+	struct teller t = start(arena, explanation, way, &way->back);
+
+	tell_return(&t);
+	tell_door(&t);
+	tell_way_home(&t);
+	tell_entrance(&t);
+	tell_leaving(&t);
+	if (is_refused(&t))
+		t.told.verdict = refused_text(&t);
+	else
+		t.told.verdict = arena_printf(arena, "Arrives. %s gets it from %s.",
+					      addr_text(&t, &way->back.packet.daddr),
+					      addr_text(&t, &way->back.packet.saddr));
+	return t.told;
+}
