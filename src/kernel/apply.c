@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -12,11 +11,9 @@
 #include <unistd.h>
 
 #include "base/diag_codes.h"
+#include "kernel/backend.h"
 #include "kernel/changes.h"
-#include "kernel/nft_batch.h"
-#include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
-#include "kernel/nft_read.h"
 #include "kernel/scope.h"
 #include "kernel/state.h"
 #include "kernel/sysctl.h"
@@ -25,9 +22,12 @@
 /*
  * Theory of operation
  *
- * Up: lock, read, compare; write down what will be put back one day; close what is to close; one
- * transaction; settle the interfaces' sysctls; open what is to open, forwarding last; read back
- * and compare; record. Down is the same road the other way, with an empty table.
+ * Up: lock, read, compare; write down what will be put back one day; close what is to close; the
+ * rules; settle the interfaces' sysctls; open what is to open, forwarding last; read back and
+ * compare; record. Down is the same road the other way, without rules.
+ *
+ * Rules are in the one backend or in the other. Both are looked at: where the other one still has
+ * some, they go after those of the wanted one have come. For a moment a packet has to please both.
  *
  * When a step fails, sysctls that this run wrote are put back, latest first. Tables stay as the
  * transaction left them: before it that is how they were, after it the new rules, and rules only
@@ -36,16 +36,20 @@
  * Nothing to do means that nothing is written, not even the state.
  */
 
-/* How often somebody else may change tables between our reading and our transaction. */
-#define COMMIT_ATTEMPTS 10
+/* A backend at work. */
+struct work {
+	const struct backend_info *info;
+	void *self;
+	struct backend_found found;
+	bool changes; /* something is to be done */
+};
 
 struct job {
 	struct arena *arena;
 	struct diags *diags;
 	const struct apply_input *input; /* NULL: all is to go */
-	struct netlink netlink;
-	struct image wanted, present;
-	struct diff diff;
+	struct work work[2];             /* the wanted backend and the other one */
+	struct changes changes;          /* of both, then of sysctls */
 	struct state_place place;
 	struct state before, after; /* the state that was found, and what it becomes */
 	enum state_found found;
@@ -59,74 +63,100 @@ static void job_init(struct job *job, struct arena *arena, struct diags *diags,
 		     const struct apply_input *input)
 {
 	*job = (struct job){.arena = arena, .diags = diags, .input = input, .root = -1};
-	image_init(&job->wanted);
-	image_init(&job->present);
-	if (input)
-		nft_build(input->nft, &job->wanted);
 }
 
 static void job_free(struct job *job)
 {
-	netlink_close(&job->netlink);
-	image_free(&job->wanted);
-	image_free(&job->present);
+	for (size_t i = 0; i < 2; i++)
+		if (job->work[i].info)
+			job->work[i].info->close(job->work[i].self);
 	scope_close(&job->root);
 }
 
 #define SCOPED_JOB struct job __attribute__((cleanup(job_free)))
 
-/* Tells whether the last apply left the very table that is wanted, and nobody changed any since. */
-static bool is_untouched(const struct job *job)
+static void open_backend(struct job *job, struct work *work, const struct backend_info *info,
+			 bool wanted, double wait_seconds)
 {
-	return job->found == STATE_READ && job->before.generation != 0 && job->present.exists &&
-	       job->present.generation == job->before.generation &&
-	       image_fingerprint(&job->wanted) == job->before.fingerprint;
+	struct backend_input input = {.arena = job->arena,
+				      .ruleset = wanted ? job->input->ruleset : NULL,
+				      .replaced = job->input != NULL,
+				      .wait_seconds = wait_seconds};
+
+	if (job->found == STATE_READ)
+		input.known = (struct backend_mark){job->before.generation,
+						    job->before.fingerprint};
+	work->info = info;
+	work->self = info->open(&input);
 }
 
-static int read_tables(struct job *job)
+static int open_kernel(struct job *job, double wait_seconds)
 {
+	enum backend backend = BACKEND_NFTABLES;
+	int err = 0;
+
+	if (job->input)
+		err = backend_choose(job->diags, job->input->backend, &backend);
+	if (err != 0)
+		return err;
+	open_backend(job, &job->work[0], backend_list[backend], job->input != NULL, wait_seconds);
+	backend = backend == BACKEND_NFTABLES ? BACKEND_IPTABLES : BACKEND_NFTABLES;
+	open_backend(job, &job->work[1], backend_list[backend], false, wait_seconds);
+	job->root = sysctl_open_root(job->diags);
+	return job->root < 0 ? job->root : 0;
+}
+
+/* What is only to go may be of a kind that the kernel does not have: then nothing is there. */
+static bool may_have_rules(const struct work *work)
+{
+	int err = work->info->probe();
+
+	return err == 0 || err == -EPERM || err == -EACCES;
+}
+
+static int read_backend(struct job *job, struct work *work, struct diags *diags)
+{
+	size_t before = job->changes.n;
 	int err;
 
-	image_free(&job->present);
-	image_init(&job->present);
-	err = nft_read_head(&job->netlink, &job->present);
-	/* What goes as a whole need not be read, nor what is known to be the same. */
-	if (err == 0 && job->present.exists && job->wanted.exists) {
-		if (is_untouched(job)) {
-			job->diff = (struct diff){.only_elements = true};
-			return 0;
-		}
-		image_free(&job->present);
-		image_init(&job->present);
-		err = nft_read(&job->netlink, &job->present);
-	}
-	if (err != 0) {
-		nft_explain_errno(job->diags, -err, "read nf_tables");
-		return err;
-	}
-	image_diff(job->arena, &job->present, &job->wanted, &job->diff);
-	return 0;
+	err = work->info->read(work->self, diags, &work->found, &job->changes);
+	work->changes = job->changes.n > before;
+	return err;
 }
 
-static int open_kernel(struct job *job)
+/* With writing set, other programs are kept away from what will change. */
+static int read_backends(struct job *job, struct diags *diags, bool writing)
 {
-	int err = netlink_open(&job->netlink, NETLINK_NETFILTER);
+	job->changes = (struct changes){0};
+	for (size_t i = 0; i < 2; i++) {
+		struct work *work = &job->work[i];
+		bool wanted = i == 0 && job->input;
+		size_t before = job->changes.n;
+		int err = 0;
 
-	if (err != 0) {
-		nft_explain_errno(job->diags, -err, "reach nf_tables");
-		return err;
+		if (!wanted && !may_have_rules(work))
+			continue;
+		if (wanted && writing)
+			err = work->info->lock(work->self, diags);
+		if (err == 0)
+			err = read_backend(job, work, diags);
+		if (err == 0 && !wanted && writing && work->changes) {
+			job->changes.n = before;
+			err = work->info->lock(work->self, diags);
+			if (err == 0)
+				err = read_backend(job, work, diags);
+		}
+		if (err != 0)
+			return err;
 	}
-	job->root = sysctl_open_root(job->diags);
-	if (job->root < 0)
-		return job->root;
 	return 0;
 }
 
-static int plan_sysctls(struct job *job)
+static int plan_sysctls(struct job *job, struct diags *diags)
 {
 	struct route_interfaces advertised = {0};
 	struct sysctl_input input = {.root = job->root,
-				     .ruleset = job->input ? job->input->nft : NULL,
+				     .ruleset = job->input ? job->input->ruleset : NULL,
 				     .state = &job->before,
 				     .advertised = &advertised};
 	int err = 0;
@@ -134,21 +164,21 @@ static int plan_sysctls(struct job *job)
 	if (input.ruleset && sysctl_needs_routes(input.ruleset))
 		err = route_read_advertised(job->arena, &advertised);
 	if (err != 0) {
-		nft_explain_errno(job->diags, -err, "read the routes");
+		nft_explain_errno(diags, -err, "read the routes");
 		return err;
 	}
-	return sysctl_plan(job->arena, job->diags, &input, &job->writes, &job->after);
+	return sysctl_plan(job->arena, diags, &input, &job->writes, &job->after);
 }
 
-/* Reads all that the kernel and the state have, and compares. */
-static int prepare(struct job *job)
+/* Reads all that the kernel has, and lists what differs. */
+static int compare(struct job *job, struct diags *diags, bool writing)
 {
-	int err = open_kernel(job);
+	int err = read_backends(job, diags, writing);
 
 	if (err == 0)
-		err = read_tables(job);
+		err = plan_sysctls(job, diags);
 	if (err == 0)
-		err = plan_sysctls(job);
+		changes_of_sysctls(job->arena, &job->writes, &job->changes);
 	return err;
 }
 
@@ -175,14 +205,6 @@ static int find_state(struct job *job)
 	return err;
 }
 
-static void list_changes(struct job *job, struct changes *out)
-{
-	*out = (struct changes){.table_exists = job->present.exists};
-	changes_of_tables(job->arena, job->input->nft, &job->present, &job->wanted, &job->diff,
-			  out);
-	changes_of_sysctls(job->arena, &job->writes, out);
-}
-
 int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
 		struct changes *out)
 {
@@ -193,11 +215,13 @@ int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_inp
 	job_init(&job, arena, diags, input);
 	err = find_state(&job);
 	if (err == 0)
-		err = prepare(&job);
+		err = open_kernel(&job, 0);
+	if (err == 0)
+		err = compare(&job, diags, false);
 	if (err != 0)
 		return err;
 	tell_damaged(&job);
-	list_changes(&job, out);
+	*out = job.changes;
 	return 0;
 }
 
@@ -220,6 +244,12 @@ static void release_signals(const sigset_t *old)
 	sigprocmask(SIG_SETMASK, old, NULL);
 }
 
+static void record_mark(struct job *job, struct backend_mark mark)
+{
+	job->after.generation = mark.generation;
+	job->after.fingerprint = mark.fingerprint;
+}
+
 static void record_input(struct job *job)
 {
 	char text[sizeof("2000-01-01T00:00:00Z")];
@@ -233,41 +263,18 @@ static void record_input(struct job *job)
 	job->after.hash = job->input->hash;
 	job->after.files = job->input->files;
 	job->after.text = job->input->text;
-	job->after.fingerprint = image_fingerprint(&job->wanted);
 	/* Not before the tables were read back. */
-	job->after.generation = 0;
+	record_mark(job, (struct backend_mark){0});
 }
 
 static bool is_recorded(const struct job *job)
 {
-	return job->found == STATE_READ && job->before.generation != 0 &&
+	bool marked = job->before.generation != 0, markable = job->work[0].found.mark.generation != 0;
+
+	return job->found == STATE_READ && marked == markable &&
 	       strcmp(job->before.hash, job->input->hash) == 0 &&
 	       strcmp(job->before.text, job->input->text) == 0 &&
 	       strcmp(job->before.files, job->input->files) == 0;
-}
-
-static int send_once(struct job *job)
-{
-	if (!job->wanted.exists)
-		return nft_batch_remove(&job->netlink, job->diags, &job->present);
-	return nft_batch_apply(&job->netlink, job->diags, job->input->nft, &job->present,
-			       &job->wanted, &job->diff);
-}
-
-/* One transaction, tried again when somebody else was faster. */
-static int change_tables(struct job *job)
-{
-	for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
-		int err = job->diff.n ? send_once(job) : 0;
-
-		if (err != -ERESTART && err != -ENOBUFS)
-			return err;
-		err = read_tables(job);
-		if (err != 0)
-			return err;
-	}
-	nft_explain_errno(job->diags, EBUSY, "change nf_tables");
-	return -EBUSY;
 }
 
 static int write_step(struct job *job, enum sysctl_step step)
@@ -275,12 +282,38 @@ static int write_step(struct job *job, enum sysctl_step step)
 	return sysctl_write(job->arena, job->diags, job->root, &job->writes, step, &job->log);
 }
 
+/* How far the rules of a failed run got. */
+enum progress {
+	PROGRESS_NONE,
+	PROGRESS_PART, /* what is not changed yet is as it was, and still has its say */
+	PROGRESS_WHOLE,
+	PROGRESS__COUNT
+};
+
+static const char *progress_text(enum progress progress, bool removing)
+{
+	switch (progress) {
+	case PROGRESS_NONE:
+		return "nothing was changed: the tables are as before, sysctls were put back";
+	case PROGRESS_PART:
+		return removing ? "a part of the rules is removed; sysctls of this run were put back" :
+				  "the new rules are installed in part, beside the old ones; sysctls "
+				  "of this run were put back";
+	case PROGRESS_WHOLE:
+		return removing ? "the rules are removed; sysctls of this run were put back" :
+				  "the new rules are installed; sysctls of this run were put back";
+	case PROGRESS__COUNT:
+		break;
+	}
+	return "";
+}
+
 /* Puts back what this run wrote, and says what is left when that fails. */
-static void roll_back(struct job *job, bool tables_changed)
+static void roll_back(struct job *job, enum progress progress)
 {
 	int err = sysctl_undo(job->arena, job->diags, job->root, &job->log);
 
-	if (!tables_changed && err == 0) {
+	if (progress == PROGRESS_NONE && err == 0) {
 		if (job->found == STATE_READ)
 			(void)state_save(job->diags, &job->place, &job->before);
 		else if (job->found == STATE_ABSENT)
@@ -289,61 +322,61 @@ static void roll_back(struct job *job, bool tables_changed)
 	if (err != 0)
 		diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
 			 "the sysctls named above stay as they are now");
-	else if (!tables_changed)
-		diag_add(job->diags, SEVERITY_NOTE, CODE(ROLLED_BACK), PLACE_NONE,
-			 "nothing was changed: the tables are as before, sysctls were put back");
-	if (tables_changed)
-		diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE,
-			 job->wanted.exists ?
-				 "the new rules are installed; sysctls of this run were put back" :
-				 "the rules are removed; sysctls of this run were put back");
+	if (progress != PROGRESS_NONE)
+		diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE, "%s",
+			 progress_text(progress, !job->input));
+	else if (err == 0)
+		diag_add(job->diags, SEVERITY_NOTE, CODE(ROLLED_BACK), PLACE_NONE, "%s",
+			 progress_text(progress, !job->input));
+}
+
+static int change_rules(struct job *job, enum progress *out)
+{
+	bool changed = false;
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && err == 0; i++)
+		if (job->work[i].changes)
+			err = job->work[i].info->commit(job->work[i].self, job->diags, &changed);
+	if (changed)
+		*out = err == 0 ? PROGRESS_WHOLE : PROGRESS_PART;
+	return err;
 }
 
 static int run_steps(struct job *job)
 {
-	bool tables_changed = false;
+	enum progress progress = PROGRESS_NONE;
 	int err = write_step(job, SYSCTL_STEP_CLOSE);
 
-	if (err == 0) {
-		err = change_tables(job);
-		tables_changed = err == 0 && job->diff.n > 0;
-	}
+	if (err == 0)
+		err = change_rules(job, &progress);
 	if (err == 0)
 		err = write_step(job, SYSCTL_STEP_SETTLE);
 	if (err == 0)
 		err = write_step(job, SYSCTL_STEP_OPEN);
 	if (err != 0)
-		roll_back(job, tables_changed);
+		roll_back(job, progress);
 	return err;
 }
 
-/* Reads everything again; afterwards the job's present image is what there is now. */
+/* Reads everything again: nothing may be left to do. */
 static int read_back(struct job *job)
 {
-	SCOPED_JOB again;
-	struct changes left;
 	struct diags unheard;
 	struct diag *diag;
 	int err;
 
 	diags_init(&unheard, job->arena);
-	job_init(&again, job->arena, &unheard, NULL);
-	image_free(&again.wanted);
-	again.wanted = job->wanted;
-	job->wanted = (struct image){0};
-	again.input = job->input;
-	again.before = job->after;
-	err = prepare(&again);
-	job->after.generation = again.present.generation;
-	if (err == 0)
-		list_changes(&again, &left);
-	if (err == 0 && left.n == 0)
+	job->before = job->after;
+	err = compare(job, &unheard, true);
+	record_mark(job, job->work[0].found.mark);
+	if (err == 0 && job->changes.n == 0)
 		return 0;
 	diag = diag_add(job->diags, SEVERITY_ERROR, CODE(READ_BACK), PLACE_NONE,
 			"what the kernel has now is not what was installed: %s",
 			err ? strerror(-err) :
-			      arena_printf(job->arena, "%s %s", left.items[0].what,
-					   left.items[0].name));
+			      arena_printf(job->arena, "%s %s", job->changes.items[0].what,
+					   job->changes.items[0].name));
 	diag->err = err ? -err : EIO;
 	diag_hint(job->diags, diag, "does another program change it? apply again, or see plan");
 	return err ? err : -EIO;
@@ -355,23 +388,24 @@ static int apply_locked(struct job *job, struct changes *out)
 	int err = find_state(job);
 
 	if (err == 0)
-		err = prepare(job);
+		err = open_kernel(job, job->input->wait_seconds);
+	if (err == 0)
+		err = compare(job, job->diags, true);
 	if (err != 0)
 		return err;
 	tell_damaged(job);
-	list_changes(job, out);
+	*out = job->changes;
 	record_input(job);
 	if (out->n == 0 && is_recorded(job))
 		return 0;
 	if (out->n == 0) {
-		job->after.generation = job->present.generation;
+		record_mark(job, job->work[0].found.mark);
 		return state_save(job->diags, &job->place, &job->after);
 	}
 	hold_signals(&old);
 	err = state_save(job->diags, &job->place, &job->after);
 	if (err == 0) {
 		err = run_steps(job);
-		image_free(&job->present);
 		if (err == 0)
 			err = read_back(job);
 		if (err == 0)
@@ -419,20 +453,21 @@ static void tell_unknown(struct job *job)
 	}
 }
 
-static int remove_locked(struct job *job, struct changes *out)
+static int remove_locked(struct job *job, double wait_seconds, struct changes *out)
 {
 	sigset_t old;
+	bool exists;
 	int err = find_state(job);
 
 	if (err == 0)
-		err = prepare(job);
+		err = open_kernel(job, wait_seconds);
+	if (err == 0)
+		err = compare(job, job->diags, true);
 	if (err != 0)
 		return err;
-	out->table_exists = job->present.exists;
-	if (job->present.exists)
-		changes_of_removal(job->arena, out);
-	changes_of_sysctls(job->arena, &job->writes, out);
-	if (job->found == STATE_DAMAGED || (job->found == STATE_ABSENT && job->present.exists))
+	*out = job->changes;
+	exists = job->work[0].found.exists || job->work[1].found.exists;
+	if (job->found == STATE_DAMAGED || (job->found == STATE_ABSENT && exists))
 		tell_unknown(job);
 	hold_signals(&old);
 	if (out->n > 0)
@@ -461,7 +496,7 @@ int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 	SCOPED_JOB job;
 
 	job_init(&job, arena, diags, NULL);
-	return remove_locked(&job, out);
+	return remove_locked(&job, wait_seconds, out);
 }
 
 int kernel_installed(struct arena *arena, struct diags *diags, struct installed *out)
@@ -473,13 +508,12 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 	job_init(&job, arena, diags, NULL);
 	err = find_state(&job);
 	if (err == 0)
-		err = open_kernel(&job);
+		err = open_kernel(&job, 0);
 	if (err == 0)
-		err = read_tables(&job);
+		err = read_backends(&job, diags, false);
 	if (err != 0)
 		return err;
-	*out = (struct installed){.table = job.present.exists,
-				  .recorded = job.found == STATE_READ,
+	*out = (struct installed){.recorded = job.found == STATE_READ,
 				  .damaged = job.found == STATE_DAMAGED,
 				  .state_path = job.place.path,
 				  .version = job.before.version,
@@ -487,6 +521,12 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 				  .files = job.before.files,
 				  .text = job.before.text,
 				  .time = job.before.time};
+	for (enum backend b = BACKEND__COUNT; b-- > 0;)
+		for (size_t i = 0; i < 2; i++)
+			if (job.work[i].info == backend_list[b] && job.work[i].found.exists) {
+				out->backend = b;
+				out->where = backend_list[b]->where;
+			}
 	return 0;
 }
 

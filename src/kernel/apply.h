@@ -14,7 +14,8 @@
 /** What the program knows about a description that the kernel layer only records. */
 struct apply_input {
 	const struct description *description;
-	const struct ruleset *nft;  /**< lowered by lower_nft() */
+	const struct ruleset *ruleset; /**< as planned; the backend lowers it */
+	enum backend backend;       /**< where the rules go */
 	const char *hash;           /**< of the description, hexadecimal */
 	const char *text;           /**< canonical text of the description, for status */
 	const char *files;          /**< names of the files, for status */
@@ -41,12 +42,12 @@ struct change {
 struct changes {
 	struct change *items;
 	size_t n, cap;
-	bool table_exists; /**< table inet hostgate was there */
 };
 
 /** What hostgate remembers of the last apply in this network namespace. */
 struct installed {
-	bool table;          /**< table inet hostgate exists in the kernel */
+	enum backend backend; /**< that has rules of ours; BACKEND_AUTO: none */
+	const char *where;    /**< the rules are, for people; NULL: nowhere */
 	bool recorded;       /**< there is a readable state file */
 	bool damaged;        /**< there is one that can't be understood */
 	const char *state_path;

@@ -11,38 +11,62 @@
 #include "hostgate/ruleset.h"
 #include "kernel/apply.h"
 
+/**
+ * While nf_tables is of this generation, the rules are those with this fingerprint: they were read
+ * back and nobody has changed anything since. Generation 0: not known.
+ */
+struct backend_mark {
+	uint32_t generation;
+	uint64_t fingerprint;
+};
+
 /** What a backend works for. */
 struct backend_input {
 	struct arena *arena;
-	struct diags *diags;
-	const struct ruleset *ruleset; /**< lowered for it; NULL: nothing is wanted there */
-	bool replaced;                 /**< without ruleset: another backend has its rules already */
+	const struct ruleset *ruleset; /**< as planned; NULL: nothing is wanted there */
+	struct backend_mark known;     /**< of the last apply */
+	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	double wait_seconds;           /**< for a lock that it shares with other programs */
 };
 
 /** What a backend found. */
 struct backend_found {
-	bool exists;         /**< something of ours is there */
-	uint32_t generation; /**< a number that changes with the tables, or 0 */
+	bool exists;              /**< something of ours is there */
+	struct backend_mark mark; /**< of what is wanted, when that is what is there */
 };
 
 /** Functions return 0 or -errno with the reason queued. */
 struct backend_info {
 	const char *name;
-	const char *where; /**< of its rules, for people: "table inet hostgate" */
-	/** Returns the backend's own data, for the other functions. Never fails. */
+	const char *where; /**< its rules are, for people: "table inet hostgate" */
+	/** Tells whether the kernel has it: 0 or -errno, nothing queued. Changes nothing. */
+	int (*probe)(void);
+	/** Returns the backend's own data, for the other functions; the arena holds it. */
 	void *(*open)(const struct backend_input *input);
-	/** Frees it, and the lock. NULL is allowed. */
+	/** Frees what the arena does not hold, and the lock. NULL is allowed. */
 	void (*close)(void *self);
 	/** Keeps other programs away until close(); before a read() that a commit() follows. */
-	int (*lock)(void *self);
+	int (*lock)(void *self, struct diags *diags);
 	/** Reads what is there, and adds to changes what differs from what is wanted. */
-	int (*read)(void *self, struct backend_found *out, struct changes *changes);
-	/** Makes what is wanted of what was read last; nothing without a difference. */
-	int (*commit)(void *self);
+	int (*read)(void *self, struct diags *diags, struct backend_found *out,
+		    struct changes *changes);
+	/**
+	 * Makes what is wanted of what was read last; nothing without a difference. *changed is set
+	 * once the kernel has taken a part of it, even when a later one fails.
+	 */
+	int (*commit)(void *self, struct diags *diags, bool *changed);
 };
 
 extern const struct backend_info backend_nft;
 extern const struct backend_info backend_xt;
+
+/** Indexed by enum backend; NULL for BACKEND_AUTO. */
+extern const struct backend_info *const backend_list[BACKEND__COUNT];
+
+/**
+ * Turns BACKEND_AUTO into the first that the kernel has: nf_tables, else iptables. Another one is
+ * taken as it is. Returns 0, or -errno with what is missing queued.
+ */
+int backend_choose(struct diags *diags, enum backend wanted, enum backend *out);
 
 #endif

@@ -30,23 +30,34 @@
 
 struct backend_xt {
 	struct backend_input input;
+	struct diags *diags;	       /* of the call */
+	bool *changed;
+	const struct ruleset *ruleset; /* lowered */
 	struct chain_index index;
 	int lock;
 	struct xt_state {
 		bool exists;  /* something of ours is there */
 		bool differs; /* from what is wanted */
+		const char *user; /* a chain of others that jumps to ours, or NULL */
 	} state[FAMILY__COUNT][XT_TABLE_COUNT];
 };
 
 #define SCOPED_CONTENT struct xt_content __attribute__((cleanup(xt_table_free)))
+
+static int xt_probe(void)
+{
+	return xt_explain_probe(FAMILY_IPV4);
+}
 
 static void *xt_open(const struct backend_input *input)
 {
 	struct backend_xt *xt = arena_alloc(input->arena, sizeof(*xt));
 
 	*xt = (struct backend_xt){.input = *input, .lock = -1};
-	if (input->ruleset)
-		xt->index = ruleset_index(input->ruleset);
+	if (input->ruleset) {
+		xt->ruleset = lower_xt(input->arena, input->ruleset);
+		xt->index = ruleset_index(xt->ruleset);
+	}
 	return xt;
 }
 
@@ -58,12 +69,12 @@ static void xt_close(void *self)
 		close(xt->lock);
 }
 
-static int xt_take_lock(void *self)
+static int xt_take_lock(void *self, struct diags *diags)
 {
 	struct backend_xt *xt = self;
 
 	if (xt->lock < 0)
-		xt->lock = lock_xtables(xt->input.diags, xt->input.wait_seconds);
+		xt->lock = lock_xtables(diags, xt->input.wait_seconds);
 	return xt->lock < 0 ? xt->lock : 0;
 }
 
@@ -87,12 +98,12 @@ static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_T
 	if (!file) {
 		bool denied = err == EACCES || err == EPERM;
 
-		diag = diag_add(xt->input.diags, SEVERITY_ERROR,
+		diag = diag_add(xt->diags, SEVERITY_ERROR,
 				denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED), PLACE_NONE,
 				"can't read %s: %s", path, strerror(err));
 		diag->err = err;
 		if (denied)
-			diag_hint(xt->input.diags, diag, "needs root in this network namespace");
+			diag_hint(xt->diags, diag, "needs root in this network namespace");
 		return -err;
 	}
 	while (fgets(line, sizeof(line), file)) {
@@ -108,7 +119,7 @@ static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_T
 static int fail(struct backend_xt *xt, const struct xt_content *content, int err,
 		const char *doing)
 {
-	xt_explain_table(xt->input.diags, content, err, doing);
+	xt_explain_table(xt->diags, content, err, doing);
 	return -err;
 }
 
@@ -119,7 +130,7 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 {
 	SCOPED_CONTENT present = {0};
 	SCOPED_CONTENT wanted = {0};
-	const struct ruleset *ruleset = xt->input.ruleset;
+	const struct ruleset *ruleset = xt->ruleset;
 	struct xt_state *state = &xt->state[family][table];
 	struct diff diff;
 
@@ -135,20 +146,24 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	}
 	if (ruleset) {
 		xt_table_build(&wanted, ruleset, &xt->index);
-		xt_explain_position(xt->input.diags, &present, &wanted);
+		xt_explain_position(xt->diags, &present, &wanted);
 	}
 	image_diff(xt->input.arena, &present.image, &wanted.image, &diff);
-	*state = (struct xt_state){present.image.exists, diff.n > 0};
+	*state = (struct xt_state){.exists = present.image.exists, .differs = diff.n > 0};
+	if (present.user)
+		state->user = arena_strdup(xt->input.arena, present.user);
 	changes_of_tables(xt->input.arena, ruleset, &present.image, &wanted.image, &diff, changes);
 	if (!ruleset || diff.n == 0)
 		return 0;
-	return xt_explain_missing(xt->input.diags, ruleset, &wanted, asked);
+	return xt_explain_missing(xt->diags, ruleset, &wanted, asked);
 }
 
-static int xt_read(void *self, struct backend_found *out, struct changes *changes)
+static int xt_read(void *self, struct diags *diags, struct backend_found *out,
+		   struct changes *changes)
 {
 	struct backend_xt *xt = self;
 
+	xt->diags = diags;
 	*out = (struct backend_found){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		bool lives[XT_TABLE_COUNT] = {false};
@@ -159,7 +174,7 @@ static int xt_read(void *self, struct backend_found *out, struct changes *change
 			continue;
 		err = read_names(xt, f, lives);
 		for (size_t t = 0; t < XT_TABLE_COUNT && err == 0; t++) {
-			if (!lives[t] && !xt->input.ruleset)
+			if (!lives[t] && !xt->ruleset)
 				continue;
 			err = read_table(xt, f, t, lives[t], &asked, changes);
 			out->exists = out->exists || xt->state[f][t].exists;
@@ -182,8 +197,8 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	xt_table_init(&present, family, &xt_table_list[table]);
 	xt_table_init(&wanted, family, &xt_table_list[table]);
 	xt_table_read(&present, handle);
-	if (xt->input.ruleset)
-		xt_table_build(&wanted, xt->input.ruleset, &xt->index);
+	if (xt->ruleset)
+		xt_table_build(&wanted, xt->ruleset, &xt->index);
 	err = xt_edit_table(handle, &present, &wanted, edit);
 	if (err == 0 && !xt_libraries[family].commit(handle))
 		err = errno ? -errno : -EINVAL;
@@ -206,6 +221,8 @@ static int commit_table(struct backend_xt *xt, enum family family, size_t table,
 			return fail(xt, &name, errno, "read");
 		err = commit_once(xt, handle, family, table, edit);
 		xt_libraries[family].free(handle);
+		if (err == 0)
+			*xt->changed = true;
 		if (err != -EAGAIN)
 			return err;
 	}
@@ -217,7 +234,7 @@ static int prepare_tables(struct backend_xt *xt, enum family family, size_t n_di
 {
 	int err = 0;
 
-	if (!xt->input.ruleset) {
+	if (!xt->ruleset) {
 		if (!xt->input.replaced && xt->state[family][XT_TABLE_COUNT - 1].exists)
 			err = commit_table(xt, family, XT_TABLE_COUNT - 1, XT_EDIT_CLOSE);
 		return err;
@@ -228,13 +245,34 @@ static int prepare_tables(struct backend_xt *xt, enum family family, size_t n_di
 	return err;
 }
 
-static int xt_commit(void *self)
+/* Before anything is changed. */
+static int refuse_users(struct backend_xt *xt)
+{
+	struct xt_content content __attribute__((cleanup(xt_table_free))) = {0};
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (size_t t = 0; t < XT_TABLE_COUNT; t++) {
+			if (!xt->state[f][t].differs || !xt->state[f][t].user)
+				continue;
+			xt_table_init(&content, f, &xt_table_list[t]);
+			content.user = xt->state[f][t].user;
+			return fail(xt, &content, EMLINK, "change");
+		}
+	return 0;
+}
+
+static int xt_commit(void *self, struct diags *diags, bool *changed)
 {
 	struct backend_xt *xt = self;
+	int err;
 
+	xt->diags = diags;
+	xt->changed = changed;
+	err = refuse_users(xt);
+	if (err != 0)
+		return err;
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		size_t n_differing = 0;
-		int err;
 
 		for (size_t t = 0; t < XT_TABLE_COUNT; t++)
 			n_differing += xt->state[f][t].differs;
@@ -251,6 +289,7 @@ static int xt_commit(void *self)
 const struct backend_info backend_xt = {
 	.name = "iptables",
 	.where = "chains HOSTGATE-* of iptables and ip6tables",
+	.probe = xt_probe,
 	.open = xt_open,
 	.close = xt_close,
 	.lock = xt_take_lock,

@@ -11,7 +11,9 @@
 static void say_installed(struct run *run, const struct installed *installed)
 {
 	if (run->json) {
-		json_object_set_new(run->json, "installed", json_boolean(installed->table));
+		json_object_set_new(run->json, "installed", json_boolean(installed->where != NULL));
+		if (installed->where)
+			json_add_text(run->json, "backend", backend_name(installed->backend));
 		json_add_text(run->json, "applied_by", installed->version);
 		json_add_text(run->json, "files", installed->files);
 		json_add_text(run->json, "hash", installed->hash);
@@ -19,8 +21,8 @@ static void say_installed(struct run *run, const struct installed *installed)
 	}
 	if (!run_is_talking(run))
 		return;
-	buf_printf(&run->out, "installed:   %s\n",
-		   installed->table ? "yes, table inet hostgate" : "no");
+	buf_printf(&run->out, "installed:   %s%s\n", installed->where ? "yes, " : "no",
+		   installed->where ? installed->where : "");
 	if (!installed->recorded)
 		return;
 	buf_printf(&run->out, "applied:     %s, by hostgate %s\n", installed->time,
@@ -42,6 +44,10 @@ static enum status compare(struct run *run, const struct installed *installed)
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
+
+	if (installed->where)
+		input.backend = installed->backend;
+
 	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
 
 	if (result < 0)
@@ -54,7 +60,8 @@ static enum status compare(struct run *run, const struct installed *installed)
 		if (changes.n == 0) {
 			buf_puts(&run->out, "kernel:      matches\n\n");
 		} else {
-			buf_puts(&run->out, "kernel:      differs; hostgate apply would mend this: ");
+			buf_puts(&run->out,
+				 "kernel:      differs; hostgate apply would mend this: ");
 			changes_count(&changes, &run->out);
 			buf_puts(&run->out, "\n");
 			changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
@@ -75,16 +82,16 @@ enum status cmd_status(struct run *run)
 	if (result < 0)
 		return run_status_of(result);
 	say_installed(run, &installed);
-	if (installed.table)
+	if (installed.where)
 		host_note_bridges(run);
 	if (installed.recorded && installed.text)
 		return compare(run, &installed);
-	if (installed.table || installed.damaged) {
-		struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING,
-					     PROGRAM_CODE(NO_RECORD), PLACE_NONE, "%s: %s", installed.state_path,
-					     installed.damaged
-						     ? "the record of the last apply is damaged"
-						     : "there is no record of what was applied");
+	if (installed.where || installed.damaged) {
+		struct diag *diag =
+			diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(NO_RECORD), PLACE_NONE,
+				 "%s: %s", installed.state_path,
+				 installed.damaged ? "the record of the last apply is damaged"
+						   : "there is no record of what was applied");
 
 		diag_hint(&run->diags, diag, "run hostgate apply again");
 	}

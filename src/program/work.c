@@ -56,13 +56,21 @@ bool work_load(struct run *run, struct work *work)
 	       work_read(run, work);
 }
 
+/* The command line decides before the description. */
+static enum backend wanted_backend(const struct run *run, const struct work *work)
+{
+	for (enum backend b = 0; b < BACKEND__COUNT && run->args.given[OPTION_BACKEND]; b++)
+		if (strcmp(run->args.value[OPTION_BACKEND], backend_name(b)) == 0)
+			return b;
+	return work->description.settings.backend;
+}
+
 struct apply_input work_input(struct run *run, const struct work *work)
 {
-	struct ruleset *ruleset = plan_ruleset(run->arena, &work->description);
-
 	return (struct apply_input){
 		.description = &work->description,
-		.nft = lower_nft(run->arena, ruleset),
+		.ruleset = plan_ruleset(run->arena, &work->description),
+		.backend = wanted_backend(run, work),
 		.hash = work->hash,
 		.text = work->text,
 		.files = work->files,

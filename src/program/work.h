@@ -17,7 +17,7 @@
 struct work {
 	struct description description;
 	const char *files; /**< names of its sources */
-	const char *text;  /**< canonical form */
+	const char *text; /**< canonical form */
 	char hash[HASH_SIZE];
 };
 
@@ -27,7 +27,7 @@ bool work_load(struct run *run, struct work *work);
 /** Reads the sources that the run's diags hold already. false: errors are queued. */
 bool work_read(struct run *run, struct work *work);
 
-/** Makes the nf_tables ruleset and what else the kernel layer wants. */
+/** Makes the ruleset and what else the kernel layer wants. */
 struct apply_input work_input(struct run *run, const struct work *work);
 
 /** Returns the header of printed dialects. */

@@ -148,7 +148,7 @@ const struct schema_key schema_keys[] = {
 	 .doc = "Exceptions for single guests; each key overrides the network's."},
 
 	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(schema_backends),
-	 .words_later = 1u << BACKEND_IPTABLES, .fallback = "auto", .example = "auto",
+	 .fallback = "auto", .example = "auto",
 	 .doc = "Which of the kernel's packet filters to use.",
 	 ENTRY_AT(settings, backend), .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "forwarding", KIND_WORD, .supported = true,

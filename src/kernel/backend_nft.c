@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// backend_nft: the rules in a table of nf_tables.
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include "kernel/backend.h"
+#include "kernel/changes.h"
+#include "kernel/nft_batch.h"
+#include "kernel/nft_build.h"
+#include "kernel/nft_explain.h"
+#include "kernel/nft_read.h"
+
+/* How often somebody else may change tables between our reading and our transaction. */
+#define COMMIT_ATTEMPTS 10
+
+struct backend_nft {
+	struct backend_input input;
+	const struct ruleset *ruleset; /* lowered */
+	struct netlink netlink;
+	struct image wanted, present;
+	struct diff diff;
+};
+
+static int nft_probe(void)
+{
+	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
+	struct image nothing __attribute__((cleanup(image_free))) = {0};
+	int err = netlink_open(&netlink, NETLINK_NETFILTER);
+
+	if (err != 0)
+		return err;
+	image_init(&nothing);
+	return nft_read_head(&netlink, &nothing);
+}
+
+static void *nft_open(const struct backend_input *input)
+{
+	struct backend_nft *nft = arena_alloc(input->arena, sizeof(*nft));
+
+	*nft = (struct backend_nft){.input = *input};
+	image_init(&nft->wanted);
+	image_init(&nft->present);
+	if (input->ruleset) {
+		nft->ruleset = lower_nft(input->arena, input->ruleset);
+		nft_build(nft->ruleset, &nft->wanted);
+	}
+	return nft;
+}
+
+static void nft_close(void *self)
+{
+	struct backend_nft *nft = self;
+
+	if (!nft)
+		return;
+	netlink_close(&nft->netlink);
+	image_free(&nft->wanted);
+	image_free(&nft->present);
+}
+
+/* Its transactions tell when somebody else was faster. */
+static int nft_lock(void *self, struct diags *diags)
+{
+	(void)self;
+	(void)diags;
+	return 0;
+}
+
+/* Tells whether the last apply left the very table that is wanted, and nobody changed any since. */
+static bool is_untouched(const struct backend_nft *nft, uint64_t fingerprint)
+{
+	return nft->input.known.generation != 0 && nft->present.exists &&
+	       nft->present.generation == nft->input.known.generation &&
+	       fingerprint == nft->input.known.fingerprint;
+}
+
+static int read_tables(struct backend_nft *nft, struct diags *diags)
+{
+	int err = 0;
+
+	image_free(&nft->present);
+	image_init(&nft->present);
+	if (!nft->netlink.socket)
+		err = netlink_open(&nft->netlink, NETLINK_NETFILTER);
+	if (err == 0)
+		err = nft_read_head(&nft->netlink, &nft->present);
+	/* What goes as a whole need not be read, nor what is known to be the same. */
+	if (err == 0 && nft->present.exists && nft->wanted.exists) {
+		if (is_untouched(nft, image_fingerprint(&nft->wanted))) {
+			nft->diff = (struct diff){.only_elements = true};
+			return 0;
+		}
+		image_free(&nft->present);
+		image_init(&nft->present);
+		err = nft_read(&nft->netlink, &nft->present);
+	}
+	if (err != 0) {
+		nft_explain_errno(diags, -err, "read nf_tables");
+		return err;
+	}
+	image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
+	return 0;
+}
+
+static int nft_read_all(void *self, struct diags *diags, struct backend_found *out,
+			struct changes *changes)
+{
+	struct backend_nft *nft = self;
+	int err;
+
+	*out = (struct backend_found){0};
+	err = read_tables(nft, diags);
+	if (err != 0)
+		return err;
+	out->exists = nft->present.exists;
+	out->mark.generation = nft->present.generation;
+	out->mark.fingerprint = image_fingerprint(&nft->wanted);
+	if (nft->ruleset)
+		changes_of_tables(nft->input.arena, nft->ruleset, &nft->present, &nft->wanted,
+				  &nft->diff, changes);
+	else if (nft->present.exists)
+		changes_of_removal(nft->input.arena, changes);
+	return 0;
+}
+
+static int send_once(struct backend_nft *nft, struct diags *diags)
+{
+	if (!nft->wanted.exists)
+		return nft_batch_remove(&nft->netlink, diags, &nft->present);
+	return nft_batch_apply(&nft->netlink, diags, nft->ruleset, &nft->present, &nft->wanted,
+			       &nft->diff);
+}
+
+/* One transaction, tried again when somebody else was faster. */
+static int nft_commit(void *self, struct diags *diags, bool *changed)
+{
+	struct backend_nft *nft = self;
+
+	for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+		int err = nft->diff.n ? send_once(nft, diags) : 0;
+
+		*changed = *changed || (err == 0 && nft->diff.n);
+		if (err != -ERESTART && err != -ENOBUFS)
+			return err;
+		err = read_tables(nft, diags);
+		if (err != 0)
+			return err;
+	}
+	nft_explain_errno(diags, EBUSY, "change nf_tables");
+	return -EBUSY;
+}
+
+const struct backend_info backend_nft = {
+	.name = "nf_tables",
+	.where = "table inet " TABLE_NAME,
+	.probe = nft_probe,
+	.open = nft_open,
+	.close = nft_close,
+	.lock = nft_lock,
+	.read = nft_read_all,
+	.commit = nft_commit,
+};
