@@ -78,7 +78,12 @@ REMOTE1 = {4: "192.0.2.150", 6: "2001:db8:98::50"}
 NARROW = {4: "192.0.2.60", 6: "2001:db8:99::60"}    # the way there takes 1300 bytes
 NOWHERE = {4: "192.88.99.1", 6: "2001:db8:dead::1"}
 
-QUIET = {   # no noise of the host's own, and no limit that would hide an answer
+QUIET = {   # no noise of the host's own, no limit that would hide an answer, nothing inherited from this machine
+    "ipv4/ip_forward": 0, "ipv4/conf/all/forwarding": 0, "ipv4/conf/default/forwarding": 0,
+    "ipv4/conf/all/accept_redirects": 1, "ipv4/conf/default/accept_redirects": 1,
+    "ipv4/conf/all/send_redirects": 1, "ipv4/conf/default/send_redirects": 1,
+    "ipv4/conf/all/accept_source_route": 0, "ipv4/conf/default/accept_source_route": 1,
+    "ipv6/conf/all/forwarding": 0, "ipv6/conf/default/forwarding": 0,
     "ipv6/conf/all/accept_dad": 0, "ipv6/conf/default/accept_dad": 0,
     "ipv6/conf/default/router_solicitations": 0, "ipv6/conf/default/mldv2_unsolicited_report_interval": 1,
     "ipv4/icmp_ratelimit": 0, "ipv4/icmp_ratemask": 0, "ipv6/icmp/ratelimit": 0,
