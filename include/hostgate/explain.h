@@ -10,7 +10,7 @@ struct query {
 	struct addr saddr, daddr;
 	uint8_t l4proto; /**< IPPROTO_...; 0: it was not said */
 	bool has_port;
-	uint16_t port;    /**< of the destination, host byte order */
+	uint16_t port;	  /**< of the destination, host byte order */
 	const char *from; /**< interface, network or uplink it comes in on; NULL: by its source */
 };
 
@@ -22,7 +22,7 @@ bool query_read(const char *src, const char *dst, struct query *out, struct buf 
 
 /** What stands at one end of the host. */
 enum end_kind {
-	END_HOST,    /**< the host itself */
+	END_HOST, /**< the host itself */
 	END_NETWORK,
 	END_UPLINK,
 	END_ELSEWHERE, /**< outside, and the description names no uplink */
@@ -39,10 +39,10 @@ struct end {
 
 /** What becomes of the packet. */
 enum fate {
-	FATE_PASSES,    /**< forwarded, or sent by the host */
+	FATE_PASSES,	/**< forwarded, or sent by the host */
 	FATE_DELIVERED, /**< it is for the host itself */
-	FATE_SWITCHED,  /**< it stays within one network */
-	FATE_NOT_OURS,  /**< no rule of hostgate concerns it */
+	FATE_SWITCHED,	/**< it stays within one network */
+	FATE_NOT_OURS,	/**< no rule of hostgate concerns it */
 	FATE_REFUSED,
 	FATE__COUNT
 };
@@ -50,12 +50,12 @@ enum fate {
 /** What in the description would let a refused packet pass. */
 enum opening {
 	OPENING_NONE,
-	OPENING_SUBNET,  /**< a subnet of the network that holds the source */
-	OPENING_MODE,    /**< the network's mode */
-	OPENING_UPLINK,  /**< the network's choice of uplinks */
+	OPENING_SUBNET,	 /**< a subnet of the network that holds the source */
+	OPENING_MODE,	 /**< the network's mode */
+	OPENING_UPLINK,	 /**< the network's choice of uplinks */
 	OPENING_UPLINKS, /**< an uplink at all */
-	OPENING_REACH,   /**< one network into another */
-	OPENING_DOOR,    /**< from outside into a network */
+	OPENING_REACH,	 /**< one network into another */
+	OPENING_DOOR,	 /**< from outside into a network */
 	OPENING__COUNT
 };
 

@@ -8,7 +8,7 @@
 
 /* Width of the text, and what numbered lines are indented by. */
 #define COLUMNS 80
-#define INDENT  4
+#define INDENT 4
 
 struct printer {
 	const struct explanation *explanation;
@@ -164,10 +164,11 @@ void print_explain(const struct explanation *explanation, const struct diags *di
 		passes = passes || explanation->ways[i].fate != FATE_REFUSED;
 	}
 	buf_putc(out, '\n');
-	print_wrapped(out,
-		      passes ? "This follows from the description; the kernel was not asked. Rules of "
-			       "other programs can still stop what passes here." :
-			       "This follows from the description; the kernel was not asked.",
-		      0);
+	print_wrapped(
+		out,
+		passes ? "This follows from the description; the kernel was not asked. Rules of "
+			 "other programs can still stop what passes here."
+		       : "This follows from the description; the kernel was not asked.",
+		0);
 	arena_free(p.arena);
 }

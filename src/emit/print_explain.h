@@ -11,7 +11,7 @@
 
 /** One step in words, with the rules that were met. */
 struct told_step {
-	const char *text;       /**< sentences */
+	const char *text;	/**< sentences */
 	const struct step *met; /**< in the outcome's trace */
 	size_t n_met;
 };

@@ -19,22 +19,6 @@ struct printer {
 	bool failed;
 };
 
-static const struct {
-	enum field field;
-	uint32_t bit;
-	const char *name;
-} bit_names[] = {
-	{FIELD_CT_STATE, CT_STATE_INVALID, "invalid"},
-	{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "established"},
-	{FIELD_CT_STATE, CT_STATE_RELATED, "related"},
-	{FIELD_CT_STATE, CT_STATE_NEW, "new"},
-	{FIELD_CT_STATE, CT_STATE_UNTRACKED, "untracked"},
-	{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "expected"},
-	{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "confirmed"},
-	{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "snat"},
-	{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "dnat"},
-};
-
 /* nft's strings have no escape for a quote, and a final '*' would be a pattern. */
 static void print_name(struct printer *p, const char *name, bool wildcard, uint32_t origin)
 {
@@ -108,10 +92,10 @@ static void print_match(struct printer *p, const struct rule *rule, const struct
 	case MATCH_BITS:
 		buf_printf(p->out, "%s %s", field_table[match->fields[0]].name,
 			   match->negated ? "! " : "");
-		for (size_t i = 0; i < sizeof(bit_names) / sizeof(*bit_names); i++)
-			if (bit_names[i].field == match->fields[0] &&
-			    bit_names[i].bit & key_number(match->fields[0], &match->key)) {
-				buf_printf(p->out, "%s%s", sep, bit_names[i].name);
+		for (uint32_t bit = 1; bit; bit <<= 1)
+			if (bit & key_number(match->fields[0], &match->key)) {
+				buf_printf(p->out, "%s%s", sep,
+					   field_bit_name(match->fields[0], bit));
 				sep = ",";
 			}
 		break;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "emit/print_explain.h"
+#include "emit/tell_opening.h"
 #include "plan/origin.h"
-#include "text/schema.h"
 
 struct teller {
 	struct arena *arena;
@@ -55,7 +55,9 @@ static const char *interface_text(struct teller *t, const struct end *end)
 	char text[IFNAME_SIZE + 1];
 	const char *list = "";
 
-	if (end->kind != END_NETWORK || t->explanation->query.from)
+	if (end->kind == END_ELSEWHERE)
+		return "an interface that the description does not name";
+	if (end->kind != END_NETWORK || (end == &t->way->in && t->explanation->query.from))
 		return end->ifname;
 	for (size_t i = 0; i < network->n_interfaces; i++)
 		list = arena_printf(t->arena, "%s%s%s", list, i ? ", " : "",
@@ -144,8 +146,7 @@ static void tell_arrival(struct teller *t)
 			add_step(t, arena_printf(t->arena,
 						 "It comes in on %s, where the network %s is. Its "
 						 "source %s is in no subnet of that network.",
-						 interface_text(t, in), in->network->name,
-						 source));
+						 interface_text(t, in), in->network->name, source));
 		return;
 	case END_UPLINK:
 		add_step(t, arena_printf(t->arena, "It comes from outside, in on the uplink %s.",
@@ -165,18 +166,27 @@ static void tell_door(struct teller *t)
 	static const char rule[] = "The host looks at the sender first: from a network it takes "
 				   "only packets with an address of that network. ";
 	const char *source = addr_text(t, &t->leg->packet.saddr);
+	enum family family = t->leg->packet.family;
+	const struct network *network = t->way->in.network;
+	const char *why = "forged, or a mistake";
 
 	if (!met_rules(t, STAGE_DOOR))
 		return;
-	add_rules(t,
-		  add_step(t, is_refused_at(t, STAGE_DOOR) ?
-				      arena_printf(t->arena,
-						   "%s%s is none: forged, or a mistake. The packet "
-						   "is dropped without a word, since any answer of "
-						   "the host would go to %s.",
-						   rule, source, source) :
-				      arena_printf(t->arena, "%s%s is one.", rule, source)),
-		  STAGE_DOOR, STAGE_DOOR);
+	if (!is_refused_at(t, STAGE_DOOR)) {
+		add_rules(t, add_step(t, arena_printf(t->arena, "%s%s is one.", rule, source)),
+			  STAGE_DOOR, STAGE_DOOR);
+		return;
+	}
+	if (!network_has_family(network, family))
+		why = arena_printf(t->arena, "%s has no %s subnet at all", network->name,
+				   family_name(family));
+	add_rules(
+		t,
+		add_step(t, arena_printf(t->arena,
+					 "%s%s is none: %s. The packet is dropped without a word, "
+					 "since any answer of the host would go to %s.",
+					 rule, source, why, source)),
+		STAGE_DOOR, STAGE_DOOR);
 }
 
 static void tell_route(struct teller *t)
@@ -230,8 +240,10 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 	const struct end *out = &t->way->out;
 
 	if (!is_refused(t))
-		return arena_printf(t->arena, "Its mode is %s, so its guests may go out by its uplinks, and %s is one.",
-				    mode_name(network->mode), uplink_text(t, out->uplink));
+		return arena_printf(
+			t->arena,
+			"Its mode is %s, so its guests may go out by its uplinks, and %s is one.",
+			mode_name(network->mode), uplink_text(t, out->uplink));
 	if (out->kind == END_NETWORK)
 		return "Never to another network.";
 	if (network->mode == MODE_ISOLATED)
@@ -244,6 +256,7 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 static void tell_forward(struct teller *t)
 {
 	const struct way *way = t->way;
+	bool keep = t->explanation->description->settings.forwarding == FORWARDING_KEEP;
 	const char *text;
 
 	if (!met_rules(t, STAGE_FORWARD))
@@ -251,7 +264,11 @@ static void tell_forward(struct teller *t)
 	if (way->in.kind == END_NETWORK)
 		text = arena_printf(t->arena, "May %s send there? %s%s%s", way->in.network->name,
 				    permission_text(t, way->in.network),
-				    is_refused(t) ? " " : "", is_refused(t) ? refusal_text(t) : "");
+				    is_refused(t) || keep ? " " : "",
+				    is_refused(t) ? refusal_text(t)
+				    : keep ? "The host forwards only when something else has "
+					     "switched that on (`forwarding: keep`)."
+					   : "");
 	else
 		text = arena_printf(t->arena,
 				    "May the packet enter the network %s? Only a reply to a "
@@ -267,9 +284,9 @@ static const char *last_network(const struct teller *t)
 	const struct outcome *outcome = &t->leg->outcome;
 	const struct ruleset *rs = t->explanation->ruleset;
 
-	return outcome->n_steps > 0 ?
-		       rs->origins[outcome->trace[outcome->n_steps - 1].origin].network :
-		       NULL;
+	return outcome->n_steps > 0
+		       ? rs->origins[outcome->trace[outcome->n_steps - 1].origin].network
+		       : NULL;
 }
 
 static const char *untranslated_text(struct teller *t, const char *source)
@@ -304,13 +321,14 @@ static void tell_translation(struct teller *t)
 	else
 		text = arena_printf(
 			t->arena,
-			"Its source is rewritten: %s becomes %s (SNAT), because nobody outside could "
+			"Its source is rewritten: %s becomes %s (SNAT), because nobody outside "
+			"could "
 			"answer a private address. The host remembers both (connection tracking).",
 			source,
-			outcome->masquerade ?
-				arena_printf(t->arena, "the address that %s has at that moment",
-					     uplink->interface.name) :
-				addr_text(t, &outcome->source));
+			outcome->masquerade
+				? arena_printf(t->arena, "the address that %s has at that moment",
+					       uplink->interface.name)
+				: addr_text(t, &outcome->source));
 	add_rules(t, add_step(t, text), STAGE_OUTBOUND, STAGE_NAT_POSTROUTING);
 }
 
@@ -318,13 +336,14 @@ static void tell_guard(struct teller *t)
 {
 	if (!met_rules(t, STAGE_GUARD))
 		return;
-	add_rules(t,
-		  add_step(t, arena_printf(t->arena,
-					   "A last check: what should have been rewritten and was "
-					   "not is dropped. %s",
-					   is_refused_at(t, STAGE_GUARD) ? refusal_text(t) :
-									   "This packet goes out.")),
-		  STAGE_GUARD, STAGE_GUARD);
+	add_rules(
+		t,
+		add_step(t, arena_printf(t->arena,
+					 "A last check: what should have been rewritten and was "
+					 "not is dropped. %s",
+					 is_refused_at(t, STAGE_GUARD) ? refusal_text(t)
+								       : "This packet goes out.")),
+		STAGE_GUARD, STAGE_GUARD);
 }
 
 static const char *seen_text(struct teller *t)
@@ -356,111 +375,24 @@ static const char *refused_text(struct teller *t)
 			    promises[promise]);
 }
 
-/* What would let it pass. */
-
-static void hint(struct teller *t, struct place place, const char *text)
-{
-	t->told.hint = text;
-	t->told.place = place;
-}
-
-/* A hint at a key of networks, or that this version knows no such key. */
-static void hint_key(struct teller *t, const char *key, const char *what)
-{
-	const struct schema_key *row = schema_find(SECTION_NETWORK, key);
-	const struct network *network = t->way->network;
-
-	if (row && row->supported)
-		hint(t, network->place,
-		     arena_printf(t->arena, "The key `%s` of the network %s %s", key, network->name,
-				  what));
-	else
-		hint(t, PLACE_NONE,
-		     arena_printf(t->arena,
-				  "Nothing in this version would let it pass: a key that %s, `%s`, is "
-				  "not supported yet.",
-				  what, key));
-}
-
-static void tell_opening(struct teller *t)
-{
-	const struct way *way = t->way;
-	const struct network *network = way->network;
-	const char *source = addr_text(t, &t->leg->packet.saddr);
-	enum family family = t->leg->packet.family;
-
-	switch (way->opening) {
-	case OPENING_SUBNET:
-		if (network_has_family(network, family))
-			hint(t, network->subnets[0].place,
-			     arena_printf(t->arena,
-					  "Should guests of %s have this address, `subnet` must "
-					  "hold it.",
-					  network->name));
-		else
-			hint(t, network->subnets[0].place,
-			     arena_printf(t->arena,
-					  "%s has no %s subnet, so no %s of it passes. To change "
-					  "that, add one to `subnet`.",
-					  network->name, family_name(family),
-					  family_name(family)));
-		return;
-	case OPENING_MODE:
-		hint(t, network->mode_place.line ? network->mode_place : network->place,
-		     arena_printf(t->arena,
-				  "To let it pass, give the network %s `mode: nat` (out with a public "
-				  "source) or `mode: routed` (out as it is).",
-				  network->name));
-		return;
-	case OPENING_UPLINK:
-		hint(t, network->place,
-		     arena_printf(t->arena,
-				  "To let it pass, add %s to `uplink` of the network %s.",
-				  way->out.uplink->name, network->name));
-		return;
-	case OPENING_UPLINKS:
-		hint(t, network->place,
-		     arena_printf(t->arena,
-				  "To let it pass, name an uplink under `uplinks`, and give the "
-				  "network %s `mode: nat` or `mode: routed`.",
-				  network->name));
-		return;
-	case OPENING_REACH:
-		hint_key(t, "reach", "lets the guests of one network reach another");
-		return;
-	case OPENING_DOOR:
-		if (network->mode == MODE_ROUTED)
-			hint_key(t, "allow-from", "lets connections in from outside");
-		else
-			hint_key(t, "publish", "opens a door from outside to a guest");
-		return;
-	case OPENING_NONE:
-		hint(t, PLACE_NONE,
-		     arena_printf(t->arena, "No key would let it pass: %s belongs to the network %s.",
-				  source, network ? network->name : ""));
-		return;
-	case OPENING__COUNT:
-		return;
-	}
-}
-
 /* Both ends on one network: the host has no part in it, as a rule. */
 static void tell_switched(struct teller *t)
 {
-	add_rules(t,
-		  add_step(t, arena_printf(t->arena,
-					   "Both ends are on the network %s. Its switch hands the packet "
-					   "over, and the host has no part in it. Where the kernel "
-					   "shows such packets to the rules all the same, they pass.",
-					   t->way->in.network->name)),
-		  STAGE_DOOR, STAGE_GUARD);
+	add_rules(
+		t,
+		add_step(t, arena_printf(
+				    t->arena,
+				    "Both ends are on the network %s. Its switch hands the packet "
+				    "over, and the host has no part in it. Where the kernel "
+				    "shows such packets to the rules all the same, they pass.",
+				    t->way->in.network->name)),
+		STAGE_DOOR, STAGE_GUARD);
 }
 
 static struct teller start(struct arena *arena, const struct explanation *explanation,
 			   const struct way *way, const struct leg *leg)
 {
-	return (struct teller){
-		.arena = arena, .explanation = explanation, .way = way, .leg = leg};
+	return (struct teller){.arena = arena, .explanation = explanation, .way = way, .leg = leg};
 }
 
 struct told tell_there(struct arena *arena, const struct explanation *explanation,
@@ -490,12 +422,12 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 		t.told.verdict = "Passes.";
 		break;
 	case FATE_NOT_OURS:
-		t.told.verdict = "Not hostgate's: neither end is a network of the description, and "
-				 "no rule concerns the packet.";
+		t.told.verdict = "Not hostgate's: neither end is a network of the description. The "
+				 "packet goes as it would go without hostgate.";
 		break;
 	case FATE_REFUSED:
 		t.told.verdict = refused_text(&t);
-		tell_opening(&t);
+		tell_opening(arena, way, &t.told);
 		break;
 	case FATE__COUNT:
 		break;
@@ -514,23 +446,23 @@ static void tell_return(struct teller *t)
 	const struct end *from = &t->way->out;
 
 	if (from->kind == END_HOST)
-		add_step(t, arena_printf(t->arena, "The host answers, from %s to %s.", source, guest));
+		add_step(t,
+			 arena_printf(t->arena, "The host answers, from %s to %s.", source, guest));
 	else if (!there->translated)
 		add_step(t, arena_printf(t->arena,
 					 "It comes in on %s, from %s to %s. The host knows the "
 					 "connection (connection tracking).",
 					 interface_text(t, from), source, guest));
 	else
-		add_step(t, arena_printf(
-				    t->arena,
-				    "It comes in on %s, from %s to %s. The host remembers the "
-				    "connection and puts %s back as the destination.",
-				    interface_text(t, from), source,
-				    there->masquerade ?
-					    arena_printf(t->arena, "the address of %s",
-							 from->uplink->interface.name) :
-					    addr_text(t, &there->source),
-				    guest));
+		add_step(t, arena_printf(t->arena,
+					 "It comes in on %s, from %s to %s. The host remembers the "
+					 "connection and puts %s back as the destination.",
+					 interface_text(t, from), source,
+					 there->masquerade
+						 ? arena_printf(t->arena, "the address of %s",
+								from->uplink->interface.name)
+						 : addr_text(t, &there->source),
+					 guest));
 }
 
 static void tell_way_home(struct teller *t)
@@ -546,8 +478,8 @@ static void tell_way_home(struct teller *t)
 					 guest));
 	else
 		add_step(t, arena_printf(t->arena, "%s is outside, so out by %s.", guest,
-					 to->kind == END_UPLINK ? uplink_text(t, to->uplink) :
-								  "the host's routes"));
+					 to->kind == END_UPLINK ? uplink_text(t, to->uplink)
+								: "the host's routes"));
 }
 
 static void tell_entrance(struct teller *t)
@@ -555,12 +487,12 @@ static void tell_entrance(struct teller *t)
 	if (!met_rules(t, STAGE_FORWARD))
 		return;
 	add_rules(t,
-		  add_step(t, arena_printf(t->arena,
-					   "May the packet enter the network %s? It is a reply to a "
-					   "connection that a guest opened%s",
-					   t->way->in.network->name,
-					   is_refused(t) ? ", but its way is closed." :
-							   ". So it may.")),
+		  add_step(t, arena_printf(
+				      t->arena,
+				      "May the packet enter the network %s? It is a reply to a "
+				      "connection that a guest opened%s",
+				      t->way->in.network->name,
+				      is_refused(t) ? ", but its way is closed." : ". So it may.")),
 		  STAGE_FORWARD, STAGE_FORWARD);
 }
 

@@ -74,9 +74,8 @@ static void example_name(const struct ifpattern *pattern, char out[static IFNAME
 
 static struct end end_of_network(const struct network *network, const struct addr *addr)
 {
-	struct end end = {.kind = END_NETWORK,
-			  .network = network,
-			  .subnet = subnet_with(network, addr)};
+	struct end end = {
+		.kind = END_NETWORK, .network = network, .subnet = subnet_with(network, addr)};
 
 	example_name(&network->interfaces[0], end.ifname);
 	return end;
@@ -256,8 +255,8 @@ static enum opening opening_outside(const struct description *d, const struct ne
 static enum opening find_opening(const struct description *d, const struct query *query,
 				 struct way *way)
 {
-	way->network = way->in.kind == END_NETWORK ? way->in.network :
-						     network_with(d, &query->saddr);
+	way->network =
+		way->in.kind == END_NETWORK ? way->in.network : network_with(d, &query->saddr);
 	if (way->in.kind == END_NETWORK && !way->in.subnet)
 		return OPENING_SUBNET;
 	if (way->in.kind != END_NETWORK && way->out.kind == END_NETWORK) {
@@ -323,7 +322,10 @@ bool explain_packet(struct arena *arena, const struct description *description,
 		way->fate = find_fate(way);
 		if (way->fate == FATE_REFUSED)
 			way->opening = find_opening(description, query, way);
-		way->has_reply = way->fate == FATE_PASSES || way->fate == FATE_DELIVERED;
+		/* The reply to a network's address that came in from outside goes elsewhere. */
+		way->has_reply = (way->fate == FATE_PASSES || way->fate == FATE_DELIVERED) &&
+				 (way->in.kind == END_NETWORK || way->in.kind == END_HOST ||
+				  !network_with(description, &query->saddr));
 		if (way->has_reply)
 			walk_back(way, ruleset, query);
 	}

@@ -128,6 +128,30 @@ const struct field_info field_table[FIELD__COUNT] = {
 				.load = NFT_LOAD_NONE},
 };
 
+const char *field_bit_name(enum field field, uint32_t bit)
+{
+	static const struct {
+		enum field field;
+		uint32_t bit;
+		const char *name;
+	} names[] = {
+		{FIELD_CT_STATE, CT_STATE_INVALID, "invalid"},
+		{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "established"},
+		{FIELD_CT_STATE, CT_STATE_RELATED, "related"},
+		{FIELD_CT_STATE, CT_STATE_NEW, "new"},
+		{FIELD_CT_STATE, CT_STATE_UNTRACKED, "untracked"},
+		{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "expected"},
+		{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "confirmed"},
+		{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "snat"},
+		{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "dnat"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].field == field && names[i].bit == bit)
+			return names[i].name;
+	return "";
+}
+
 /*
  * The door comes before defragmentation (-400): an incomplete datagram would else wait in the
  * host's queue, and the time-exceeded that ends the wait would answer a forged source. The

@@ -32,6 +32,9 @@ struct field_info {
 /** Indexed by enum field. */
 extern const struct field_info field_table[FIELD__COUNT];
 
+/** Returns nft's name of one bit of FIELD_CT_STATE or FIELD_CT_STATUS; "" for no bit of these. */
+const char *field_bit_name(enum field field, uint32_t bit);
+
 struct stage_info {
 	const char *nft_type;  /**< chain type: "filter" or "nat" */
 	const char *nft_hook;

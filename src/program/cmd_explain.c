@@ -64,8 +64,7 @@ static json_t *end_of(const struct end *end)
 	return object;
 }
 
-static json_t *rule_of(const struct run *run, const struct ruleset *ruleset,
-		       const struct step *met)
+static json_t *rule_of(const struct run *run, const struct ruleset *ruleset, const struct step *met)
 {
 	const struct rule *rule = &ruleset->rules[met->rule];
 	json_t *object = json_object();
@@ -90,8 +89,7 @@ static json_t *leg_of(const struct run *run, const struct ruleset *ruleset, cons
 		json_t *step = json_object(), *rules = json_array();
 
 		for (size_t r = 0; r < told->steps[i].n_met; r++)
-			json_array_append_new(rules,
-					      rule_of(run, ruleset, &told->steps[i].met[r]));
+			json_array_append_new(rules, rule_of(run, ruleset, &told->steps[i].met[r]));
 		json_add_text(step, "text", told->steps[i].text);
 		json_object_set_new(step, "rules", rules);
 		json_array_append_new(steps, step);

@@ -113,6 +113,12 @@ static int add_to_buf(const char *bytes, size_t len, void *data)
 	return 0;
 }
 
+void json_write(const json_t *document, struct buf *out)
+{
+	json_dump_callback(document, add_to_buf, out, JSON_INDENT(2));
+	buf_putc(out, '\n');
+}
+
 void json_finish(json_t *document, const struct diags *diags, struct buf *out)
 {
 	json_t *array = json_array();
@@ -121,6 +127,5 @@ void json_finish(json_t *document, const struct diags *diags, struct buf *out)
 		json_array_append_new(array, diagnostic(diags, &diags->items[i]));
 	json_object_set_new(document, "errors", json_integer((json_int_t)diags->n_errors));
 	json_object_set_new(document, "diagnostics", array);
-	json_dump_callback(document, add_to_buf, out, JSON_INDENT(2));
-	buf_putc(out, '\n');
+	json_write(document, out);
 }
