@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests share: descriptions, the ways to install them, probes, and the judgement of them."""
 
-import atexit
 import copy
 import ipaddress
 import json
@@ -183,7 +182,6 @@ def open_lab():
     """A host that forwards everything and has no rules: there every probe is seen."""
     if not _open:
         _open.append(Lab(forward=True))
-        atexit.register(_open[0].close)
     return _open[0]
 
 
@@ -195,7 +193,6 @@ def installed_lab(installer, described):
     key = installer.name, json.dumps(described)
     if key not in _installed:
         lab = Lab()
-        atexit.register(lab.close)
         for _ in range(installer.times):
             installer.install(lab, described)
         _installed[key] = lab

@@ -9,8 +9,10 @@ Nothing sleeps: the process is pinned to one processor, where the kernel works o
 order in which they were sent, and an ARP probe behind them (the canary) is answered last.
 """
 
+import atexit
 import contextlib
 import ctypes
+import glob
 import os
 import select
 import shutil
@@ -24,7 +26,7 @@ import packets
 
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-PATIENCE = 5.0          # seconds until a missing canary is an error
+PATIENCE = 15.0         # seconds until a missing canary is an error
 _libc = ctypes.CDLL(None, use_errno=True)
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -149,10 +151,13 @@ class Lab:
     """A fresh host. Close it at the end (or use it with `with`)."""
 
     other_cpu = None
+    unclosed = []       # also closed at the end, however it comes
 
     def __init__(self, forward=False):
         if Lab.other_cpu is None:
             Lab.other_cpu = pin()
+            atexit.register(Lab.close_all)
+        Lab.unclosed.append(self)
         self.directory = tempfile.mkdtemp(prefix="hgt-%d-" % os.getpid())
         self.children = []
         self.sockets = []
@@ -162,6 +167,7 @@ class Lab:
             self._wire_links()
             self._host_addresses()
             self._open()
+            self._await_links()
             if forward:
                 self.forward()
         except BaseException:
@@ -174,7 +180,16 @@ class Lab:
     def __exit__(self, *_):
         self.close()
 
+    @staticmethod
+    def close_all():
+        for lab in list(Lab.unclosed):
+            lab.close()
+        for name in glob.glob("/run/netns/hgt-%d-*" % os.getpid()):
+            subprocess.run(["ip", "netns", "del", os.path.basename(name)], check=False)
+
     def close(self):
+        if self in Lab.unclosed:
+            Lab.unclosed.remove(self)
         for child in self.children:
             if child.poll() is None:
                 child.kill()
@@ -323,7 +338,7 @@ class Lab:
     def host_socket(self, kind, family=4, proto=0):
         with inside(self.host):
             sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind, proto)
-        sock.settimeout(1)
+        sock.settimeout(5)
         self.sockets.append(sock)
         return sock
 
@@ -348,7 +363,15 @@ class Lab:
             found.append(Seen(address[0], frame))
         return found
 
-    def settle(self):
+    def _await_links(self):
+        """Waits until every link carries frames: the kernel puts a new one to work a little later."""
+        for _ in range(200):
+            with contextlib.suppress(LabError):
+                self.settle(0.1)
+                return
+        raise LabError("a link does not come up")
+
+    def settle(self, patience=PATIENCE):
         """Sends a canary on every wire; returns what came before all their answers."""
         waiting = set()
         for link in LINKS:
@@ -356,7 +379,7 @@ class Lab:
             waiting.add(bird)
             self.send_frame(link.name, packets.arp_request(bird.hex(":"), "0.0.0.0", link.host[4]))
         found = []
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while waiting:
             left = end - time.monotonic()
             if left <= 0 or not self.poll.poll(left * 1000):

@@ -84,7 +84,7 @@ def main():
     options.add_argument("--lines", type=int, default=40, help="at most so many lines about one failure")
     options.add_argument("--list", action="store_true", help="print the names and end")
     args = options.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     tests = list(flatten(unittest.TestLoader().discover(HERE, pattern="test_*.py", top_level_dir=HERE)))
     if args.installer:
@@ -104,7 +104,10 @@ def main():
         print("0 passed, 0 failed, %d skipped" % len(tests))
         return 0
     result = Lines(args.lines)
-    unittest.TestSuite(tests).run(result)
+    try:
+        unittest.TestSuite(tests).run(result)
+    except KeyboardInterrupt:
+        result.errors.append((None, "interrupted"))
     failed = len(result.failures) + len(result.errors)
     print("%d passed, %d failed, %d skipped" % (result.passed, failed, len(result.skipped)))
     return 1 if failed or not tests else 0

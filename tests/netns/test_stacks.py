@@ -55,6 +55,9 @@ class Stacks(lab_module.Lab):
     def _open(self):
         pass
 
+    def _await_links(self):
+        """Sockets try again by themselves."""
+
     def close(self):
         super().close()
         for descriptor in self.others.values():
@@ -70,7 +73,7 @@ class Stacks(lab_module.Lab):
     def socket(self, where, family, kind):
         with inside(self.others[where]):
             sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind)
-        sock.settimeout(3)
+        sock.settimeout(10)
         self.sockets.append(sock)
         return sock
 
@@ -96,7 +99,7 @@ class RealSockets:
         client = stacks.socket("guest", family, socket.SOCK_STREAM)
         client.connect((SERVER[family], 80))
         connection, peer = server.accept()
-        connection.settimeout(3)
+        connection.settimeout(10)
         self.assertEqual(peer[0], PUBLIC[family])
         block = os.urandom(32768)
         for _ in range(8):
