@@ -293,6 +293,21 @@ static void close_chains(struct editing *e)
 			close_chain(e, &e->present->image.chains[i]);
 }
 
+/* libiptc forgets what the policies of built-in chains counted, unless it is told. */
+static void keep_policies(struct editing *e)
+{
+	for (size_t i = 0; i < e->present->image.n_chains; i++) {
+		const char *name = e->present->image.chains[i].name, *policy;
+		struct xt_counters counters;
+
+		if (xt_table_is_ours(name))
+			continue;
+		policy = e->library->get_policy(name, &counters, e->handle);
+		if (policy)
+			STEP(e, set_policy, name, policy, &counters);
+	}
+}
+
 int xt_edit_table(struct xtc_handle *handle, const struct xt_content *present,
 		  const struct xt_content *wanted, enum xt_edit edit)
 {
@@ -319,6 +334,7 @@ int xt_edit_table(struct xtc_handle *handle, const struct xt_content *present,
 	case XT_EDIT__COUNT:
 		break;
 	}
+	keep_policies(&e);
 	arena_free(e.arena);
 	return e.err;
 }

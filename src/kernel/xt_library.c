@@ -44,7 +44,8 @@ FUNCTIONS(ip6tc, struct ip6t_entry)
 	.init = prefix##_init, .free = prefix##_free, .first_chain = prefix##_first_chain,     \
 	.next_chain = prefix##_next_chain, .is_builtin = prefix##_builtin,                     \
 	.first_rule = prefix##_first, .next_rule = prefix##_next,                              \
-	.get_target = prefix##_target, .create_chain = prefix##_create_chain,                  \
+	.get_target = prefix##_target, .get_policy = prefix##_get_policy,                      \
+	.set_policy = prefix##_set_policy, .create_chain = prefix##_create_chain,                  \
 	.rename_chain = prefix##_rename_chain, .flush_chain = prefix##_flush_entries,          \
 	.delete_chain = prefix##_delete_chain, .append = prefix##_append,                      \
 	.insert = prefix##_insert, .delete = prefix##_delete_num_entry,                        \

@@ -40,6 +40,10 @@ struct xt_library {
 	const void *(*first_rule)(const char *chain, struct xtc_handle *handle);
 	const void *(*next_rule)(const void *previous, struct xtc_handle *handle);
 	const char *(*get_target)(const void *entry, struct xtc_handle *handle);
+	const char *(*get_policy)(const char *chain, struct xt_counters *counters,
+				  struct xtc_handle *handle);
+	int (*set_policy)(const char *chain, const char *policy, struct xt_counters *counters,
+			  struct xtc_handle *handle);
 	int (*create_chain)(const char *chain, struct xtc_handle *handle);
 	int (*rename_chain)(const char *from, const char *to, struct xtc_handle *handle);
 	int (*flush_chain)(const char *chain, struct xtc_handle *handle);
