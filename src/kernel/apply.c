@@ -296,11 +296,11 @@ static const char *progress_text(enum progress progress, bool removing)
 	case PROGRESS_NONE:
 		return "nothing was changed: the tables are as before, sysctls were put back";
 	case PROGRESS_PART:
-		return removing ? "a part of the rules is removed; sysctls of this run were put back" :
+		return removing ? "a part of the rules is removed; remove again for the rest" :
 				  "the new rules are installed in part, beside the old ones; sysctls "
 				  "of this run were put back";
 	case PROGRESS_WHOLE:
-		return removing ? "the rules are removed; sysctls of this run were put back" :
+		return removing ? "the rules are removed; remove again for the rest" :
 				  "the new rules are installed; sysctls of this run were put back";
 	case PROGRESS__COUNT:
 		break;
@@ -308,10 +308,14 @@ static const char *progress_text(enum progress progress, bool removing)
 	return "";
 }
 
-/* Puts back what this run wrote, and says what is left when that fails. */
+/*
+ * Puts back what this run wrote, and says what is left when that fails. Without their rules
+ * networks get no forwarding back.
+ */
 static void roll_back(struct job *job, enum progress progress)
 {
-	int err = sysctl_undo(job->arena, job->diags, job->root, &job->log);
+	bool stays = !job->input && progress != PROGRESS_NONE;
+	int err = stays ? 0 : sysctl_undo(job->arena, job->diags, job->root, &job->log);
 
 	if (progress == PROGRESS_NONE && err == 0) {
 		if (job->found == STATE_READ)
