@@ -20,8 +20,8 @@ _hostgate() {
 	--color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
 	--netns) mapfile -t COMPREPLY < <(cd /run/netns 2>/dev/null && compgen -f -- "$cur"); return ;;
 	--wait) return ;;
-	--backend) mapfile -t COMPREPLY < <(compgen -W 'auto nftables' -- "$cur"); return ;;
-	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables nft' -- "$cur") && return ;;
+	--backend) mapfile -t COMPREPLY < <(compgen -W 'auto nftables iptables' -- "$cur"); return ;;
+	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables restore nft' -- "$cur") && return ;;
 	--from) return ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -172,6 +172,11 @@ static bool check_together(struct args *args, struct buf *error)
 		buf_puts(error, "--dry-run prints a script: it cannot go with --json");
 		return false;
 	}
+	if (args->command == COMMAND_REMOVE && strcmp(args->value[OPTION_DRY_RUN], "restore") == 0) {
+		buf_puts(error, "remove knows no --dry-run=restore, since a file for iptables-restore "
+				"can't take out what may be missing; --dry-run=iptables can");
+		return false;
+	}
 	return true;
 }
 

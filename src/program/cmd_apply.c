@@ -16,6 +16,10 @@ static enum status print_script(struct run *run, const struct work *work)
 		print_iptables(lower_xt(run->arena, ruleset), &header, &run->out);
 		return STATUS_DONE;
 	}
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "restore") == 0) {
+		print_restore(lower_xt(run->arena, ruleset), &header, &run->out);
+		return STATUS_DONE;
+	}
 	if (print_nft(lower_nft(run->arena, ruleset), &header, &run->diags, &run->out))
 		return STATUS_DONE;
 	buf_free(&run->out);

@@ -149,7 +149,8 @@ const struct schema_key schema_keys[] = {
 
 	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(schema_backends),
 	 .fallback = "auto", .example = "auto",
-	 .doc = "Which of the kernel's packet filters to use.",
+	 .doc = "Which of the kernel's packet filters to use. auto: nf_tables where the kernel "
+		"has it, else iptables. After a change, apply moves everything across.",
 	 ENTRY_AT(settings, backend), .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "forwarding", KIND_WORD, .supported = true,
 	 WORDS(schema_forwardings), .fallback = "auto", .example = "auto",

@@ -36,12 +36,12 @@ class Usage(unittest.TestCase):
         self.refused("remove", EXAMPLE, says="takes no file")
         self.refused("remove", "--dry-run", EXAMPLE, says="takes no file")
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
-        self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, nft")
+        self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, restore, nft")
+        self.refused("remove", "--dry-run=restore", says="remove knows no --dry-run=restore")
         self.refused("apply", "--dry-run", "--json", EXAMPLE, says="cannot go with --json")
 
     def test_what_comes_later_is_said_so(self):
-        for option in ("--dry-run=restore", "--dry-run=json", "--backend=iptables"):
-            self.refused("apply", option, EXAMPLE, says="not supported yet")
+        self.refused("apply", "--dry-run=json", EXAMPLE, says="not supported yet")
 
     def test_options_stand_before_or_after_the_command(self):
         for arguments in (("-q", "check", EXAMPLE), ("check", "-q", EXAMPLE),
