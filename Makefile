@@ -81,6 +81,7 @@ UNIT_HELPER_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(UNIT_MAIN),$(UNIT_S
 UNIT_OBJ = $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_PROGRAMS = $(UNIT_MAIN:%.c=$(BUILD)/%)
 UNIT_CORE = $(filter-out $(UNIT_KERNEL),$(UNIT_PROGRAMS))
+UNIT_GOLDEN = $(filter $(BUILD)/tests/unit/test_golden_%,$(UNIT_PROGRAMS))
 UNIT_KERNEL = $(filter $(BUILD)/tests/unit/kernel_%,$(UNIT_PROGRAMS))
 SUITES := $(wildcard tests/*.sh tests/*/run tests/*/run.sh tests/*/run.py)
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -174,9 +175,10 @@ check-layers: $(CORE)
 	@CC="$(CC)" contrib/check-layers . $(CORE) $(YAML_LIBS)
 
 .PHONY: golden-update
-golden-update: all
-	@HOSTGATE="$(CURDIR)/$(PROGRAM)" tests/golden/run.py --update
-	@git --no-pager diff --stat -- tests/golden
+golden-update: all $(UNIT_GOLDEN)
+	@for p in $(UNIT_GOLDEN) tests/golden/run.py; do \
+		GOLDEN_UPDATE=1 HOSTGATE="$(CURDIR)/$(PROGRAM)" $$p || exit 1; done
+	@git --no-pager diff -- tests/golden
 
 .PHONY: asan
 asan:

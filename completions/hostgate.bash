@@ -21,7 +21,7 @@ _hostgate() {
 	--netns) mapfile -t COMPREPLY < <(cd /run/netns 2>/dev/null && compgen -f -- "$cur"); return ;;
 	--wait) return ;;
 	--backend) mapfile -t COMPREPLY < <(compgen -W 'auto nftables iptables' -- "$cur"); return ;;
-	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables restore nft' -- "$cur") && return ;;
+	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables restore nft json' -- "$cur") && return ;;
 	--from) return ;;
 	esac
 	if [[ $cur == -* ]]; then

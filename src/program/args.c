@@ -46,12 +46,6 @@ static bool set_option(struct args *args, enum option option, const char *value,
 		return true;
 	args->value[option] = value;
 	if (info->words[0] && !is_one_of(value, info->words)) {
-		if (is_one_of(value, info->later)) {
-			buf_printf(error, "--%s=%s is not supported yet; this version knows ",
-				   info->name, value);
-			add_words(info->words, ", ", error);
-			return false;
-		}
 		buf_printf(error, "--%s: \"%s\" is none of ", info->name, value);
 		add_words(info->words, ", ", error);
 		return false;
@@ -169,7 +163,11 @@ static bool check_together(struct args *args, struct buf *error)
 		args->src = args->files[--args->n_files];
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_JSON]) {
-		buf_puts(error, "--dry-run prints a script: it cannot go with --json");
+		buf_puts(error, "--dry-run cannot go with --json; --dry-run=json prints the rules");
+		return false;
+	}
+	if (args->command == COMMAND_REMOVE && strcmp(args->value[OPTION_DRY_RUN], "json") == 0) {
+		buf_puts(error, "remove knows no --dry-run=json, since there are no rules to print");
 		return false;
 	}
 	if (args->command == COMMAND_REMOVE && strcmp(args->value[OPTION_DRY_RUN], "restore") == 0) {

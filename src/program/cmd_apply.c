@@ -5,6 +5,7 @@
 #include "program/changes.h"
 #include "program/commands.h"
 #include "program/json.h"
+#include "program/json_ruleset.h"
 #include "program/work.h"
 
 static enum status print_script(struct run *run, const struct work *work)
@@ -18,6 +19,13 @@ static enum status print_script(struct run *run, const struct work *work)
 	}
 	if (strcmp(run->args.value[OPTION_DRY_RUN], "restore") == 0) {
 		print_restore(lower_xt(run->arena, ruleset), &header, &run->out);
+		return STATUS_DONE;
+	}
+	if (strcmp(run->args.value[OPTION_DRY_RUN], "json") == 0) {
+		json_t *document = json_of_ruleset(ruleset, &header, &run->diags);
+
+		json_write(document, &run->out);
+		json_decref(document);
 		return STATUS_DONE;
 	}
 	if (print_nft(lower_nft(run->arena, ruleset), &header, &run->diags, &run->out))

@@ -51,6 +51,7 @@ static json_t *packet_of(const struct query *query)
 	json_object_set_new(object, "port",
 			    query->has_port ? json_integer(query->port) : json_null());
 	json_add_text(object, "protocol", protocol_name(query->l4proto));
+	json_add_text(object, "from", query->from);
 	return object;
 }
 

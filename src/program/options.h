@@ -61,7 +61,6 @@ struct option_info {
 	bool optional;         /**< the argument may be left out; it follows '=' only */
 	unsigned int commands; /**< bit 1 << enum command: where it is allowed; 0: everywhere */
 	const char *words[OPTION_WORDS_MAX]; /**< what the argument can be; the first: default */
-	const char *later[OPTION_WORDS_MAX]; /**< what it will be in a later version */
 	const char *help;
 };
 

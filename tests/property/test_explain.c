@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What is asked about a packet is read strictly, and every packet of every description is explained.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+
+#include "emit/print_explain.h"
+#include "random.h"
+
+#define SEED 7u
+
+static void questions_are_read(void **state)
+{
+	static const struct {
+		const char *dst;
+		uint8_t l4proto;
+		unsigned int port; /* 0: none */
+		const char *address;
+	} good[] = {
+		{"198.51.100.7", 0, 0, "198.51.100.7"},
+		{"198.51.100.7:443", 0, 443, "198.51.100.7"},
+		{"198.51.100.7:65535/tcp", IPPROTO_TCP, 65535, "198.51.100.7"},
+		{"198.51.100.7/udp", IPPROTO_UDP, 0, "198.51.100.7"},
+		{"198.51.100.7/icmp", IPPROTO_ICMP, 0, "198.51.100.7"},
+		{"2001:db8::7", 0, 0, "2001:db8::7"},
+		{"[2001:db8::7]", 0, 0, "2001:db8::7"},
+		{"2001:db8::7/icmp", IPPROTO_ICMPV6, 0, "2001:db8::7"},
+		{"[2001:db8::7]:53/udp", IPPROTO_UDP, 53, "2001:db8::7"},
+		{"2001:db8::7:443", 0, 0, "2001:db8::7:443"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		bool v6 = strchr(good[i].address, ':') != NULL;
+		struct query query;
+		struct buf error = {0};
+		struct addr addr;
+
+		if (!query_read(v6 ? "2001:db8::1" : "192.0.2.1", good[i].dst, &query, &error))
+			fail_msg("%s: %s", good[i].dst, buf_text(&error));
+		assert_true(addr_parse(good[i].address, &addr));
+		assert_true(addr_equal(&addr, &query.daddr));
+		assert_int_equal(query.l4proto, good[i].l4proto);
+		assert_int_equal(query.has_port, good[i].port != 0);
+		assert_int_equal(query.port, good[i].port);
+		assert_null(query.from);
+	}
+}
+
+static void wrong_questions_are_refused(void **state)
+{
+	static const struct {
+		const char *src, *dst, *says;
+	} wrong[] = {
+		{"", "192.0.2.1", "no IPv4 or IPv6 address"},
+		{"guest", "192.0.2.1", "names are never looked up"},
+		{"192.0.2.0/24", "192.0.2.1", "name one address of it"},
+		{"192.0.2.1", "", "no IPv4 or IPv6 address"},
+		{"192.0.2.1", "example.com:80", "names are never looked up"},
+		{"192.0.2.1", "198.51.100.0/24", "name one address of it"},
+		{"192.0.2.1", "198.51.100.7/", "no IPv4 or IPv6 address"},
+		{"192.0.2.1", "198.51.100.7:", "no port"},
+		{"192.0.2.1", "198.51.100.7:0", "no port"},
+		{"192.0.2.1", "198.51.100.7:65536", "no port"},
+		{"192.0.2.1", "198.51.100.7:+1", "no port"},
+		{"192.0.2.1", "198.51.100.7:80,443", "no port"},
+		{"192.0.2.1", "198.51.100.7/sctp", "none of tcp, udp, icmp"},
+		{"192.0.2.1", "198.51.100.7/TCP", "none of tcp, udp, icmp"},
+		{"192.0.2.1", "198.51.100.7:8/icmp", "no ports"},
+		{"2001:db8::1", "[2001:db8::7", "[ADDRESS]:PORT"},
+		{"2001:db8::1", "[2001:db8::7]80", "[ADDRESS]:PORT"},
+		{"2001:db8::1", "[]:80", "no IPv4 or IPv6 address"},
+		{"192.0.2.1", "2001:db8::7", "no packet has both"},
+		{"192.0.2.1", "192.0.2.1:80/tcp", "the same address"},
+		{"127.0.0.1", "192.0.2.1", "never leaves a machine"},
+		{"0.0.0.0", "192.0.2.1", "of no machine"},
+		{"192.0.2.1", "224.0.0.251", "multicast"},
+		{"192.0.2.1", "255.255.255.255:67/udp", "never forwarded"},
+		{"fe80::1", "2001:db8::7", "never forwarded"},
+		{"2001:db8::1", "ff02::1", "multicast"},
+	};
+	char endless[300];
+
+	(void)state;
+	memset(endless, '1', sizeof(endless));
+	endless[sizeof(endless) - 1] = '\0';
+	for (size_t i = 0; i <= sizeof(wrong) / sizeof(*wrong); i++) {
+		bool last = i == sizeof(wrong) / sizeof(*wrong);
+		const char *dst = last ? endless : wrong[i].dst;
+		struct query query;
+		struct buf error = {0};
+
+		if (query_read(last ? "192.0.2.1" : wrong[i].src, dst, &query, &error))
+			fail_msg("%s is understood", dst);
+		if (!strstr(buf_text(&error), last ? "too long" : wrong[i].says))
+			fail_msg("%s: %s", dst, buf_text(&error));
+		buf_free(&error);
+	}
+}
+
+static const struct network *network_of(const struct description *d, const struct addr *addr)
+{
+	for (size_t n = 0; n < d->n_networks; n++)
+		for (size_t s = 0; s < d->networks[n].n_subnets; s++)
+			if (prefix_contains(&d->networks[n].subnets[s].prefix, addr))
+				return &d->networks[n];
+	return NULL;
+}
+
+/* What policy says of the packet, without the ruleset. */
+static void check_way(const struct description *d, const struct query *query, const struct way *way)
+{
+	const struct network *from = network_of(d, &query->saddr);
+	bool outside = way->out.kind == END_UPLINK;
+
+	if (from && outside && from->mode == MODE_ISOLATED)
+		assert_int_equal(way->fate, FATE_REFUSED);
+	if (from && way->out.kind == END_NETWORK && way->out.network != from)
+		assert_int_equal(way->fate, FATE_REFUSED);
+	if (!from && way->in.kind != END_HOST && way->out.kind == END_NETWORK)
+		assert_int_equal(way->fate, FATE_REFUSED);
+	if (from && way->fate == FATE_PASSES)
+		assert_int_equal(way->there.outcome.translated, from->mode == MODE_NAT);
+	if (way->has_reply)
+		assert_int_equal(way->back.outcome.verdict, VERDICT_PASS);
+}
+
+static void every_packet_is_explained(void **state)
+{
+	struct random random = {SEED};
+	size_t fates[FATE__COUNT] = {0};
+
+	(void)state;
+	for (unsigned int round = 0; round < 400; round++) {
+		struct arena *arena = arena_new();
+		struct description *d = random_description(&random, arena, 5);
+		struct ruleset *ruleset = plan_ruleset(arena, d);
+		struct diags diags;
+
+		diags_init(&diags, arena);
+		diags_add_source(&diags, "random", "", 0);
+		for (unsigned int i = 0; i < 50; i++) {
+			struct packet packet = random_packet(&random, d);
+			struct query query = {.saddr = packet.saddr,
+					      .daddr = packet.daddr,
+					      .l4proto = packet.l4proto};
+			struct explanation explanation;
+			struct buf out = {0};
+
+			if (packet.iifname[0] && random_below(&random, 4) == 0)
+				query.from = packet.iifname;
+			if (!explain_packet(arena, d, ruleset, &query, &explanation, &out)) {
+				assert_non_null(strstr(buf_text(&out), "--from"));
+				buf_free(&out);
+				continue;
+			}
+			for (size_t w = 0; w < explanation.n_ways; w++) {
+				fates[explanation.ways[w].fate]++;
+				if (!query.from)
+					check_way(d, &query, &explanation.ways[w]);
+			}
+			print_explain(&explanation, &diags, false, &out);
+			assert_null(strstr(buf_text(&out), "(null)"));
+			buf_free(&out);
+		}
+		arena_free(arena);
+	}
+	for (size_t f = 0; f < FATE__COUNT; f++)
+		assert_true(fates[f] > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_are_read),
+		cmocka_unit_test(wrong_questions_are_refused),
+		cmocka_unit_test(every_packet_is_explained),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
