@@ -74,6 +74,8 @@
 	X(LOCK_FAILED, "HG-E221", "the lock file can't be opened") \
 	X(LOCK_HELD, "HG-E222", "another hostgate is at work in this network namespace") \
 	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
+	X(SANDBOX_FAILED, "HG-E230", "a copy of the host, to prove the rules in, can't be made") \
+	X(PROBE_FAILED, "HG-E231", "the probes can't be sent, so nothing is proved") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \

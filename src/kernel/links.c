@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// links: makes the copy's interfaces, addresses and routes through rtnetlink.
+#include "kernel/links.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/diag_codes.h"
+#include "emit/frame.h"
+
+/*
+ * Theory of operation
+ *
+ * The host's interfaces do no ARP and no neighbour discovery (IFF_NOARP): every address on a wire
+ * is taken for reachable, so nothing waits for neighbours, and a packet to whatever address is
+ * seen. Only the canary's port does ARP, since its answer is one.
+ *
+ * The two ends of a wire have different interface numbers: the kernel makes haste with carrier
+ * changes of an interface only where it is linked to another number.
+ */
+
+#define FIRST_INDEX 100u
+
+/* How long the wires may take to carry. */
+#define CARRIER_SECONDS 10.0
+
+unsigned int links_host_index(uint32_t port)
+{
+	return FIRST_INDEX + 2 * port;
+}
+
+unsigned int links_wire_index(uint32_t port)
+{
+	return FIRST_INDEX + 2 * port + 1;
+}
+
+uint32_t links_port(unsigned int wire_index)
+{
+	return (wire_index - FIRST_INDEX) / 2;
+}
+
+int links_open_wire(struct links *links)
+{
+	return netlink_open(&links->wire, NETLINK_ROUTE);
+}
+
+void links_close(struct links *links)
+{
+	netlink_close(&links->wire);
+	netlink_close(&links->host);
+}
+
+static int failed(struct diags *diags, int err, const char *what, const char *which)
+{
+	diag_add(diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
+		 "can't make a copy of the host: %s %s: %s", what, which, strerror(-err))
+		->err = -err;
+	return err;
+}
+
+static int ignore(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	(void)data;
+	return MNL_CB_OK;
+}
+
+/* A message with room for its attributes. */
+struct message {
+	uint8_t bytes[NETLINK_REQUEST_SIZE] __attribute__((aligned(8)));
+};
+
+static struct nlmsghdr *start(struct message *message, uint16_t type, unsigned int flags)
+{
+	struct nlmsghdr *header;
+
+	memset(message, 0, sizeof(*message));
+	header = mnl_nlmsg_put_header(message->bytes);
+	header->nlmsg_type = type;
+	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+	return header;
+}
+
+static int finish(struct netlink *netlink, struct message *message)
+{
+	return netlink_request(netlink, (struct nlmsghdr *)message->bytes, ignore, NULL);
+}
+
+static void put_mac(struct nlmsghdr *header, void (*make)(uint32_t, uint8_t[static 6]),
+		    uint32_t port)
+{
+	uint8_t mac[FRAME_MAC_SIZE];
+
+	make(port, mac);
+	mnl_attr_put(header, IFLA_ADDRESS, sizeof(mac), mac);
+}
+
+static int make_wire(struct links *links, const struct replica *r, uint32_t port, int wire)
+{
+	struct message message;
+	struct nlmsghdr *header =
+		start(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	struct nlattr *link, *data, *peer;
+
+	info->ifi_index = (int)links_host_index(port);
+	info->ifi_change = IFF_NOARP;
+	info->ifi_flags = r->ports[port].kind == PORT_CANARY ? 0 : IFF_NOARP;
+	mnl_attr_put_strz(header, IFLA_IFNAME, r->ports[port].name);
+	put_mac(header, frame_host_mac, port);
+	link = mnl_attr_nest_start(header, IFLA_LINKINFO);
+	mnl_attr_put_strz(header, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+	peer = mnl_attr_nest_start(header, VETH_INFO_PEER);
+	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	info->ifi_index = (int)links_wire_index(port);
+	mnl_attr_put_strz(header, IFLA_IFNAME, r->ports[port].name);
+	put_mac(header, frame_wire_mac, port);
+	mnl_attr_put_u32(header, IFLA_NET_NS_FD, (uint32_t)wire);
+	mnl_attr_nest_end(header, peer);
+	mnl_attr_nest_end(header, data);
+	mnl_attr_nest_end(header, link);
+	return finish(&links->host, &message);
+}
+
+static int set_up(struct netlink *netlink, unsigned int index)
+{
+	struct message message;
+	struct nlmsghdr *header = start(&message, RTM_NEWLINK, 0);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+
+	info->ifi_index = (int)index;
+	info->ifi_flags = info->ifi_change = IFF_UP;
+	return finish(netlink, &message);
+}
+
+static int count_running(const struct nlmsghdr *message, void *data)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(*info) &&
+	    (unsigned int)info->ifi_index >= FIRST_INDEX && (info->ifi_flags & IFF_RUNNING))
+		(*(size_t *)data)++;
+	return MNL_CB_OK;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int wait_for_carrier(struct netlink *netlink, size_t n_ports)
+{
+	double end = now() + CARRIER_SECONDS;
+
+	for (;;) {
+		struct message message;
+		struct nlmsghdr *header = start(&message, RTM_GETLINK, NLM_F_DUMP);
+		size_t running = 0;
+		int err;
+
+		mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+		err = netlink_request(netlink, header, count_running, &running);
+		if (err != 0 && err != -EINTR)
+			return err;
+		if (err == 0 && running == n_ports)
+			return 0;
+		if (now() > end)
+			return -ETIMEDOUT;
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static int af_of(enum family family)
+{
+	return family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+}
+
+static void put_addr(struct nlmsghdr *header, uint16_t type, const struct addr *addr)
+{
+	mnl_attr_put(header, type, family_bits(addr->family) / 8, addr->bytes);
+}
+
+static int make_address(struct links *links, const struct replica_address *address)
+{
+	struct message message;
+	struct nlmsghdr *header =
+		start(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	const struct addr *addr = &address->prefix.addr;
+
+	info->ifa_family = (uint8_t)af_of(addr->family);
+	info->ifa_prefixlen = address->prefix.len;
+	info->ifa_index = links_host_index(address->port);
+	put_addr(header, IFA_LOCAL, addr);
+	put_addr(header, IFA_ADDRESS, addr);
+	if (addr->family == FAMILY_IPV6) {
+		info->ifa_flags = IFA_F_NODAD;
+	} else if (address->prefix.len < 31) {
+		struct prefix subnet = prefix_truncate(&address->prefix);
+		struct addr last = prefix_last(&subnet);
+
+		put_addr(header, IFA_BROADCAST, &last);
+	}
+	return finish(&links->host, &message);
+}
+
+static int make_route(struct links *links, const struct replica_route *route)
+{
+	struct message message;
+	struct nlmsghdr *header =
+		start(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct rtmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+
+	info->rtm_family = (uint8_t)af_of(route->prefix.addr.family);
+	info->rtm_dst_len = route->prefix.len;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = RTPROT_STATIC;
+	info->rtm_scope =
+		route->prefix.addr.family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	info->rtm_type = RTN_UNICAST;
+	if (route->prefix.len > 0)
+		put_addr(header, RTA_DST, &route->prefix.addr);
+	mnl_attr_put_u32(header, RTA_OIF, links_host_index(route->port));
+	mnl_attr_put_u32(header, RTA_PRIORITY, route->metric);
+	return finish(&links->host, &message);
+}
+
+static int make_links(struct diags *diags, struct links *links, const struct replica *r, int wire)
+{
+	int err = set_up(&links->host, 1);
+
+	if (err != 0)
+		return failed(diags, err, "interface", "lo");
+	for (uint32_t port = 0; port < r->n_ports; port++) {
+		err = make_wire(links, r, port, wire);
+		if (err == 0)
+			err = set_up(&links->wire, links_wire_index(port));
+		if (err == 0)
+			err = set_up(&links->host, links_host_index(port));
+		if (err != 0)
+			return failed(diags, err, "interface", r->ports[port].name);
+	}
+	err = wait_for_carrier(&links->host, r->n_ports);
+	if (err == 0)
+		err = wait_for_carrier(&links->wire, r->n_ports);
+	return err ? failed(diags, err, "waiting for", "its wires") : 0;
+}
+
+int links_make(struct diags *diags, struct links *links, const struct replica *r, int wire)
+{
+	int err = netlink_open(&links->host, NETLINK_ROUTE);
+
+	if (err != 0)
+		return failed(diags, err, "a socket for", "rtnetlink");
+	err = make_links(diags, links, r, wire);
+	for (size_t i = 0; i < r->n_addresses && err == 0; i++) {
+		err = make_address(links, &r->addresses[i]);
+		if (err != 0)
+			failed(diags, err, "an address of", r->ports[r->addresses[i].port].name);
+	}
+	for (size_t i = 0; i < r->n_routes && err == 0; i++) {
+		if (r->routes[i].connected)
+			continue;
+		err = make_route(links, &r->routes[i]);
+		if (err != 0)
+			failed(diags, err, "a route by", r->ports[r->routes[i].port].name);
+	}
+	return err;
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// prove: sends probes through a throw-away copy of the host that has the ruleset.
+#include "kernel/prove.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag_codes.h"
+#include "kernel/links.h"
+#include "kernel/sandbox.h"
+#include "kernel/scope.h"
+#include "kernel/wire.h"
+
+/*
+ * Theory of operation
+ *
+ * A child process does all the work in namespaces of its own and writes what it finds into a
+ * pipe, as records; the last one says how it ended. A pipe that ends without it means that the
+ * child died, and there is no verdict.
+ */
+
+enum record_kind {
+	RECORD_FINDING,
+	RECORD_DIAG,
+	RECORD_END,
+	RECORD__COUNT
+};
+
+struct record {
+	enum record_kind kind;
+	union {
+		struct finding finding;
+		struct {
+			enum severity severity;
+			struct place place;
+			int err;
+			char code[16], message[500], hint[300];
+		} diag;
+		struct {
+			int result;
+			size_t n_sent;
+		} end;
+	};
+};
+
+/* How many probes go between two looks at what was captured, and between two canaries. */
+#define DRAIN_EVERY  8
+#define SETTLE_EVERY 256
+
+/* Findings after which a copy is bad enough. */
+#define FINDINGS_MAX 4000
+
+struct run {
+	struct arena *arena;
+	const struct apply_input *input;
+	const struct probe_list *list;
+	int pipe;
+	struct diags *diags;
+	struct links links;
+	struct wire wire;
+	struct sight **seen; /* how each probe that should pass was seen first */
+	bool *found;         /* there is a finding of the probe already */
+	size_t n_findings, n_sent;
+};
+
+static bool write_record(int fd, const struct record *record)
+{
+	const char *at = (const char *)record;
+	size_t left = sizeof(*record);
+
+	while (left > 0) {
+		ssize_t n = write(fd, at, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+/* What was seen. */
+
+static void report(struct run *run, enum finding_kind kind, uint32_t probe,
+		   const struct sight *sight)
+{
+	struct record record = {.kind = RECORD_FINDING};
+
+	if (probe != NO_PROBE) {
+		if (run->found[probe])
+			return;
+		run->found[probe] = true;
+	}
+	if (++run->n_findings > FINDINGS_MAX)
+		return;
+	record.finding.kind = kind;
+	record.finding.probe = probe;
+	if (sight)
+		record.finding.sight = *sight;
+	/* Without a reader there is nobody to tell. */
+	if (!write_record(run->pipe, &record))
+		_exit(1);
+}
+
+static bool is_link_local(const struct addr *addr)
+{
+	static const uint8_t zero[16];
+
+	return addr->family == FAMILY_IPV6 && ((addr->bytes[0] == 0xfe && addr->bytes[1] == 0x80) ||
+					       memcmp(addr->bytes, zero, 16) == 0);
+}
+
+static void see(const struct sight *sight, void *data)
+{
+	struct run *run = data;
+	const struct probe *probe;
+
+	if (sight->probe == NO_PROBE) {
+		/* The host's own listener reports and router solicitations. */
+		if (!is_link_local(&sight->saddr))
+			report(run, FINDING_LEAK, NO_PROBE, sight);
+		return;
+	}
+	probe = &run->list->items[sight->probe];
+	if (probe->passes && sight->port == probe->toward) {
+		if (!addr_equal(&sight->saddr, &probe->seen_saddr)) {
+			report(run, FINDING_SOURCE, sight->probe, sight);
+		} else if (!run->seen[sight->probe]) {
+			struct sight *copy = arena_alloc(run->arena, sizeof(*copy));
+
+			*copy = *sight;
+			run->seen[sight->probe] = copy;
+		}
+		return;
+	}
+	/* What the host answers on the wire that a packet came from leaks nowhere. */
+	if (sight->port != probe->in)
+		report(run, FINDING_LEAK, sight->probe, sight);
+}
+
+/* Sending. */
+
+static int send_probe(struct run *run, uint32_t idx)
+{
+	const struct probe *probe = &run->list->items[idx];
+	const struct sight *about = NULL;
+	struct frame frames[FRAME_COUNT_MAX];
+	size_t n;
+	int err = 0;
+
+	if (probe->phase == PHASE_BACK) {
+		about = run->seen[probe->about];
+		if (!about)
+			return 0;
+	}
+	n = frame_make(run->list, idx, run->wire.mark, about, frames);
+	for (size_t i = 0; i < n && err == 0; i++)
+		err = probe->in == NO_PORT
+			      ? wire_send_own(&run->wire, probe->toward, probe, &frames[i])
+			      : wire_send(&run->wire, probe->in, &frames[i]);
+	run->n_sent++;
+	return err;
+}
+
+static int send_phase(struct run *run, enum probe_phase phase)
+{
+	size_t n = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
+		if (run->list->items[i].phase != phase)
+			continue;
+		err = send_probe(run, i);
+		n++;
+		if (err == 0 && n % SETTLE_EVERY == 0)
+			err = wire_settle(&run->wire);
+		else if (err == 0 && n % DRAIN_EVERY == 0)
+			err = wire_drain(&run->wire);
+	}
+	if (err == 0)
+		err = wire_settle(&run->wire);
+	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
+		const struct probe *probe = &run->list->items[i];
+
+		if (probe->phase == phase && probe->passes && !run->seen[i] &&
+		    (phase != PHASE_BACK || run->seen[probe->about]))
+			report(run, FINDING_MISSING, i, NULL);
+	}
+	if (err != 0)
+		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+			 "can't send probes: %s",
+			 err == -ETIMEDOUT ? "the copy of the host does not answer"
+					   : strerror(-err))
+			->err = -err;
+	return err;
+}
+
+/* The host. */
+
+static const char *const forwarding[] = {"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"};
+
+/* What is not in the description must not decide about the proof. Older kernels lack some. */
+static void quieten(void)
+{
+	static const char *const values[][2] = {
+		{"net/ipv6/conf/all/accept_dad", "0"},
+		{"net/ipv6/conf/default/accept_dad", "0"},
+		{"net/ipv6/conf/default/router_solicitations", "0"},
+		{"net/ipv4/conf/all/rp_filter", "0"},
+		{"net/ipv4/conf/default/rp_filter", "0"},
+		{"net/ipv4/icmp_ratelimit", "0"},
+		{"net/ipv4/icmp_ratemask", "0"},
+		{"net/ipv6/icmp/ratelimit", "0"},
+		{"net/ipv4/icmp_msgs_per_sec", "1000000"},
+		{"net/ipv4/icmp_msgs_burst", "1000000"},
+		{"net/ipv4/icmp_echo_ignore_broadcasts", "0"},
+	};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		(void)sandbox_sysctl(values[i][0], values[i][1]);
+}
+
+static int forward_everywhere(struct run *run)
+{
+	for (size_t i = 0; i < sizeof(forwarding) / sizeof(*forwarding); i++) {
+		int err = sandbox_sysctl(forwarding[i], "1");
+
+		/* A kernel without IPv6 has no packets of it. */
+		if (err != 0 && !(err == -ENOENT && i == 1)) {
+			diag_add(run->diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
+				 "can't write %s in the copy of the host: %s", forwarding[i],
+				 strerror(-err))
+				->err = -err;
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* In the namespace of the wires: there is nobody at their other ends. */
+static int prepare(void *data)
+{
+	struct run *run = data;
+	int err = sandbox_sysctl("net/ipv6/conf/default/disable_ipv6", "1");
+
+	if (err == 0 || err == -ENOENT)
+		err = links_open_wire(&run->links);
+	return err ? err : wire_open(&run->wire);
+}
+
+static int build(struct run *run)
+{
+	const struct replica *r = run->list->replica;
+	struct sandbox sandbox = {.wire = -1};
+	struct changes changes;
+	int err = sandbox_enter(run->diags, &sandbox, prepare, run);
+
+	if (err != 0)
+		return err;
+	quieten();
+	err = links_make(run->diags, &run->links, r, sandbox.wire);
+	if (err == 0 && r->description->settings.forwarding == FORWARDING_KEEP)
+		err = forward_everywhere(run);
+	if (err == 0)
+		err = kernel_apply(run->arena, run->diags, run->input, &changes);
+	if (err != 0)
+		return err;
+	err = wire_open_host(&run->wire);
+	if (err != 0)
+		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+			 "can't open the host's sockets: %s", strerror(-err))
+			->err = -err;
+	return err;
+}
+
+static void send_diags(struct run *run)
+{
+	for (size_t i = 0; i < run->diags->n; i++) {
+		const struct diag *diag = &run->diags->items[i];
+		struct record record = {.kind = RECORD_DIAG};
+
+		record.diag.severity = diag->severity;
+		record.diag.place = diag->place;
+		record.diag.err = diag->err;
+		snprintf(record.diag.code, sizeof(record.diag.code), "%s", diag->code);
+		snprintf(record.diag.message, sizeof(record.diag.message), "%s", diag->message);
+		snprintf(record.diag.hint, sizeof(record.diag.hint), "%s",
+			 diag->hint ? diag->hint : "");
+		(void)write_record(run->pipe, &record);
+	}
+}
+
+/* One processor, so that frames stay in order. */
+static void pin(void)
+{
+	cpu_set_t set;
+	int cpu = sched_getcpu();
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu < 0 ? 0 : (size_t)cpu, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
+static int work(void *data)
+{
+	struct run *run = data;
+	struct record end = {.kind = RECORD_END};
+	struct diags diags;
+
+	diags_init(&diags, run->arena);
+	run->diags = &diags;
+	pin();
+	end.end.result = build(run);
+	if (end.end.result == 0)
+		end.end.result = send_phase(run, PHASE_OUT);
+	if (end.end.result == 0)
+		end.end.result = send_phase(run, PHASE_BACK);
+	if (end.end.result == 0)
+		end.end.result = forward_everywhere(run);
+	if (end.end.result == 0)
+		end.end.result = send_phase(run, PHASE_ELSE);
+	if (end.end.result != 0)
+		send_diags(run);
+	end.end.n_sent = run->n_sent;
+	(void)write_record(run->pipe, &end);
+	return 0;
+}
+
+/* The parent. */
+
+static bool read_record(int fd, struct record *record)
+{
+	char *at = (char *)record;
+	size_t left = sizeof(*record);
+
+	while (left > 0) {
+		ssize_t n = read(fd, at, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		left -= (size_t)n;
+	}
+	return true;
+}
+
+static void take_diag(struct arena *arena, struct diags *diags, const struct record *record)
+{
+	struct diag *diag = diag_add(diags, record->diag.severity,
+				     arena_strdup(arena, record->diag.code), record->diag.place,
+				     "in the copy of the host: %s", record->diag.message);
+
+	diag->err = record->diag.err;
+	if (*record->diag.hint)
+		diag_hint(diags, diag, "%s", record->diag.hint);
+}
+
+static int collect(struct arena *arena, struct diags *diags, int fd, struct proof *out)
+{
+	struct record record;
+
+	while (read_record(fd, &record)) {
+		switch (record.kind) {
+		case RECORD_FINDING:
+			out->items = arena_grow(arena, out->items, out->n, &out->cap,
+						sizeof(*out->items));
+			out->items[out->n++] = record.finding;
+			break;
+		case RECORD_DIAG:
+			take_diag(arena, diags, &record);
+			break;
+		case RECORD_END:
+			out->n_sent = record.end.n_sent;
+			return record.end.result;
+		case RECORD__COUNT:
+			break;
+		}
+	}
+	diag_add(diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+		 "the process that sends the probes died");
+	return -EIO;
+}
+
+int kernel_prove(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 const struct probe_list *list, struct proof *out)
+{
+	struct run run = {.arena = arena, .input = input, .list = list};
+	int ends[2], err;
+	pid_t child;
+
+	*out = (struct proof){0};
+	run.seen = arena_calloc(arena, list->n, sizeof(struct sight *));
+	run.found = arena_calloc(arena, list->n, sizeof(*run.found));
+	run.wire = (struct wire){.list = list,
+				 .capture = -1,
+				 .sender = -1,
+				 .raw = {-1, -1},
+				 .seen = see,
+				 .data = &run};
+	while (list->replica->ports[run.wire.canary_port].kind != PORT_CANARY)
+		run.wire.canary_port++;
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		err = -errno;
+		diag_add(diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+			 "can't open a pipe: %s", strerror(-err))
+			->err = -err;
+		return err;
+	}
+	SCOPED_FD from = ends[0];
+
+	run.pipe = ends[1];
+	child = sandbox_start(diags, work, &run);
+	close(ends[1]);
+	if (child < 0)
+		return child;
+	err = collect(arena, diags, from, out);
+	(void)sandbox_wait(child);
+	return err;
+}

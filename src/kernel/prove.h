@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// prove: sends probes through a throw-away copy of the host that has the ruleset.
+#ifndef KERNEL_PROVE_H
+#define KERNEL_PROVE_H
+
+#include "emit/frame.h"
+#include "kernel/apply.h"
+
+/** How the kernel did something else than it should. */
+enum finding_kind {
+	FINDING_LEAK,    /**< seen where nothing of the probe should be */
+	FINDING_SOURCE,  /**< passed with another source or destination */
+	FINDING_MISSING, /**< did not pass */
+	FINDING__COUNT
+};
+
+struct finding {
+	enum finding_kind kind;
+	uint32_t probe;     /**< index, or NO_PROBE: a packet that no probe explains */
+	struct sight sight; /**< unless FINDING_MISSING */
+};
+
+struct proof {
+	struct finding *items; /**< at most one a probe */
+	size_t n, cap;
+	size_t n_sent; /**< probes that were sent */
+};
+
+/**
+ * Builds the copy, applies the input there and sends the probes. This process and its namespaces
+ * are not touched, and nothing is left behind. Returns 0, or -errno, queued, when there is no
+ * verdict: -EPERM when the system does not let this user make namespaces. Memory comes from arena.
+ */
+int kernel_prove(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 const struct probe_list *list, struct proof *out);
+
+#endif

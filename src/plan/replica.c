@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// replica: the copy of the described host that prove builds, as data: wires, addresses, routes.
+#include "plan/replica.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Theory of operation
+ *
+ * What the description leaves open is chosen so that leaks show. Each network has guests at both
+ * ends of every subnet, since a wrong prefix length cuts one off, and on each of its interfaces.
+ * Beside its subnets it has one more, of each family, that the host has an address in and a route
+ * to but that the description does not know: it passes the reverse-path test, and only the rules
+ * about subnets keep it in. Every uplink has somebody behind it that is reached by that uplink
+ * alone. Two more ports are described nowhere: one that nothing may leak to, one for the canary.
+ *
+ * Addresses that are chosen here are in no subnet of the description and are no address of it.
+ */
+
+/* Where addresses are chosen: RFC 5737, 6598, 2544, 1918; RFC 3849, 4193. */
+static const char *const pools[FAMILY__COUNT][4] = {
+	{"192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15", "100.64.0.0/10"},
+	{"2001:db8:6867::/48", "2001:db8:4854::/48", "fd68:6f73:7467::/48", "fd61:7465:3031::/48"},
+};
+
+/* What the maker functions share. */
+struct making {
+	struct arena *arena;
+	struct replica *r;
+	const struct description *d;
+	size_t pool[FAMILY__COUNT];      /* where to look next */
+	struct addr next[FAMILY__COUNT]; /* zero: at the pool's start */
+};
+
+struct addr addr_step(struct addr addr, int step)
+{
+	int carry = step;
+
+	for (size_t i = family_bits(addr.family) / 8; i-- > 0 && carry != 0;) {
+		int sum = addr.bytes[i] + carry;
+
+		addr.bytes[i] = (uint8_t)(sum & 0xff);
+		carry = sum >> 8;
+	}
+	return addr;
+}
+
+struct addr prefix_last(const struct prefix *prefix)
+{
+	struct addr addr = prefix->addr;
+
+	for (unsigned int bit = prefix->len; bit < family_bits(addr.family); bit++)
+		addr.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+	return addr;
+}
+
+static struct prefix whole(const struct addr *addr)
+{
+	return (struct prefix){*addr, (uint8_t)family_bits(addr->family)};
+}
+
+/* Choosing addresses. */
+
+static bool is_described(const struct description *d, const struct prefix *prefix)
+{
+	for (size_t u = 0; u < d->n_uplinks; u++)
+		if (d->uplinks[u].has_address[prefix->addr.family] &&
+		    prefix_contains(prefix, &d->uplinks[u].address[prefix->addr.family]))
+			return true;
+	for (size_t n = 0; n < d->n_networks; n++) {
+		const struct network *network = &d->networks[n];
+
+		if (network->snat == SNAT_ADDRESS &&
+		    prefix_contains(prefix, &network->snat_address))
+			return true;
+		for (size_t s = 0; s < network->n_subnets; s++)
+			if (prefix_overlaps(prefix, &network->subnets[s].prefix))
+				return true;
+	}
+	return false;
+}
+
+/* Takes the next block of 8 addresses that is free; the last pool is large enough for all. */
+static struct prefix choose_block(struct making *m, enum family family)
+{
+	struct prefix block, pool;
+
+	for (;;) {
+		bool fresh = m->next[family].bytes[0] == 0;
+
+		(void)prefix_parse(pools[family][m->pool[family]], &pool);
+		block.addr = fresh ? pool.addr : m->next[family];
+		block.len = (uint8_t)(family_bits(family) - 3);
+		if (!prefix_contains(&pool, &block.addr) && m->pool[family] < 3) {
+			m->pool[family]++;
+			m->next[family] = (struct addr){.family = family};
+			continue;
+		}
+		m->next[family] = addr_step(block.addr, 8);
+		if (!is_described(m->d, &block))
+			return block;
+	}
+}
+
+static struct addr choose_address(struct making *m, enum family family)
+{
+	return addr_step(choose_block(m, family).addr, 1);
+}
+
+/* Adding objects. */
+
+static void add_address(struct making *m, uint32_t port, const struct addr *addr, uint8_t len)
+{
+	struct replica *r = m->r;
+
+	r->addresses = arena_grow(m->arena, r->addresses, r->n_addresses, &r->cap_addresses,
+				  sizeof(*r->addresses));
+	r->addresses[r->n_addresses++] = (struct replica_address){port, {*addr, len}};
+}
+
+static void add_route(struct making *m, uint32_t port, struct prefix prefix, uint32_t metric,
+		      bool connected)
+{
+	struct replica *r = m->r;
+
+	r->routes = arena_grow(m->arena, r->routes, r->n_routes, &r->cap_routes,
+			       sizeof(*r->routes));
+	r->routes[r->n_routes++] = (struct replica_route){port, prefix, metric, connected};
+}
+
+static void add_host_route(struct making *m, uint32_t port, const struct addr *addr)
+{
+	add_route(m, port, whole(addr), 1, false);
+}
+
+static bool has_port(const struct replica *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_ports; i++)
+		if (strcmp(r->ports[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static uint32_t add_port(struct making *m, enum port_kind kind, size_t idx, const char *name)
+{
+	struct replica *r = m->r;
+	struct replica_port port = {.kind = kind, .idx = (uint32_t)idx};
+
+	snprintf(port.name, sizeof(port.name), "%s", name);
+	r->ports = arena_grow(m->arena, r->ports, r->n_ports, &r->cap_ports, sizeof(*r->ports));
+	r->ports[r->n_ports] = port;
+	return (uint32_t)r->n_ports++;
+}
+
+/* Networks. */
+
+static bool is_taken(const struct making *m, const struct addr *addr)
+{
+	for (size_t i = 0; i < m->r->n_addresses; i++)
+		if (addr_equal(&m->r->addresses[i].prefix.addr, addr))
+			return true;
+	for (size_t i = 0; i < m->r->n_guests; i++)
+		if (addr_equal(&m->r->guests[i].addr, addr))
+			return true;
+	return false;
+}
+
+/* The first free address from one end of the subnet; false when it is full. */
+static bool find_free(const struct making *m, const struct prefix *subnet, bool from_end,
+		      struct addr *out)
+{
+	bool v4 = subnet->addr.family == FAMILY_IPV4;
+	bool has_ends = v4 ? subnet->len < 31 : subnet->len < 127; /* network, broadcast, anycast */
+	struct addr addr = from_end ? prefix_last(subnet) : subnet->addr;
+
+	if (has_ends && (v4 || !from_end))
+		addr = addr_step(addr, from_end ? -1 : 1);
+	while (is_taken(m, &addr))
+		addr = addr_step(addr, from_end ? -1 : 1);
+	*out = addr;
+	if (!prefix_contains(subnet, &addr))
+		return false;
+	if (has_ends && addr_equal(&addr, &subnet->addr))
+		return false;
+	struct addr last = prefix_last(subnet);
+
+	return !(has_ends && v4 && addr_equal(&addr, &last));
+}
+
+static void add_guest(struct making *m, uint32_t port, uint32_t network, uint32_t subnet,
+		      const struct addr *addr, const struct addr *gateway)
+{
+	struct replica *r = m->r;
+	struct replica_guest guest = {
+		.port = port, .network = network, .subnet = subnet, .addr = *addr};
+
+	if (gateway) {
+		guest.has_gateway = true;
+		guest.gateway = *gateway;
+	}
+	r->guests = arena_grow(m->arena, r->guests, r->n_guests, &r->cap_guests,
+			       sizeof(*r->guests));
+	r->guests[r->n_guests++] = guest;
+}
+
+/* Puts one subnet on the ports first to end - 1, which are all of the network's. */
+static void add_subnet(struct making *m, uint32_t network_idx, uint32_t subnet_idx, uint32_t first,
+		       uint32_t end)
+{
+	const struct network *network = &m->d->networks[network_idx];
+	const struct prefix *subnet = &network->subnets[subnet_idx].prefix;
+	struct addr gateway, addr;
+	bool has_gateway = false;
+
+	for (size_t g = 0; g < network->n_gateways; g++) {
+		if (!prefix_contains(subnet, &network->gateways[g].addr))
+			continue;
+		if (!has_gateway)
+			gateway = network->gateways[g].addr;
+		has_gateway = true;
+		add_address(m, first, &network->gateways[g].addr, subnet->len);
+	}
+	/* In a subnet of one address that one is the guest's. */
+	if (!has_gateway && subnet->len < family_bits(subnet->addr.family) &&
+	    find_free(m, subnet, false, &gateway)) {
+		has_gateway = true;
+		add_address(m, first, &gateway, subnet->len);
+	}
+	add_route(m, first, *subnet, 0, has_gateway);
+	for (uint32_t port = first; port < end; port++)
+		for (int from_end = 0; from_end < 2; from_end++) {
+			if (!find_free(m, subnet, from_end, &addr))
+				continue;
+			add_guest(m, port, network_idx, subnet_idx, &addr,
+				  has_gateway ? &gateway : NULL);
+			if (port != first)
+				add_host_route(m, port, &addr);
+		}
+}
+
+static void add_undeclared(struct making *m, uint32_t network, uint32_t port, enum family family)
+{
+	struct prefix block = choose_block(m, family);
+	struct addr gateway = addr_step(block.addr, 1), guest = addr_step(block.addr, 2);
+
+	add_address(m, port, &gateway, block.len);
+	add_route(m, port, block, 0, true);
+	add_guest(m, port, network, NO_SUBNET, &guest, &gateway);
+}
+
+/* A pattern becomes two interfaces where its name leaves room for a digit. */
+static void add_pattern(struct making *m, uint32_t network, const struct ifpattern *pattern)
+{
+	char name[IFNAME_SIZE];
+
+	if (!pattern->wildcard || strlen(pattern->name) + 1 >= IFNAME_SIZE) {
+		if (!has_port(m->r, pattern->name))
+			add_port(m, PORT_NETWORK, network, pattern->name);
+		return;
+	}
+	for (int digit = 0; digit < 2; digit++) {
+		snprintf(name, sizeof(name), "%.14s%d", pattern->name, digit);
+		if (!has_port(m->r, name))
+			add_port(m, PORT_NETWORK, network, name);
+	}
+}
+
+static void add_network(struct making *m, uint32_t idx)
+{
+	const struct network *network = &m->d->networks[idx];
+	uint32_t first = (uint32_t)m->r->n_ports;
+
+	for (size_t i = 0; i < network->n_interfaces; i++)
+		add_pattern(m, idx, &network->interfaces[i]);
+	for (uint32_t s = 0; s < network->n_subnets; s++)
+		add_subnet(m, idx, s, first, (uint32_t)m->r->n_ports);
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		add_undeclared(m, idx, first, f);
+}
+
+/* Everything else. */
+
+static void add_remotes(struct making *m, uint32_t port)
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct replica_port *p = &m->r->ports[port];
+
+		p->has_remote[f] = true;
+		p->remote[f] = choose_address(m, f);
+		p->stranger[f] = choose_address(m, f);
+		add_host_route(m, port, &p->remote[f]);
+		add_host_route(m, port, &p->stranger[f]);
+	}
+}
+
+static void add_uplink(struct making *m, uint32_t idx)
+{
+	const struct uplink *uplink = &m->d->uplinks[idx];
+	uint32_t port = add_port(m, PORT_UPLINK, idx, uplink->interface.name);
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct addr own = uplink->has_address[f] ? uplink->address[f]
+							 : choose_address(m, f);
+
+		add_address(m, port, &own, (uint8_t)family_bits(f));
+		add_route(m, port, (struct prefix){.addr.family = f}, 10 + idx, false);
+	}
+	add_remotes(m, port);
+}
+
+static uint32_t add_unnamed(struct making *m, enum port_kind kind, const char *base)
+{
+	char name[IFNAME_SIZE];
+	bool free = false;
+
+	for (unsigned int i = 0; !free; i++) {
+		snprintf(name, sizeof(name), "%s%u", base, i);
+		free = !has_port(m->r, name);
+		for (size_t n = 0; n < m->d->n_networks && free; n++)
+			for (size_t p = 0; p < m->d->networks[n].n_interfaces; p++)
+				if (ifpattern_matches(&m->d->networks[n].interfaces[p], name))
+					free = false;
+	}
+	return add_port(m, kind, 0, name);
+}
+
+static void add_other(struct making *m)
+{
+	uint32_t port = add_unnamed(m, PORT_OTHER, "other");
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct addr own = choose_address(m, f);
+
+		add_address(m, port, &own, (uint8_t)family_bits(f));
+		/* A host of isolated networks alone has its way out here. */
+		if (m->d->n_uplinks == 0)
+			add_route(m, port, (struct prefix){.addr.family = f}, 10, false);
+	}
+	add_remotes(m, port);
+	port = add_unnamed(m, PORT_CANARY, "canary");
+	m->r->canary = choose_address(m, FAMILY_IPV4);
+	add_address(m, port, &m->r->canary, 32);
+}
+
+const struct replica *replica_make(struct arena *arena, const struct description *description)
+{
+	struct replica *r = arena_alloc(arena, sizeof(*r));
+	struct making m = {.arena = arena, .r = r, .d = description};
+
+	r->description = description;
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		r->forged[f] = choose_address(&m, f);
+	for (uint32_t n = 0; n < description->n_networks; n++)
+		add_network(&m, n);
+	for (uint32_t u = 0; u < description->n_uplinks; u++)
+		add_uplink(&m, u);
+	add_other(&m);
+	return r;
+}
+
+uint32_t replica_route_to(const struct replica *replica, const struct addr *addr)
+{
+	const struct replica_route *best = NULL;
+
+	for (size_t i = 0; i < replica->n_routes; i++) {
+		const struct replica_route *route = &replica->routes[i];
+
+		if (!prefix_contains(&route->prefix, addr))
+			continue;
+		if (!best || route->prefix.len > best->prefix.len ||
+		    (route->prefix.len == best->prefix.len && route->metric < best->metric))
+			best = route;
+	}
+	return best ? best->port : NO_PORT;
+}
+
+const struct addr *replica_own(const struct replica *replica, uint32_t port, enum family family)
+{
+	for (size_t i = 0; i < replica->n_addresses; i++)
+		if (replica->addresses[i].port == port &&
+		    replica->addresses[i].prefix.addr.family == family)
+			return &replica->addresses[i].prefix.addr;
+	return NULL;
+}
