@@ -68,7 +68,7 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 			for (uint32_t i = index.first[c]; i < index.first[c + 1]; i++)
 				print_rule(xt, &xt->rules[index.order[i]], out);
 		}
-		for (size_t s = XT_STAGES; s-- > 0;)
+		for (size_t s = 0; s < XT_STAGES; s++)
 			if (strcmp(stage_table[xt_stages[s]].xt_table, xt_tables[t]) == 0)
 				buf_printf(out, "-I %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
 					   xt_base_chain(xt, xt_stages[s])->name);
