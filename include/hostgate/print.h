@@ -21,7 +21,7 @@ struct print_header {
  */
 void print_iptables(const struct ruleset *xt, const struct print_header *header, struct buf *out);
 
-/** Writes the sh script that takes out what print_iptables()'s script put in, but for sysctls. */
+/** Writes the sh script that takes out what print_iptables()'s script put in. */
 void print_iptables_remove(const char *version, struct buf *out);
 
 /**
@@ -42,5 +42,27 @@ void print_nft_remove(const char *version, struct buf *out);
 
 /** Writes the matrix of policy: from, to, what happens, with which address; for people. */
 void print_matrix(const struct description *description, bool colour, struct buf *out);
+
+/** How the packets of one row of the matrix fared. */
+enum matrix_result {
+	MATRIX_UNTESTED,
+	MATRIX_PASS,
+	MATRIX_FAIL, /**< something did not pass that should */
+	MATRIX_LEAK, /**< something passed that should not */
+	MATRIX__COUNT
+};
+
+/** A row: what leaves, or enters, a network by one of its uplinks, or by anything else. */
+struct matrix_cell {
+	uint32_t network; /**< index into description.networks */
+	uint32_t uplink;  /**< index into description.uplinks, or NO_INDEX */
+	bool enters;
+};
+
+typedef enum matrix_result matrix_judge_fn(const struct matrix_cell *cell, const void *data);
+
+/** Writes the matrix with a last column that judge fills in. */
+void print_matrix_judged(const struct description *description, matrix_judge_fn *judge,
+			 const void *data, bool colour, struct buf *out);
 
 #endif

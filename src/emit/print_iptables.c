@@ -99,6 +99,19 @@ static const char functions[] =
 	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -X \"$chain\"; done\n"
 	"}\n";
 
+static const char remove_functions[] =
+	"\n"
+	"# put values under /proc/sys back to what they were, unless somebody changed them since\n"
+	"put_back() { # OPTION-OF-GREP\n"
+	"\t[ -e \"$record\" ] || return 0\n"
+	"\tgrep \"$1\" forward \"$record\" | while read -r path before written; do\n"
+	"\t\t[ ! -e \"$path\" ] || [ \"$(cat \"$path\")\" != \"$written\" ] || echo \"$before\" >\"$path\"\n"
+	"\tdone\n"
+	"}\n"
+	"\n"
+	"# forwarding, first of all\n"
+	"put_back -e\n";
+
 static const char install_functions[] =
 	"\n"
 	"# what an earlier run installed goes on working under other names\n"
@@ -114,16 +127,19 @@ static const char install_functions[] =
 	"\tdone\n"
 	"}\n"
 	"\n"
-	"# write a value under /proc/sys, if it is there and differs\n"
+	"# write a value under /proc/sys, if it is there and differs, and note what it was\n"
 	"write() { # PATH VALUE\n"
 	"\t[ -e \"$1\" ] || return 0\n"
-	"\t[ \"$(cat \"$1\")\" = \"$2\" ] || echo \"$2\" >\"$1\"\n"
+	"\t[ \"$(cat \"$1\")\" != \"$2\" ] || return 0\n"
+	"\tmkdir -p \"${record%/*}\"\n"
+	"\tgrep -qs \"^$1 \" \"$record\" || echo \"$1 $(cat \"$1\") $2\" >>\"$record\"\n"
+	"\techo \"$2\" >\"$1\"\n"
 	"}\n"
 	"\n"
 	"# let an interface go on hearing router advertisements while the host forwards\n"
 	"keep_ra() { # PATH VALUE\n"
 	"\t[ -e \"$1\" ] || return 0\n"
-	"\t[ \"$(cat \"$1\")\" != 1 ] || echo \"$2\" >\"$1\"\n"
+	"\t[ \"$(cat \"$1\")\" != 1 ] || write \"$1\" \"$2\"\n"
 	"}\n";
 
 static bool in_table(enum stage stage, const char *table)
@@ -217,7 +233,9 @@ static void print_start(const char *purpose, struct buf *out)
 		   "#\n%s"
 		   "# Run it as root; running it again gives the same result.\n"
 		   "set -eu\n"
-		   "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin\n\n",
+		   "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin\n\n"
+		   "# what sysctls were before, kept for the script that takes all out again\n"
+		   "record=${HOSTGATE_RUNDIR:-/run/hostgate}/script-$(readlink /proc/self/ns/net | tr -dc 0-9)\n\n",
 		   purpose);
 	buf_puts(out, functions);
 }
@@ -260,9 +278,8 @@ void print_iptables_remove(const char *version, struct buf *out)
 	struct printer p = {.out = out};
 
 	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
-	print_start("# Takes out what the script of `hostgate apply --dry-run` put in. What forwarding\n"
-		    "# was before, a script can't know: it stays as it is.\n",
-		    out);
-	buf_putc(out, '\n');
+	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);
+	buf_puts(out, remove_functions);
 	print_families(&p, print_family_remove);
+	buf_puts(out, "\nput_back -ve\nrm -f \"$record\"\n");
 }

@@ -9,6 +9,7 @@ enum column {
 	COLUMN_TO,
 	COLUMN_WHAT,
 	COLUMN_AS,
+	COLUMN_RESULT,
 	COLUMN__COUNT
 };
 
@@ -22,25 +23,45 @@ enum outcome {
 struct row {
 	const char *cell[COLUMN__COUNT];
 	enum outcome outcome;
+	enum matrix_result result;
 };
 
 struct table {
 	struct arena *arena;
+	matrix_judge_fn *judge; /* or NULL */
+	const void *data;
 	struct row *rows;
 	size_t n, cap;
 	size_t width[COLUMN__COUNT];
 };
 
-static const char *const titles[COLUMN__COUNT] = {"FROM", "TO", "WHAT HAPPENS", "AS"};
+static const char *const titles[COLUMN__COUNT] = {"FROM", "TO", "WHAT HAPPENS", "AS", ""};
 
 /* Green, yellow, red. */
 static const char *const colours[OUTCOME__COUNT] = {"\033[32m", "\033[33m", "\033[31m"};
 
-static void add_row(struct table *t, enum outcome outcome, const char *from, const char *to,
-		    const char *what, const char *as)
-{
-	struct row row = {{from, to, what, as}, outcome};
+static const char *const result_names[MATRIX__COUNT] = {
+	[MATRIX_UNTESTED] = "",
+	[MATRIX_PASS] = "PASS",
+	[MATRIX_LEAK] = "LEAK",
+	[MATRIX_FAIL] = "FAIL",
+};
 
+static const char *const result_colours[MATRIX__COUNT] = {
+	[MATRIX_UNTESTED] = "",
+	[MATRIX_PASS] = "\033[32m",
+	[MATRIX_LEAK] = "\033[1;31m",
+	[MATRIX_FAIL] = "\033[1;31m",
+};
+
+static void add_row(struct table *t, enum outcome outcome, const struct matrix_cell *cell,
+		    const char *from, const char *to, const char *what, const char *as)
+{
+	struct row row = {{from, to, what, as, ""}, outcome, MATRIX_UNTESTED};
+
+	if (t->judge)
+		row.result = t->judge(cell, t->data);
+	row.cell[COLUMN_RESULT] = result_names[row.result];
 	t->rows = arena_grow(t->arena, t->rows, t->n, &t->cap, sizeof(*t->rows));
 	t->rows[t->n++] = row;
 	for (size_t c = 0; c < COLUMN__COUNT; c++)
@@ -97,27 +118,33 @@ static const char *family_limit(const struct network *network)
 	return network_has_family(network, FAMILY_IPV4) ? "" : ", IPv6 only";
 }
 
-static void add_network(struct table *t, const struct description *d, const struct network *network)
+static void add_network(struct table *t, const struct description *d, uint32_t idx)
 {
+	const struct network *network = &d->networks[idx];
 	const char *name = network_text(t->arena, network);
 	const char *refused =
 		d->settings.deny == DENY_REJECT ? "refused (reject)" : "refused (drop)";
 	bool leaves = network->mode != MODE_ISOLATED;
+	struct matrix_cell out = {.network = idx, .uplink = NO_INDEX};
+	struct matrix_cell in = {.network = idx, .uplink = NO_INDEX, .enters = true};
 
 	for (size_t u = 0; leaves && u < network->n_uplinks; u++) {
 		const struct uplink *uplink = &d->uplinks[network->uplinks[u]];
 		const char *uplink_name = uplink_text(t->arena, uplink);
 		bool nat = network->mode == MODE_NAT;
 
-		add_row(t, OUTCOME_PASS, name, uplink_name,
+		out.uplink = in.uplink = network->uplinks[u];
+		add_row(t, OUTCOME_PASS, &out, name, uplink_name,
 			arena_printf(t->arena, "passes, %s%s", nat ? "translated" : "untranslated",
 				     family_limit(network)),
 			nat ? address_text(t->arena, network, uplink) : "its own address");
-		add_row(t, OUTCOME_REPLIES, uplink_name, name, "replies only", "");
+		add_row(t, OUTCOME_REPLIES, &in, uplink_name, name, "replies only", "");
 	}
-	add_row(t, OUTCOME_REFUSED, name, leaves ? "anywhere else" : "anywhere", refused, "");
-	add_row(t, OUTCOME_REFUSED, leaves ? "anywhere else" : "anywhere", name, "refused (drop)",
+	out.uplink = in.uplink = NO_INDEX;
+	add_row(t, OUTCOME_REFUSED, &out, name, leaves ? "anywhere else" : "anywhere", refused,
 		"");
+	add_row(t, OUTCOME_REFUSED, &in, leaves ? "anywhere else" : "anywhere", name,
+		"refused (drop)", "");
 }
 
 static void print_row(const struct table *t, const struct row *row, const char *colour,
@@ -128,29 +155,36 @@ static void print_row(const struct table *t, const struct row *row, const char *
 	while (last > 0 && !*row->cell[last])
 		last--;
 	for (size_t c = 0; c <= last; c++) {
-		bool paint = c == COLUMN_WHAT && *colour;
+		const char *paint = c == COLUMN_WHAT ? colour : "";
 
-		buf_printf(out, "%s%s%s", paint ? colour : "", row->cell[c],
-			   paint ? "\033[0m" : "");
+		if (c == COLUMN_RESULT && *colour)
+			paint = result_colours[row->result];
+		buf_printf(out, "%s%s%s", paint, row->cell[c], *paint ? "\033[0m" : "");
 		if (c < last)
 			buf_printf(out, "%*s", (int)(t->width[c] - strlen(row->cell[c]) + 2), "");
 	}
 	buf_putc(out, '\n');
 }
 
-void print_matrix(const struct description *description, bool colour, struct buf *out)
+void print_matrix_judged(const struct description *description, matrix_judge_fn *judge,
+			 const void *data, bool colour, struct buf *out)
 {
-	struct table t = {.arena = arena_new()};
+	struct table t = {.arena = arena_new(), .judge = judge, .data = data};
 	struct row header = {.outcome = OUTCOME_PASS};
 
 	for (size_t c = 0; c < COLUMN__COUNT; c++) {
 		header.cell[c] = titles[c];
 		t.width[c] = strlen(titles[c]);
 	}
-	for (size_t n = 0; n < description->n_networks; n++)
-		add_network(&t, description, &description->networks[n]);
+	for (uint32_t n = 0; n < description->n_networks; n++)
+		add_network(&t, description, n);
 	print_row(&t, &header, "", out);
 	for (size_t r = 0; r < t.n; r++)
 		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].outcome] : "", out);
 	arena_free(t.arena);
+}
+
+void print_matrix(const struct description *description, bool colour, struct buf *out)
+{
+	print_matrix_judged(description, NULL, NULL, colour, out);
 }

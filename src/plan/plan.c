@@ -263,8 +263,8 @@ static void make_door(struct plan *plan)
  * The kernel gives two answers before it asks the door: IPv6 hop-by-hop options are read, and a
  * wrong one is answered with "parameter problem", before any hook; and where fragments are put
  * together in front of the door (legacy iptables), one that stays incomplete is answered with
- * "reassembly time exceeded". From here these answers go nowhere outside. Guests' own, which are
- * forwarded, do not pass this place.
+ * "reassembly time exceeded". A forged source may lie anywhere, so from here these answers go
+ * nowhere at all. Guests' own, which are forwarded, do not pass this place.
  */
 static void make_output(struct plan *plan)
 {
@@ -283,7 +283,6 @@ static void make_output(struct plan *plan)
 		if (field != FIELD_ICMPV6_TYPE)
 			number = number << 8 | answers[i].code;
 		rule_match_prefix(&rule, field, key_of_number(field, number));
-		rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
 		add(plan, rule);
 	}
 }
