@@ -19,5 +19,5 @@ complete -c hostgate -l netns -x -a '(path basename /run/netns/* 2>/dev/null)' -
 complete -c hostgate -l wait -x -d 'wait so long when another hostgate is at work; default 10'
 complete -c hostgate -l backend -x -a 'auto nftables iptables' -d 'install through NAME, whatever the description says'
 complete -c hostgate -l syslog -d 'send messages to syslog, too'
-complete -c hostgate -n '__fish_seen_subcommand_from apply remove' -l dry-run -a 'iptables restore nft json' -d 'print a script, or the rules as data, instead of working'
+complete -c hostgate -n '__fish_seen_subcommand_from apply remove' -l dry-run -a 'iptables restore nft json' -d 'print a script or data instead of working'
 complete -c hostgate -n '__fish_seen_subcommand_from explain' -l from -x -d 'the packet comes in on this interface, network or uplink'

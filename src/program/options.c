@@ -25,6 +25,13 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			     "SRC is an address, DST is ADDRESS[:PORT][/PROTO] with tcp, udp or icmp, an "
 			     "IPv6 address with a port in brackets. Reads the description only. Needs no "
 			     "privileges."},
+	[COMMAND_PROVE] = {"prove", OPERANDS_FILES,
+			   "send real packets through it, in a throw-away copy of the host",
+			   "Builds the described host in namespaces of its own, installs the rules "
+			   "there, sends packets of every kind over every wire, and compares what "
+			   "comes out with what the description says. Needs no root where users may "
+			   "make namespaces; this machine is not touched. Exits with 5 when a packet "
+			   "leaked, or did not pass that should."},
 };
 
 #define ON(command) (1U << COMMAND_##command)
@@ -55,7 +62,13 @@ const struct option_info option_table[OPTION__COUNT] = {
 			    .optional = true,
 			    .commands = ON(APPLY) | ON(REMOVE),
 			    .words = {"iptables", "restore", "nft", "json"},
-			    .help = "print a script, or the rules as data, instead of working"},
+			    .help = "print a script or data instead of working"},
+	[OPTION_PROVE] = {.name = "prove",
+			  .commands = ON(APPLY),
+			  .help = "prove it first, and change nothing unless that succeeds"},
+	[OPTION_TAP] = {.name = "tap",
+			.commands = ON(PROVE),
+			.help = "print the Test Anything Protocol, version 13"},
 	[OPTION_FROM] = {.name = "from",
 			 .argument = "NAME",
 			 .commands = ON(EXPLAIN),
@@ -75,7 +88,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_USAGE, "wrong command line"},
 	{STATUS_DESCRIPTION, "the description is wrong; nothing was touched"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
-	{STATUS_DIFFERS, "status: not installed, or not what was applied"},
+	{STATUS_DIFFERS, "prove: a leak; status: not installed, or not what was applied"},
 	{STATUS_PENDING, "plan: changes are pending"},
 };
 
