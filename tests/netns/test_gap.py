@@ -159,8 +159,6 @@ class Rounds:
             self.go(storm, up[turn % len(up)])
             self.assertTrue(storm.passes(), "the nat network gets out, round %d" % turn)
             down = down or self.commands(None, "down")
-            if self.installer.script:
-                self.lab.forward(False)     # a script cannot know what forwarding was before, and leaves it
             self.go(storm, down)
         self.assertEqual(self.forwarding(), ("0", "0"))
 
