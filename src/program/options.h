@@ -96,7 +96,7 @@ extern const struct status_info status_table[STATUS_COUNT];
 #define PROGRAM_CODES(X) \
 	X(FILE_UNREADABLE, "HG-E300", "a file or directory of the description cannot be read") \
 	X(NO_DESCRIPTION, "HG-E301", "there is no description to read") \
-	X(PACKET, "HG-E302", "explain: the command line names no packet that can be followed") \
+	X(PACKET, "HG-E310", "explain: the command line names no packet that can be followed") \
 	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
 	X(BRIDGE, "HG-N300", "the kernel hands frames between guests on one bridge to the rules")
 

@@ -30,7 +30,7 @@ class Questions(unittest.TestCase):
     def test_a_wrong_question_is_a_document_too(self):
         done = hostgate("explain", "--json", EXAMPLE, GUEST, "nowhere")
         self.assertEqual((done.returncode, done.stderr), (2, ""))
-        self.assertEqual(json.loads(done.stdout)["diagnostics"][0]["code"], "HG-E302")
+        self.assertEqual(json.loads(done.stdout)["diagnostics"][0]["code"], "HG-E310")
 
     def test_a_wrong_description_is_exit_3(self):
         self.assertEqual(hostgate("explain", "-", GUEST, OUTSIDE, input=BAD).returncode, 3)
