@@ -139,6 +139,10 @@ static void see(const struct sight *sight, void *data)
 		}
 		return;
 	}
+	/* A stranger's packet to a translated address that the host does not have goes its way. */
+	if (probe->kind == PROBE_STRANGER &&
+	    run->list->replica->ports[sight->port].kind != PORT_NETWORK)
+		return;
 	/* What the host answers on the wire that a packet came from leaks nowhere. */
 	if (sight->port != probe->in)
 		report(run, FINDING_LEAK, sight->probe, sight);

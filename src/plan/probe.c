@@ -52,12 +52,13 @@ const struct probe_kind_info probe_kind_table[PROBE__COUNT] = {
 
 #define KINDS(...) ((const enum probe_kind[]){__VA_ARGS__, PROBE__COUNT})
 
-/* What the maker functions share; the fields of draft that stay the same are filled in once. */
+/* What the maker functions share. */
 struct drafting {
 	struct arena *arena;
 	struct probe_list *list;
 	const struct replica *r;
 	const struct description *d;
+	bool *unported; /* by port and family: a packet without ports is translated there already */
 };
 
 static bool is_own(const struct replica *r, const struct addr *addr)
@@ -282,6 +283,22 @@ static void add_answers(struct drafting *m, uint32_t about)
 	}
 }
 
+/*
+ * Without ports, answers to two guests behind one address can't be told apart, and the kernel drops
+ * the second one's packet.
+ */
+static bool is_ambiguous(struct drafting *m, const struct probe *probe)
+{
+	bool *taken = &m->unported[probe->toward * FAMILY__COUNT + probe->family];
+
+	if (probe->kind != PROBE_PROTOCOL || addr_equal(&probe->saddr, &probe->seen_saddr))
+		return false;
+	if (*taken)
+		return true;
+	*taken = true;
+	return false;
+}
+
 static void add_out(struct drafting *m, const struct replica_guest *guest)
 {
 	static const enum probe_kind kinds[] = {
@@ -308,6 +325,8 @@ static void add_out(struct drafting *m, const struct replica_guest *guest)
 			probe.what = "has no way out there";
 			probe.passes = false;
 			judge(m, &probe);
+			if (probe.passes && is_ambiguous(m, &probe))
+				continue;
 			if (probe.passes) {
 				probe.promise = PROMISE_NONE;
 				probe.what = "goes out";
@@ -385,7 +404,8 @@ static void add_entering(struct drafting *m, const struct replica_guest *guest)
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (is_port(m, port, PORT_NETWORK) || is_port(m, port, PORT_CANARY))
 			continue;
-		struct probe probe = forwarded(m, port, &m->r->ports[port].remote[family],
+		/* Not of the remote: a protocol without ports would be the reply to the guest's. */
+		struct probe probe = forwarded(m, port, &m->r->ports[port].stranger[family],
 					       &guest->addr);
 
 		probe.network = guest->network;
@@ -577,9 +597,10 @@ static bool is_first(const struct drafting *m, size_t idx)
 struct probe_list *probe_list_make(struct arena *arena, const struct replica *replica)
 {
 	struct probe_list *list = arena_alloc(arena, sizeof(*list));
-	struct drafting m = {arena, list, replica, replica->description};
+	struct drafting m = {arena, list, replica, replica->description, NULL};
 
 	list->replica = replica;
+	m.unported = arena_calloc(arena, replica->n_ports * FAMILY__COUNT, sizeof(*m.unported));
 	for (size_t i = 0; i < replica->n_guests; i++) {
 		const struct replica_guest *guest = &replica->guests[i];
 

@@ -6,6 +6,7 @@
 #include "program/commands.h"
 #include "program/json.h"
 #include "program/json_ruleset.h"
+#include "program/proof.h"
 #include "program/work.h"
 
 static enum status print_script(struct run *run, const struct work *work)
@@ -34,6 +35,23 @@ static enum status print_script(struct run *run, const struct work *work)
 	return STATUS_DESCRIPTION;
 }
 
+/* With --prove nothing is done that was not seen to work in a copy of the host. */
+static enum status prove_first(struct run *run, const struct work *work)
+{
+	struct proof_report report;
+	enum status status = proof_make(run, work, &report);
+
+	if (status != STATUS_DIFFERS)
+		return status;
+	if (run->json)
+		proof_add_json(run, &report, run->json);
+	if (run_is_talking(run))
+		proof_print_findings(run, &report, &run->out);
+	diag_add(&run->diags, SEVERITY_ERROR, PROGRAM_CODE(NOT_PROVED), PLACE_NONE,
+		 "the rules do not do what the description says; nothing was changed");
+	return status;
+}
+
 enum status cmd_apply(struct run *run)
 {
 	struct work work;
@@ -41,6 +59,12 @@ enum status cmd_apply(struct run *run)
 
 	if (!work_load(run, &work))
 		return STATUS_DESCRIPTION;
+	if (run->args.given[OPTION_PROVE]) {
+		enum status status = prove_first(run, &work);
+
+		if (status != STATUS_DONE)
+			return status;
+	}
 	if (run->args.given[OPTION_DRY_RUN])
 		return print_script(run, &work);
 

@@ -23,4 +23,7 @@ enum status cmd_remove(struct run *run);
 /** Tells the way of one packet. */
 enum status cmd_explain(struct run *run);
 
+/** Sends real packets through the rules, in a throw-away copy of the host. */
+enum status cmd_prove(struct run *run);
+
 #endif

@@ -11,7 +11,8 @@ json_t *json_document(enum command command)
 	json_object_set_new(document, "format", json_integer(JSON_FORMAT));
 	json_object_set_new(document, "command", json_string(command_table[command].name));
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
-	if (command != COMMAND_CHECK && command != COMMAND_EXPLAIN)
+	if (command != COMMAND_CHECK && command != COMMAND_EXPLAIN &&
+	    command != COMMAND_PROVE)
 		json_add_changes(document, &(struct changes){0});
 	return document;
 }

@@ -11,7 +11,7 @@
 static enum status (*const commands[COMMAND__COUNT])(struct run *) = {
 	[COMMAND_CHECK] = cmd_check,   [COMMAND_PLAN] = cmd_plan,     [COMMAND_APPLY] = cmd_apply,
 	[COMMAND_STATUS] = cmd_status, [COMMAND_REMOVE] = cmd_remove,
-	[COMMAND_EXPLAIN] = cmd_explain,
+	[COMMAND_EXPLAIN] = cmd_explain, [COMMAND_PROVE] = cmd_prove,
 };
 
 static void die_of_exhaustion(void)

@@ -14,6 +14,7 @@ enum command {
 	COMMAND_STATUS,
 	COMMAND_REMOVE,
 	COMMAND_EXPLAIN,
+	COMMAND_PROVE,
 	COMMAND__COUNT
 };
 
@@ -47,6 +48,8 @@ enum option {
 	OPTION_BACKEND,
 	OPTION_SYSLOG,
 	OPTION_DRY_RUN,
+	OPTION_PROVE,
+	OPTION_TAP,
 	OPTION_FROM,
 	OPTION__COUNT
 };
@@ -97,6 +100,8 @@ extern const struct status_info status_table[STATUS_COUNT];
 	X(FILE_UNREADABLE, "HG-E300", "a file or directory of the description cannot be read") \
 	X(NO_DESCRIPTION, "HG-E301", "there is no description to read") \
 	X(PACKET, "HG-E310", "explain: the command line names no packet that can be followed") \
+	X(TOO_LARGE, "HG-E302", "a description is too large to be proved at once") \
+	X(NOT_PROVED, "HG-E303", "apply --prove found a leak or a failure, and changed nothing") \
 	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
 	X(BRIDGE, "HG-N300", "the kernel hands frames between guests on one bridge to the rules")
 
