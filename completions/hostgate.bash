@@ -12,7 +12,7 @@ _hostgate() {
 	fi
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		check | plan | apply | status | remove | explain) command=$word && break ;;
+		check | plan | apply | status | remove | explain | prove) command=$word && break ;;
 		esac
 	done
 	COMPREPLY=()
@@ -28,12 +28,14 @@ _hostgate() {
 		local options='--help --version --quiet --verbose --json --color --netns --wait --backend --syslog'
 		case $command in
 		apply) options+=' --dry-run' ;;
+		apply) options+=' --prove' ;;
 		remove) options+=' --dry-run' ;;
 		explain) options+=' --from' ;;
+		prove) options+=' --tap' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain prove' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi
