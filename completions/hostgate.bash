@@ -12,7 +12,7 @@ _hostgate() {
 	fi
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		check | plan | apply | status | remove | explain | prove) command=$word && break ;;
+		check | plan | apply | status | remove | explain | prove | schema) command=$word && break ;;
 		esac
 	done
 	COMPREPLY=()
@@ -35,7 +35,7 @@ _hostgate() {
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain prove' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain prove schema' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Completion of hostgate for fish; made by `make generate`.
 
-set -l commands check plan apply status remove explain prove
+set -l commands check plan apply status remove explain prove schema
 
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a check -d 'tell whether the description is right'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a plan -d 'show what may pass and what apply would change'
@@ -10,6 +10,7 @@ complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a status
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a remove -d 'take everything out again'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a explain -d 'tell the way of one packet, step by step'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a prove -d 'send real packets through it, in a throw-away copy of the host'
+complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a schema -d 'print the JSON Schema of the description'
 complete -c hostgate -s h -l help -d 'print this help'
 complete -c hostgate -s V -l version -d 'print the version'
 complete -c hostgate -s q -l quiet -d 'print errors only'

@@ -26,4 +26,7 @@ enum status cmd_explain(struct run *run);
 /** Sends real packets through the rules, in a throw-away copy of the host. */
 enum status cmd_prove(struct run *run);
 
+/** Prints the JSON Schema of the description. */
+enum status cmd_schema(struct run *run);
+
 #endif

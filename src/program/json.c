@@ -4,6 +4,25 @@
 #include "program/changes.h"
 #include "program/json.h"
 
+/* Whether the command changes something, or tells what would be changed. */
+static bool has_changes(enum command command)
+{
+	switch (command) {
+	case COMMAND_PLAN:
+	case COMMAND_APPLY:
+	case COMMAND_STATUS:
+	case COMMAND_REMOVE:
+		return true;
+	case COMMAND_CHECK:
+	case COMMAND_EXPLAIN:
+	case COMMAND_PROVE:
+	case COMMAND_SCHEMA:
+	case COMMAND__COUNT:
+		break;
+	}
+	return false;
+}
+
 json_t *json_document(enum command command)
 {
 	json_t *document = json_object();
@@ -11,8 +30,7 @@ json_t *json_document(enum command command)
 	json_object_set_new(document, "format", json_integer(JSON_FORMAT));
 	json_object_set_new(document, "command", json_string(command_table[command].name));
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
-	if (command != COMMAND_CHECK && command != COMMAND_EXPLAIN &&
-	    command != COMMAND_PROVE)
+	if (has_changes(command))
 		json_add_changes(document, &(struct changes){0});
 	return document;
 }

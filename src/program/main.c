@@ -12,6 +12,7 @@ static enum status (*const commands[COMMAND__COUNT])(struct run *) = {
 	[COMMAND_CHECK] = cmd_check,   [COMMAND_PLAN] = cmd_plan,     [COMMAND_APPLY] = cmd_apply,
 	[COMMAND_STATUS] = cmd_status, [COMMAND_REMOVE] = cmd_remove,
 	[COMMAND_EXPLAIN] = cmd_explain, [COMMAND_PROVE] = cmd_prove,
+	[COMMAND_SCHEMA] = cmd_schema,
 };
 
 static void die_of_exhaustion(void)
@@ -25,8 +26,20 @@ static void die_of_exhaustion(void)
 /* Whether the command, with these options, looks at the kernel at all. */
 static bool uses_kernel(const struct args *args)
 {
-	return args->command != COMMAND_CHECK && args->command != COMMAND_EXPLAIN &&
-	       !args->given[OPTION_DRY_RUN];
+	switch (args->command) {
+	case COMMAND_PLAN:
+	case COMMAND_APPLY:
+	case COMMAND_STATUS:
+	case COMMAND_REMOVE:
+	case COMMAND_PROVE:
+		return !args->given[OPTION_DRY_RUN];
+	case COMMAND_CHECK:
+	case COMMAND_EXPLAIN:
+	case COMMAND_SCHEMA:
+	case COMMAND__COUNT:
+		break;
+	}
+	return false;
 }
 
 static enum status run_command(struct run *run)

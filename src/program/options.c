@@ -32,6 +32,9 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			   "comes out with what the description says. Needs no root where users may "
 			   "make namespaces; this machine is not touched. Exits with 5 when a packet "
 			   "leaked, or did not pass that should."},
+	[COMMAND_SCHEMA] = {"schema", OPERANDS_NONE, "print the JSON Schema of the description",
+			    "Prints what an editor needs to complete and check a description, in JSON "
+			    "Schema, draft 2020-12: every key that this version knows."},
 };
 
 #define ON(command) (1U << COMMAND_##command)

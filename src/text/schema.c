@@ -41,25 +41,38 @@ static const char *const hole_words[] = {"docker", "ufw", "iptables"};
 static const char *const host_words[] = {"all", "none"};
 static const char *const who_words[] = {"any"};
 
+/* Enough to catch a slip in an editor; whether it is right is for the reader to say. */
+#define NAME_PATTERN	"^[A-Za-z0-9_.-]{1,64}$"
+#define ADDRESS_PATTERN "([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*(:[0-9A-Fa-f.]*)+)"
+
 const struct schema_kind_row schema_kinds[KIND__COUNT] = {
-	[KIND_ENTRIES] = {"a map of names", "a map from names to maps"},
-	[KIND_SECTION] = {"a map", "a map"},
-	[KIND_TRUTH] = {"true or false", "true or false, nothing else"},
-	[KIND_WORD] = {"one word", "one of the words listed"},
+	[KIND_ENTRIES] = {"a map of names", "a map from names to maps", NAME_PATTERN},
+	[KIND_SECTION] = {"a map", "a map", NULL},
+	[KIND_TRUTH] = {"true or false", "true or false, nothing else", NULL},
+	[KIND_WORD] = {"one word", "one of the words listed", NULL},
 	[KIND_INTERFACE] = {"an interface name",
-			    "1 to 15 bytes, no slash, colon, space or control character"},
+			    "1 to 15 bytes, no slash, colon, space or control character",
+			    "^[^/:*\\s]{1,15}$"},
 	[KIND_PATTERN] = {"an interface name",
-			  "an interface name, or its beginning and * for all that start so"},
-	[KIND_ADDRESS] = {"an address", "an IPv4 or IPv6 address without a length"},
-	[KIND_PREFIX] = {"a subnet", "address/length, with no address bits beyond the length"},
-	[KIND_UPLINK] = {"an uplink's name", "a name from uplinks"},
-	[KIND_NETWORK] = {"a network's name", "a name from networks"},
+			  "an interface name, or its beginning and * for all that start so",
+			  "^[^/:*\\s]{1,15}\\*?$"},
+	[KIND_ADDRESS] = {"an address", "an IPv4 or IPv6 address without a length",
+			  "^" ADDRESS_PATTERN "$"},
+	[KIND_PREFIX] = {"a subnet", "address/length, with no address bits beyond the length",
+			 "^" ADDRESS_PATTERN "/[0-9]{1,3}$"},
+	[KIND_UPLINK] = {"an uplink's name", "a name from uplinks", NAME_PATTERN},
+	[KIND_NETWORK] = {"a network's name", "a name from networks", NAME_PATTERN},
 	[KIND_SNAT] = {"an address or masquerade",
-		       "an address, a range a-b, either with ports, or masquerade"},
-	[KIND_ENDPOINT] = {"an endpoint", "WHO[:PORTS][/PROTO]: WHO is an address, a prefix, a "
-					  "range a-b or any; IPv6 with ports in brackets"},
-	[KIND_SERVICE] = {"a service", "dhcp, dns, ping, or PORT/PROTO"},
-	[KIND_MAC] = {"a MAC address", "six bytes in hexadecimal with colons"},
+		       "an address, a range a-b, either with ports, or masquerade",
+		       "^" ADDRESS_PATTERN "$"},
+	[KIND_ENDPOINT] = {"an endpoint",
+			   "WHO[:PORTS][/PROTO]: WHO is an address, a prefix, a range a-b or any; "
+			   "IPv6 with ports in brackets",
+			   "^[^\\s]+$"},
+	[KIND_SERVICE] = {"a service", "dhcp, dns, ping, or PORT/PROTO",
+			  "^(dhcp|dns|ping|[0-9]{1,5}/(tcp|udp))$"},
+	[KIND_MAC] = {"a MAC address", "six bytes in hexadecimal with colons",
+		      "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"},
 };
 
 const char *const schema_sections[SECTION__COUNT] = {

@@ -90,6 +90,8 @@ extern const size_t schema_n_keys;
 struct schema_kind_row {
 	const char *noun; /**< with its article */
 	const char *doc;  /**< one line for the manual */
+	const char *pattern; /**< what its text looks like, of entries their names: a regular
+				  expression of ECMA 262 for the JSON Schema; NULL: no text */
 };
 extern const struct schema_kind_row schema_kinds[KIND__COUNT];
 

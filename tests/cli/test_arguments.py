@@ -9,7 +9,7 @@ import unittest
 from common import BAD, GOOD, HOSTGATE, TOP, hostgate, needs_terminal, run
 
 EXAMPLE = "examples/host-only.yaml"
-COMMANDS = ("check", "plan", "apply", "status", "remove", "explain")
+COMMANDS = ("check", "plan", "apply", "status", "remove", "explain", "prove", "schema")
 
 
 class Usage(unittest.TestCase):
@@ -189,7 +189,7 @@ class Surroundings(unittest.TestCase):
         for arguments in (("check", EXAMPLE), ("apply", "--dry-run", EXAMPLE),
                           ("apply", "--dry-run=nft", EXAMPLE), ("remove", "--dry-run"),
                           ("apply", "--dry-run=json", EXAMPLE),
-                          ("explain", EXAMPLE, "192.168.56.10", "198.51.100.7"),
+                          ("explain", EXAMPLE, "192.168.56.10", "198.51.100.7"), ("schema",),
                           ("apply", "--netns", "nowhere", "--dry-run", EXAMPLE)):
             done = run("strace", "-f", "-qq", "-e",
                        "trace=socket,setns,connect,mkdir,mkdirat,execve,unlink,rename",
