@@ -87,11 +87,15 @@ SUITES := $(wildcard tests/*.sh tests/*/run tests/*/run.sh tests/*/run.py)
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS = 60
 
+# The program with deliberate faults in its rules: what prove must find.
+MUTANT = $(BUILD)/hostgate-mutant
+MUTANT_OBJ = $(BUILD)/tests/prove/mutate.o
+
 GENERATE = $(BUILD)/contrib/generate
 GENERATED = man/hostgate.8 man/hostgate.yaml.5 completions/hostgate.bash completions/_hostgate \
 	completions/hostgate.fish
 
-ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o
+ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o $(MUTANT_OBJ)
 
 # --- building --------------------------------------------------------------------------------
 
@@ -128,6 +132,10 @@ $(PROGRAM): $(PROGRAM_OBJ) $(KERNEL_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -o $@ $^ $(KERNEL_LIBS) $(PROGRAM_LIBS) $(YAML_LIBS)
 
+$(MUTANT): $(MUTANT_OBJ) $(PROGRAM_OBJ) $(KERNEL_OBJ) $(CORE)
+	@echo "  LD    $@"
+	@$(LINK) -Wl,--wrap=plan_ruleset -o $@ $^ $(KERNEL_LIBS) $(PROGRAM_LIBS) $(YAML_LIBS)
+
 $(UNIT_CORE): %: %.o $(UNIT_HELPER_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(YAML_LIBS)
@@ -159,7 +167,7 @@ test: deps
 	@MAKEFLAGS= HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/run-tests $(UNIT_PROGRAMS) $(SUITES)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_PROGRAMS) $(GENERATE)
+test-programs: all $(UNIT_PROGRAMS) $(GENERATE) $(MUTANT)
 
 .PHONY: unit
 unit: $(UNIT_PROGRAMS)
