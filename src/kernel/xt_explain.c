@@ -17,6 +17,7 @@ static const struct {
 	{"comment", {"xt_comment", "xt_comment"}},
 	{"conntrack", {"xt_conntrack", "xt_conntrack"}},
 	{"udp", {"xt_tcpudp", "xt_tcpudp"}},
+	{"icmp", {"ip_tables", "ip_tables"}},
 	{"icmp6", {"ip6_tables", "ip6_tables"}},
 	{"rpfilter", {"ipt_rpfilter", "ip6t_rpfilter"}},
 	{"REJECT", {"ipt_REJECT", "ip6t_REJECT"}},
@@ -91,10 +92,9 @@ static bool is_new(struct xt_asked *asked, const struct xt_extension *extension)
 			return false;
 	if (asked->n < XT_EXTENSIONS_MAX) {
 		/* The name is part of an entry, which does not live as long. */
+		strncpy(asked->names[asked->n], extension->name, XT_EXTENSION_MAXNAMELEN - 1);
 		asked->items[asked->n] = *extension;
-		for (size_t i = 0; i < MODULES; i++)
-			if (strcmp(extension->name, modules[i].extension) == 0)
-				asked->items[asked->n].name = modules[i].extension;
+		asked->items[asked->n].name = asked->names[asked->n];
 		asked->n++;
 	}
 	return true;

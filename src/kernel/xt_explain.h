@@ -12,6 +12,7 @@
 /** Extensions that the kernel was asked for already. Initialise with {0}; one a family. */
 struct xt_asked {
 	struct xt_extension items[XT_EXTENSIONS_MAX];
+	char names[XT_EXTENSIONS_MAX][XT_EXTENSION_MAXNAMELEN];
 	size_t n;
 };
 
