@@ -57,6 +57,25 @@ static void read_example(struct example *e, const char *file)
 	e->header = (struct print_header){"VERSION", "HASH", &e->description};
 }
 
+/* Shows the first line that differs. */
+static void show_difference(const char *path, const char *expected, const char *got)
+{
+	unsigned int line = 1;
+
+	if (!expected) {
+		print_message("%s is not there\n", path);
+		return;
+	}
+	while (strcspn(expected, "\n") == strcspn(got, "\n") &&
+	       strncmp(expected, got, strcspn(got, "\n")) == 0 && *got) {
+		expected += strcspn(expected, "\n") + (strchr(expected, '\n') != NULL);
+		got += strcspn(got, "\n") + (strchr(got, '\n') != NULL);
+		line++;
+	}
+	print_message("%s:%u: expected\n%.*s\ngot\n%.*s\n", path, line,
+		      (int)strcspn(expected, "\n"), expected, (int)strcspn(got, "\n"), got);
+}
+
 /* Returns whether the file holds the text; writes it when files are to be updated. */
 static bool check_file(struct example *e, const char *kind, const struct buf *text)
 {
@@ -73,8 +92,7 @@ static bool check_file(struct example *e, const char *kind, const struct buf *te
 	expected = file_text(e->arena, path);
 	if (expected && strcmp(expected, buf_text(text)) == 0)
 		return true;
-	print_message("%s: expected\n%s\ngot\n%s\n", path, expected ? expected : "(no file)",
-		      buf_text(text));
+	show_difference(path, expected, buf_text(text));
 	return false;
 }
 
