@@ -53,6 +53,12 @@ int xt_explain_probe(enum family family)
 	return ask(family, &standard);
 }
 
+/* The kernel says that it has not that one; other errors are about none of them. */
+static bool is_answer(int err)
+{
+	return err == -ENOENT || err == -EPROTONOSUPPORT;
+}
+
 static int explain_extension(struct diags *diags, const struct ruleset *ruleset,
 			     const struct xt_content *content, const struct image_rule *rule,
 			     const struct xt_extension *extension)
@@ -63,7 +69,7 @@ static int explain_extension(struct diags *diags, const struct ruleset *ruleset,
 
 	if (err == 0)
 		return 0;
-	if (err != -ENOENT && err != -EPROTONOSUPPORT) {
+	if (!is_answer(err)) {
 		xt_explain_table(diags, content, -err, "ask for extensions of");
 		return err;
 	}
@@ -118,6 +124,8 @@ static int check_rule(struct diags *diags, const struct ruleset *ruleset,
 			err = explain_extension(diags, ruleset, wanted, rule, &extension);
 		if (err != 0)
 			result = err;
+		if (err != 0 && !is_answer(err))
+			return err;
 	}
 }
 
@@ -133,6 +141,8 @@ int xt_explain_missing(struct diags *diags, const struct ruleset *ruleset,
 
 			if (err != 0)
 				result = err;
+			if (err != 0 && !is_answer(err))
+				return err;
 		}
 	return result;
 }
