@@ -16,8 +16,8 @@
 #define MARKED_SIZE (FRAME_MARK_SIZE + 4)
 #define ETHERNET_IPV4 0x0800
 #define ETHERNET_IPV6 0x86dd
-#define ETHERNET_ARP  0x0806
-#define PORT_CLOSED   7
+#define ETHERNET_ARP 0x0806
+#define PORT_CLOSED 7
 
 enum tcp_flag {
 	TCP_FIN = 1,
@@ -372,8 +372,7 @@ size_t frame_make(const struct probe_list *list, uint32_t idx,
 		d.kind = list->items[probe->about].kind;
 	d.l4proto = probe_kind_table[d.kind].l4proto[probe->family];
 	make_body(&d);
-	if (d.kind == PROBE_FRAGMENTS || d.kind == PROBE_FRAGMENTS_BACK ||
-	    d.kind == PROBE_FRAGMENT)
+	if (d.kind == PROBE_FRAGMENTS || d.kind == PROBE_FRAGMENTS_BACK || d.kind == PROBE_FRAGMENT)
 		return make_pieces(&d, out);
 	make_frame(&d, 0, d.len, false, &out[0]);
 	return 1;

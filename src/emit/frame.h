@@ -14,7 +14,7 @@
 /** Most frames of one probe. */
 #define FRAME_COUNT_MAX 4
 
-#define FRAME_MAC_SIZE	  6
+#define FRAME_MAC_SIZE 6
 #define FRAME_HEADER_SIZE 14
 
 struct frame {
@@ -28,14 +28,14 @@ struct frame {
 /** A captured IP packet. */
 struct sight {
 	uint32_t probe; /**< index of the probe that it comes from, or NO_PROBE */
-	uint32_t port;  /**< where it left the host */
+	uint32_t port;	/**< where it left the host */
 	struct addr saddr, daddr;
 	uint8_t l4proto;
 	uint16_t sport, dport; /**< TCP, UDP; an echo's number in sport */
 	uint8_t icmp_type, icmp_code;
 	uint32_t tcp_seq;
 	uint16_t header_len; /**< of IP with its extensions */
-	uint16_t len;        /**< bytes of packet */
+	uint16_t len;	     /**< bytes of packet */
 	uint8_t packet[SIGHT_SIZE];
 };
 
@@ -47,8 +47,9 @@ void frame_wire_mac(uint32_t port, uint8_t out[static FRAME_MAC_SIZE]);
  * Makes the frames of probe idx; returns how many. about: how the probe that it is about was seen,
  * or NULL. Packets of the host itself have an Ethernet header, too, which is to be left out.
  */
-size_t frame_make(const struct probe_list *list, uint32_t idx, const uint8_t mark[static FRAME_MARK_SIZE],
-		  const struct sight *about, struct frame out[static FRAME_COUNT_MAX]);
+size_t frame_make(const struct probe_list *list, uint32_t idx,
+		  const uint8_t mark[static FRAME_MARK_SIZE], const struct sight *about,
+		  struct frame out[static FRAME_COUNT_MAX]);
 
 /** Makes the ARP request that is the canary: number comes back in the answer. */
 void frame_make_canary(const struct replica *replica, uint32_t port, uint32_t number,

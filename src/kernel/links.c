@@ -106,8 +106,7 @@ static void put_mac(struct nlmsghdr *header, void (*make)(uint32_t, uint8_t[stat
 static int make_wire(struct links *links, const struct replica *r, uint32_t port, int wire)
 {
 	struct message message;
-	struct nlmsghdr *header =
-		start(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlmsghdr *header = start(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	struct nlattr *link, *data, *peer;
 
@@ -195,8 +194,7 @@ static void put_addr(struct nlmsghdr *header, uint16_t type, const struct addr *
 static int make_address(struct links *links, const struct replica_address *address)
 {
 	struct message message;
-	struct nlmsghdr *header =
-		start(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *header = start(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	const struct addr *addr = &address->prefix.addr;
 
@@ -219,8 +217,7 @@ static int make_address(struct links *links, const struct replica_address *addre
 static int make_route(struct links *links, const struct replica_route *route)
 {
 	struct message message;
-	struct nlmsghdr *header =
-		start(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *header = start(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
 	struct rtmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 
 	info->rtm_family = (uint8_t)af_of(route->prefix.addr.family);

@@ -23,12 +23,7 @@
  * child died, and there is no verdict.
  */
 
-enum record_kind {
-	RECORD_FINDING,
-	RECORD_DIAG,
-	RECORD_END,
-	RECORD__COUNT
-};
+enum record_kind { RECORD_FINDING, RECORD_DIAG, RECORD_END, RECORD__COUNT };
 
 struct record {
 	enum record_kind kind;
@@ -48,7 +43,7 @@ struct record {
 };
 
 /* How many probes go between two looks at what was captured, and between two canaries. */
-#define DRAIN_EVERY  8
+#define DRAIN_EVERY 8
 #define SETTLE_EVERY 256
 
 /* Findings after which a copy is bad enough. */
@@ -63,7 +58,7 @@ struct run {
 	struct links links;
 	struct wire wire;
 	struct sight **seen; /* how each probe that should pass was seen first */
-	bool *found;         /* there is a finding of the probe already */
+	bool *found;	     /* there is a finding of the probe already */
 	size_t n_findings, n_sent;
 };
 
@@ -358,9 +353,9 @@ static bool read_record(int fd, struct record *record)
 
 static void take_diag(struct arena *arena, struct diags *diags, const struct record *record)
 {
-	struct diag *diag = diag_add(diags, record->diag.severity,
-				     arena_strdup(arena, record->diag.code), record->diag.place,
-				     "in the copy of the host: %s", record->diag.message);
+	struct diag *diag =
+		diag_add(diags, record->diag.severity, arena_strdup(arena, record->diag.code),
+			 record->diag.place, "in the copy of the host: %s", record->diag.message);
 
 	diag->err = record->diag.err;
 	if (*record->diag.hint)

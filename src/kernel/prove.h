@@ -8,15 +8,15 @@
 
 /** How the kernel did something else than it should. */
 enum finding_kind {
-	FINDING_LEAK,    /**< seen where nothing of the probe should be */
-	FINDING_SOURCE,  /**< passed with another source or destination */
+	FINDING_LEAK,	 /**< seen where nothing of the probe should be */
+	FINDING_SOURCE,	 /**< passed with another source or destination */
 	FINDING_MISSING, /**< did not pass */
 	FINDING__COUNT
 };
 
 struct finding {
 	enum finding_kind kind;
-	uint32_t probe;     /**< index, or NO_PROBE: a packet that no probe explains */
+	uint32_t probe;	    /**< index, or NO_PROBE: a packet that no probe explains */
 	struct sight sight; /**< unless FINDING_MISSING */
 };
 

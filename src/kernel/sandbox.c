@@ -125,8 +125,7 @@ static int hide_files(void)
 	SCOPED_FD context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	int mount;
 
-	if (context < 0 ||
-	    syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 	/* The descriptor is the file system: it stays open as long as the process lives. */
 	mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);

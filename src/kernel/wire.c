@@ -27,7 +27,7 @@
  */
 
 #define PATIENCE_SECONDS 5.0
-#define CAPTURE_ROOM	 (8 << 20)
+#define CAPTURE_ROOM (8 << 20)
 
 static double now(void)
 {
@@ -41,8 +41,8 @@ int wire_open(struct wire *wire)
 {
 	int one = 1, room = CAPTURE_ROOM;
 
-	wire->capture = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			       htons(ETH_P_ALL));
+	wire->capture =
+		socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	wire->sender = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (wire->capture < 0 || wire->sender < 0)
 		return -errno;

@@ -17,7 +17,7 @@ struct wire {
 	uint8_t mark[FRAME_MARK_SIZE];
 	uint32_t canary_port;
 	uint32_t n_canaries;
-	int capture, sender;    /**< in the wires' namespace */
+	int capture, sender;	/**< in the wires' namespace */
 	int raw[FAMILY__COUNT]; /**< in the host's */
 	wire_fn seen;
 	void *data;

@@ -21,7 +21,10 @@
 
 #define ICMP4 IPPROTO_ICMP
 #define ICMP6 IPPROTO_ICMPV6
-#define BOTH(protocol) {protocol, protocol}
+#define BOTH(protocol) \
+	{ \
+		protocol, protocol \
+	}
 
 const struct probe_kind_info probe_kind_table[PROBE__COUNT] = {
 	[PROBE_UDP] = {"udp", BOTH(IPPROTO_UDP), CT_STATE_NEW},
@@ -43,7 +46,9 @@ const struct probe_kind_info probe_kind_table[PROBE__COUNT] = {
 	[PROBE_ACK] = {"tcp ACK of no connection", BOTH(IPPROTO_TCP), CT_STATE_NEW},
 	[PROBE_LAST_HOP] = {"udp on its last hop", BOTH(IPPROTO_UDP), CT_STATE_NEW},
 	[PROBE_LAST_HOP_ECHO] = {"ping on its last hop", {ICMP4, ICMP6}, CT_STATE_NEW},
-	[PROBE_HOP_OPTION] = {"udp with an unknown hop-by-hop option", {0, IPPROTO_UDP}, CT_STATE_NEW},
+	[PROBE_HOP_OPTION] = {"udp with an unknown hop-by-hop option",
+			      {0, IPPROTO_UDP},
+			      CT_STATE_NEW},
 	[PROBE_DHCP] = {"dhcp", {IPPROTO_UDP, 0}, CT_STATE_NEW},
 	[PROBE_REPLY] = {"reply", {0, 0}, CT_STATE_ESTABLISHED},
 	[PROBE_ERROR_ABOUT] = {"icmp error about it", {ICMP4, ICMP6}, CT_STATE_RELATED},
@@ -142,8 +147,7 @@ struct packet probe_packet(const struct probe_list *list, const struct probe *pr
 /* Fills in what should become of the probe. */
 static void judge(struct drafting *m, struct probe *probe)
 {
-	const struct probe *about =
-		probe->about == NO_PROBE ? NULL : &m->list->items[probe->about];
+	const struct probe *about = probe->about == NO_PROBE ? NULL : &m->list->items[probe->about];
 	struct packet packet = probe_packet(m->list, probe);
 	struct expectation expected = expect_packet(m->d, &packet);
 
@@ -168,7 +172,9 @@ static uint32_t add(struct drafting *m, struct probe probe)
 	if (probe.phase != PHASE_BACK && !probe_kind_table[probe.kind].l4proto[probe.family])
 		return NO_PROBE;
 	judge(m, &probe);
-	if (probe.passes && probe.phase == PHASE_ELSE && probe.network != NO_NETWORK)
+	/* Within a network the host forwards for bridges only, which need no forwarding. */
+	if (probe.passes && probe.phase == PHASE_ELSE && probe.network != NO_NETWORK &&
+	    m->r->ports[probe.toward].kind != PORT_NETWORK)
 		probe.phase = PHASE_OUT;
 	list->items = arena_grow(m->arena, list->items, list->n, &list->cap, sizeof(*list->items));
 	list->items[list->n] = probe;
@@ -302,10 +308,12 @@ static bool is_ambiguous(struct drafting *m, const struct probe *probe)
 static void add_out(struct drafting *m, const struct replica_guest *guest)
 {
 	static const enum probe_kind kinds[] = {
-		PROBE_UDP,	PROBE_TCP,	  PROBE_ECHO,	   PROBE_PROTOCOL,
-		PROBE_FRAGMENTS, PROBE_FRAGMENTS_BACK, PROBE_RST,  PROBE_FIN_ACK,
-		PROBE_SYN_ACK,	PROBE_ALL_FLAGS,  PROBE_ECHO_REPLY, PROBE_ERROR,
-		PROBE_UDP_BROKEN, PROBE_TCP_BROKEN, PROBE_FRAGMENT, PROBE_REPORT,
+		PROBE_UDP,	  PROBE_TCP,	    PROBE_ECHO,
+		PROBE_PROTOCOL,	  PROBE_FRAGMENTS,  PROBE_FRAGMENTS_BACK,
+		PROBE_RST,	  PROBE_FIN_ACK,    PROBE_SYN_ACK,
+		PROBE_ALL_FLAGS,  PROBE_ECHO_REPLY, PROBE_ERROR,
+		PROBE_UDP_BROKEN, PROBE_TCP_BROKEN, PROBE_FRAGMENT,
+		PROBE_REPORT,
 	};
 	const struct network *network = &m->d->networks[guest->network];
 	enum family family = guest->addr.family;
@@ -313,8 +321,8 @@ static void add_out(struct drafting *m, const struct replica_guest *guest)
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (is_port(m, port, PORT_NETWORK) || is_port(m, port, PORT_CANARY))
 			continue;
-		struct probe probe = forwarded(m, guest->port, &guest->addr,
-					       &m->r->ports[port].remote[family]);
+		struct probe probe =
+			forwarded(m, guest->port, &guest->addr, &m->r->ports[port].remote[family]);
 
 		probe.network = guest->network;
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
@@ -392,8 +400,8 @@ static void add_between(struct drafting *m, uint32_t network)
 			probe.promise = PROMISE_P1;
 			probe.what = "to another network";
 			add_kinds(m, probe,
-				  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST,
-					PROBE_ERROR, PROBE_FRAGMENTS));
+				  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_ERROR,
+					PROBE_FRAGMENTS));
 		}
 }
 
@@ -405,8 +413,8 @@ static void add_entering(struct drafting *m, const struct replica_guest *guest)
 		if (is_port(m, port, PORT_NETWORK) || is_port(m, port, PORT_CANARY))
 			continue;
 		/* Not of the remote: a protocol without ports would be the reply to the guest's. */
-		struct probe probe = forwarded(m, port, &m->r->ports[port].stranger[family],
-					       &guest->addr);
+		struct probe probe =
+			forwarded(m, port, &m->r->ports[port].stranger[family], &guest->addr);
 
 		probe.network = guest->network;
 		probe.promise = PROMISE_P3;
@@ -443,8 +451,8 @@ static void add_forged_from(struct drafting *m, uint32_t network, uint32_t in,
 				PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO, PROBE_HOP_OPTION));
 		probe.daddr = *replica_own(r, port, source->family);
 		probe.toward = NO_PORT;
-		add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP, PROBE_ACK, PROBE_ECHO,
-					  PROBE_PROTOCOL));
+		add_kinds(m, probe,
+			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ACK, PROBE_ECHO, PROBE_PROTOCOL));
 	}
 	if (!own)
 		return;
@@ -538,8 +546,7 @@ static void add_own(struct drafting *m, const struct replica_guest *guest)
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (!is_port(m, port, PORT_UPLINK))
 			continue;
-		probe = forwarded(m, NO_PORT, &guest->gateway,
-				  &m->r->ports[port].remote[family]);
+		probe = forwarded(m, NO_PORT, &guest->gateway, &m->r->ports[port].remote[family]);
 		probe.network = guest->network;
 		probe.promise = PROMISE_P2;
 		probe.what = "of the host, from its gateway address";

@@ -12,7 +12,7 @@ enum probe_kind {
 	PROBE_UDP,
 	PROBE_TCP,
 	PROBE_ECHO,
-	PROBE_PROTOCOL,       /**< a protocol that nobody knows */
+	PROBE_PROTOCOL,	      /**< a protocol that nobody knows */
 	PROBE_FRAGMENTS,      /**< a datagram in pieces */
 	PROBE_FRAGMENTS_BACK, /**< the same, last piece first */
 	/* What belongs to no connection. */
@@ -21,28 +21,28 @@ enum probe_kind {
 	PROBE_SYN_ACK,
 	PROBE_ALL_FLAGS,
 	PROBE_ECHO_REPLY,
-	PROBE_ERROR,         /**< an ICMP error about nothing */
-	PROBE_UDP_BROKEN,    /**< wrong checksum */
+	PROBE_ERROR,	  /**< an ICMP error about nothing */
+	PROBE_UDP_BROKEN, /**< wrong checksum */
 	PROBE_TCP_BROKEN,
-	PROBE_FRAGMENT,      /**< the first piece alone */
-	PROBE_REPORT,        /**< multicast listener report to somebody: not tracked */
+	PROBE_FRAGMENT, /**< the first piece alone */
+	PROBE_REPORT,	/**< multicast listener report to somebody: not tracked */
 	/* What the host itself answers. */
-	PROBE_ACK,           /**< TCP, to a closed port */
-	PROBE_LAST_HOP,      /**< UDP with a hop limit of 1 */
+	PROBE_ACK,	/**< TCP, to a closed port */
+	PROBE_LAST_HOP, /**< UDP with a hop limit of 1 */
 	PROBE_LAST_HOP_ECHO,
-	PROBE_HOP_OPTION,    /**< IPv6 option that asks for an answer */
+	PROBE_HOP_OPTION, /**< IPv6 option that asks for an answer */
 	/* Others. */
 	PROBE_DHCP,
-	PROBE_REPLY,         /**< of the peer, to a probe that was seen */
-	PROBE_ERROR_ABOUT,   /**< a router's ICMP error about it */
-	PROBE_STRANGER,      /**< somebody else, to the address and port it was seen with */
+	PROBE_REPLY,	   /**< of the peer, to a probe that was seen */
+	PROBE_ERROR_ABOUT, /**< a router's ICMP error about it */
+	PROBE_STRANGER,	   /**< somebody else, to the address and port it was seen with */
 	PROBE__COUNT
 };
 
 struct probe_kind_info {
 	const char *name;
 	uint8_t l4proto[FAMILY__COUNT]; /**< 0: there is no such packet of the family */
-	uint32_t ct_state;              /**< that the host's conntrack gives it; enum ct_state */
+	uint32_t ct_state;		/**< that the host's conntrack gives it; enum ct_state */
 };
 
 /** Indexed by enum probe_kind. */
@@ -57,21 +57,21 @@ enum probe_phase {
 };
 
 #define NO_NETWORK UINT32_MAX
-#define NO_PROBE   UINT32_MAX
+#define NO_PROBE UINT32_MAX
 
 struct probe {
 	enum probe_kind kind;
 	enum probe_phase phase;
 	enum promise promise; /**< that it tests; PROMISE_NONE: that what may pass does pass */
 	enum family family;
-	uint32_t network; /**< whose promise it is; NO_NETWORK: nobody's */
-	uint32_t in;      /**< port where it is sent; NO_PORT: by the host itself */
-	uint32_t toward;  /**< port it would leave by; NO_PORT: it is for the host */
-	uint32_t about;   /**< PHASE_BACK: index of the probe that this one is about */
+	uint32_t network;	  /**< whose promise it is; NO_NETWORK: nobody's */
+	uint32_t in;		  /**< port where it is sent; NO_PORT: by the host itself */
+	uint32_t toward;	  /**< port it would leave by; NO_PORT: it is for the host */
+	uint32_t about;		  /**< PHASE_BACK: index of the probe that this one is about */
 	struct addr saddr, daddr; /**< PHASE_BACK: without what translation made of them */
-	const char *what;         /**< a few words, "forged source" */
-	bool passes;              /**< it should be seen on port toward, else on no other wire */
-	struct addr seen_saddr;   /**< with this source */
+	const char *what;	  /**< a few words, "forged source" */
+	bool passes;		  /**< it should be seen on port toward, else on no other wire */
+	struct addr seen_saddr;	  /**< with this source */
 };
 
 struct probe_list {

@@ -29,7 +29,7 @@ struct making {
 	struct arena *arena;
 	struct replica *r;
 	const struct description *d;
-	size_t pool[FAMILY__COUNT];      /* where to look next */
+	size_t pool[FAMILY__COUNT];	 /* where to look next */
 	struct addr next[FAMILY__COUNT]; /* zero: at the pool's start */
 };
 
@@ -124,8 +124,8 @@ static void add_route(struct making *m, uint32_t port, struct prefix prefix, uin
 {
 	struct replica *r = m->r;
 
-	r->routes = arena_grow(m->arena, r->routes, r->n_routes, &r->cap_routes,
-			       sizeof(*r->routes));
+	r->routes =
+		arena_grow(m->arena, r->routes, r->n_routes, &r->cap_routes, sizeof(*r->routes));
 	r->routes[r->n_routes++] = (struct replica_route){port, prefix, metric, connected};
 }
 
@@ -199,8 +199,8 @@ static void add_guest(struct making *m, uint32_t port, uint32_t network, uint32_
 		guest.has_gateway = true;
 		guest.gateway = *gateway;
 	}
-	r->guests = arena_grow(m->arena, r->guests, r->n_guests, &r->cap_guests,
-			       sizeof(*r->guests));
+	r->guests =
+		arena_grow(m->arena, r->guests, r->n_guests, &r->cap_guests, sizeof(*r->guests));
 	r->guests[r->n_guests++] = guest;
 }
 
@@ -300,8 +300,8 @@ static void add_uplink(struct making *m, uint32_t idx)
 	uint32_t port = add_port(m, PORT_UPLINK, idx, uplink->interface.name);
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		struct addr own = uplink->has_address[f] ? uplink->address[f]
-							 : choose_address(m, f);
+		struct addr own =
+			uplink->has_address[f] ? uplink->address[f] : choose_address(m, f);
 
 		add_address(m, port, &own, (uint8_t)family_bits(f));
 		add_route(m, port, (struct prefix){.addr.family = f}, 10 + idx, false);

@@ -24,7 +24,7 @@ struct replica_port {
 	enum port_kind kind;
 	uint32_t idx; /**< into description.networks or description.uplinks */
 	bool has_remote[FAMILY__COUNT];
-	struct addr remote[FAMILY__COUNT];   /**< somebody far behind an uplink, or on another port */
+	struct addr remote[FAMILY__COUNT]; /**< somebody far behind an uplink, or on another port */
 	struct addr stranger[FAMILY__COUNT]; /**< somebody else there */
 };
 
@@ -45,8 +45,8 @@ struct replica_route {
 /** A machine on a network. */
 struct replica_guest {
 	uint32_t port;
-	uint32_t network;  /**< index into description.networks */
-	uint32_t subnet;   /**< index into its subnets, or NO_SUBNET */
+	uint32_t network; /**< index into description.networks */
+	uint32_t subnet;  /**< index into its subnets, or NO_SUBNET */
 	struct addr addr;
 	bool has_gateway;
 	struct addr gateway; /**< the host's address in its subnet */
@@ -68,8 +68,9 @@ struct replica {
 	size_t n_routes, cap_routes;
 	struct replica_guest *guests; /**< in the order of the networks */
 	size_t n_guests, cap_guests;
-	struct addr forged[FAMILY__COUNT]; /**< somebody of whom the host knows no more than its default route */
-	struct addr canary; /**< IPv4 address of the host on the canary's port */
+	struct addr forged
+		[FAMILY__COUNT]; /**< somebody of whom the host knows no more than its default route */
+	struct addr canary;	 /**< IPv4 address of the host on the canary's port */
 };
 
 /** Makes the copy of a checked description. Memory comes from arena; never fails. */

@@ -9,10 +9,8 @@
 #define PORTS_MAX 2000
 
 static const char *const promise_texts[PROMISE__COUNT] = {
-	[PROMISE_NONE] = "what may pass does pass",
-	[PROMISE_P1] = "nothing leaks out",
-	[PROMISE_P2] = "no private source outside",
-	[PROMISE_P3] = "nothing gets in",
+	[PROMISE_NONE] = "what may pass does pass",	     [PROMISE_P1] = "nothing leaks out",
+	[PROMISE_P2] = "no private source outside",	     [PROMISE_P3] = "nothing gets in",
 	[PROMISE_P4] = "no forged source, no answer to one",
 };
 
@@ -175,8 +173,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	for (size_t i = 0; i < out->n_lines; i++) {
 		size_t network = i / PROMISE__COUNT;
 
-		out->lines[i].network =
-			network == d->n_networks ? NO_NETWORK : (uint32_t)network;
+		out->lines[i].network = network == d->n_networks ? NO_NETWORK : (uint32_t)network;
 		out->lines[i].promise = (enum promise)(i % PROMISE__COUNT);
 	}
 	out->cells = arena_calloc(run->arena, d->n_networks * (d->n_uplinks + 1) * 2,

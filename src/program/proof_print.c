@@ -74,8 +74,7 @@ static void print_findings(const struct run *run, const struct proof_report *rep
 	for (size_t i = 0; i < proof->n && i < limit; i++)
 		print_finding(report, &proof->items[i], prefix, out);
 	if (proof->n > limit)
-		buf_printf(out, "%sand %zu more; --verbose shows all\n", prefix,
-			   proof->n - limit);
+		buf_printf(out, "%sand %zu more; --verbose shows all\n", prefix, proof->n - limit);
 }
 
 static void print_end(const struct proof_report *report, struct buf *out)
@@ -83,8 +82,9 @@ static void print_end(const struct proof_report *report, struct buf *out)
 	const struct proof *proof = report->proof;
 
 	if (report->list->sampled)
-		buf_printf(out, "more than %d networks: each was tested against a sample of the "
-				"others\n",
+		buf_printf(out,
+			   "more than %d networks: each was tested against a sample of the "
+			   "others\n",
 			   PROBE_ALL_PAIRS_MAX);
 	if (proof->n == 0)
 		buf_printf(out, "proved: %zu probes, each did what the description says\n",
@@ -95,8 +95,7 @@ static void print_end(const struct proof_report *report, struct buf *out)
 			   report->n_failures == 1 ? "failure" : "failures", proof->n_sent);
 }
 
-void proof_print_findings(const struct run *run, const struct proof_report *report,
-			  struct buf *out)
+void proof_print_findings(const struct run *run, const struct proof_report *report, struct buf *out)
 {
 	print_findings(run, report, "", out);
 	print_end(report, out);
@@ -109,17 +108,16 @@ static const char *line_result(const struct proof_line *line)
 	return line->n_failures ? "FAIL" : "PASS";
 }
 
-static void print_line(const struct proof_report *report, const struct proof_line *line,
-		       int width, bool colour, struct buf *out)
+static void print_line(const struct proof_report *report, const struct proof_line *line, int width,
+		       bool colour, struct buf *out)
 {
 	bool fine = line->n_leaks + line->n_failures == 0;
 	const char *paint = fine ? "\033[32m" : "\033[1;31m";
 
-	buf_printf(out, "%s %-*s  %-34s  %5zu probes  %s%s%s\n",
-		   proof_promise_name(line->promise), width,
-		   proof_network_name(report, line->network), proof_promise_text(line->promise),
-		   line->n_probes, colour ? paint : "", line_result(line),
-		   colour ? "\033[0m" : "");
+	buf_printf(out, "%s %-*s  %-34s  %5zu probes  %s%s%s\n", proof_promise_name(line->promise),
+		   width, proof_network_name(report, line->network),
+		   proof_promise_text(line->promise), line->n_probes, colour ? paint : "",
+		   line_result(line), colour ? "\033[0m" : "");
 }
 
 void proof_print(const struct run *run, const struct proof_report *report, struct buf *out)
@@ -191,8 +189,7 @@ static json_t *promises_of(const struct proof_report *report)
 		json_add_text(object, "text", proof_promise_text(line->promise));
 		json_object_set_new(object, "probes", json_integer((json_int_t)line->n_probes));
 		json_object_set_new(object, "leaks", json_integer((json_int_t)line->n_leaks));
-		json_object_set_new(object, "failures",
-				    json_integer((json_int_t)line->n_failures));
+		json_object_set_new(object, "failures", json_integer((json_int_t)line->n_failures));
 		json_array_append_new(array, object);
 	}
 	return array;

@@ -11,8 +11,8 @@
 #include "plan/expect.h"
 #include "random.h"
 
-#define SEED		       20210925u
-#define PAIRS		       200000u
+#define SEED 20210925u
+#define PAIRS 200000u
 #define PACKETS_PER_DESCRIPTION 200u
 
 static bool agrees(const struct outcome *done, const struct expectation *expected)

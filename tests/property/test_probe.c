@@ -12,7 +12,7 @@
 #include "plan/probe.h"
 #include "random.h"
 
-#define SEED	     20210926u
+#define SEED 20210926u
 #define DESCRIPTIONS 150u
 
 /* No two ports, host addresses or guests are the same, and routes lead to the guests. */
@@ -42,8 +42,8 @@ static void copies_are_sound(void **state)
 					 guest->subnet != NO_SUBNET);
 			assert_ptr_equal(expect_network(d, r->ports[guest->port].name), network);
 			for (size_t j = 0; j < r->n_addresses; j++)
-				assert_false(addr_equal(&guest->addr,
-							&r->addresses[j].prefix.addr));
+				assert_false(
+					addr_equal(&guest->addr, &r->addresses[j].prefix.addr));
 			for (size_t j = 0; j < i; j++)
 				assert_false(addr_equal(&guest->addr, &r->guests[j].addr));
 		}
@@ -61,7 +61,8 @@ static void rules_do_what_is_expected(void **state)
 {
 	(void)state;
 	struct random random = {SEED};
-	size_t forwarded = 0, passing = 0, promises[PROMISE__COUNT] = {0}, kinds[PROBE__COUNT] = {0};
+	size_t forwarded = 0, passing = 0, promises[PROMISE__COUNT] = {0},
+	       kinds[PROBE__COUNT] = {0};
 
 	for (unsigned int round = 0; round < DESCRIPTIONS; round++) {
 		struct arena *arena = arena_new();

@@ -13,8 +13,9 @@
 
 static const uint8_t mark[FRAME_MARK_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8};
 
-static const char text[] = "uplinks: {eth0: {address: [203.0.113.11, 2001:db8::11]}}\n"
-			   "networks: {vmnet1: {subnet: [192.168.56.0/24, fd00:56::/64], mode: nat}}\n";
+static const char text[] =
+	"uplinks: {eth0: {address: [203.0.113.11, 2001:db8::11]}}\n"
+	"networks: {vmnet1: {subnet: [192.168.56.0/24, fd00:56::/64], mode: nat}}\n";
 
 struct fixture {
 	struct arena *arena;
@@ -127,8 +128,8 @@ static void frames_are_read_back(void **state)
 		}
 	}
 	for (size_t k = 0; k < PROBE__COUNT; k++)
-		assert_int_equal(made[k] > 0, k != PROBE_REPLY && k != PROBE_ERROR_ABOUT &&
-						      k != PROBE_STRANGER);
+		assert_int_equal(made[k] > 0,
+				 k != PROBE_REPLY && k != PROBE_ERROR_ABOUT && k != PROBE_STRANGER);
 }
 
 /* The pieces of a datagram, put together, are the datagram; backwards they are the same. */
