@@ -183,7 +183,7 @@ struct expectation expect_packet(const struct description *d, const struct packe
 		return (struct expectation){0};
 	if (*p->iifname && !passes_matrix(d, p))
 		return (struct expectation){0};
-	if (!*p->iifname && uplink && is_early_answer(p))
+	if (!*p->iifname && is_early_answer(p))
 		return (struct expectation){0};
 	if (uplink)
 		out = leave_by_uplink(d, uplink, p);
