@@ -14,7 +14,8 @@
  * the old ones go, table by table. Chains that are the same in both serve both.
  *
  * A chain of the new ones takes its name; the old one that has it is renamed to NAME.OLD, and its
- * jumps follow. The next run, or the script, finds the old ones by their names, however a run ended.
+ * jumps follow. The next run, or the script, finds the old ones by their names, however this one
+ * ends.
  */
 
 enum xt_edit {

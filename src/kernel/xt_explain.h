@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// xt_explain: what the kernel's iptables lacks or refuses, in the user's words and at the user's line.
+// xt_explain: what the kernel lacks or refuses of iptables, in the user's words.
 #ifndef KERNEL_XT_EXPLAIN_H
 #define KERNEL_XT_EXPLAIN_H
 
