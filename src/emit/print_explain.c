@@ -48,8 +48,14 @@ static void print_place(struct printer *p, const struct place *place)
 {
 	if (place->line == 0)
 		return;
-	for (const char *c = p->diags->sources[place->source].name; *c; c++)
-		buf_putc(p->out, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
+	for (const char *c = p->diags->sources[place->source].name; *c; c++) {
+		bool control = (unsigned char)*c < ' ' || *c == 0x7f;
+
+		if (control)
+			buf_putc(p->out, '?');
+		else
+			buf_putc(p->out, *c);
+	}
 	buf_printf(p->out, ":%u:%u", place->line, place->column);
 }
 

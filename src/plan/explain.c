@@ -65,11 +65,9 @@ static bool host_has(const struct description *d, const struct addr *addr, struc
 /* A name that fits the pattern; for "tap*" the first that is likely to exist. */
 static void example_name(const struct ifpattern *pattern, char out[static IFNAME_SIZE])
 {
-	size_t len = strlen(pattern->name);
-
 	memcpy(out, pattern->name, IFNAME_SIZE);
-	if (pattern->wildcard && len + 1 < IFNAME_SIZE)
-		out[len] = '0';
+	if (pattern->wildcard && strlen(out) + 1 < IFNAME_SIZE)
+		out[strlen(out)] = '0';
 }
 
 static struct end end_of_network(const struct network *network, const struct addr *addr)
@@ -89,12 +87,12 @@ static struct end end_of_uplink(const struct uplink *uplink)
 	return end;
 }
 
-static const struct ifpattern *pattern_of(const struct network *network, const char *ifname)
+static bool has_interface(const struct network *network, const char *ifname)
 {
 	for (size_t i = 0; i < network->n_interfaces; i++)
 		if (ifpattern_matches(&network->interfaces[i], ifname))
-			return &network->interfaces[i];
-	return NULL;
+			return true;
+	return false;
 }
 
 /* An interface that no pattern of the description fits. */
@@ -108,7 +106,7 @@ static struct end end_elsewhere(const struct description *d)
 		end.ifname[1] = '!';
 		taken = false;
 		for (size_t n = 0; n < d->n_networks; n++)
-			taken = taken || pattern_of(&d->networks[n], end.ifname);
+			taken = taken || has_interface(&d->networks[n], end.ifname);
 	}
 	return end;
 }
@@ -152,7 +150,7 @@ static bool end_of_name(const struct description *d, const char *name, const str
 {
 	if (strlen(name) < IFNAME_SIZE) {
 		for (size_t n = 0; n < d->n_networks; n++)
-			if (pattern_of(&d->networks[n], name)) {
+			if (has_interface(&d->networks[n], name)) {
 				*end = end_of_network(&d->networks[n], addr);
 				memset(end->ifname, 0, IFNAME_SIZE);
 				memcpy(end->ifname, name, strlen(name));
