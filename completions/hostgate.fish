@@ -9,7 +9,7 @@ complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a apply 
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a status -d 'show what is installed, and whether it still matches'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a remove -d 'take everything out again'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a explain -d 'tell the way of one packet, step by step'
-complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a prove -d 'send real packets through it, in a throw-away copy of the host'
+complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a prove -d 'send real packets through it, in a copy of the host'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a schema -d 'print the JSON Schema of the description'
 complete -c hostgate -s h -l help -d 'print this help'
 complete -c hostgate -s V -l version -d 'print the version'

@@ -26,7 +26,7 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			     "IPv6 address with a port in brackets. Reads the description only. Needs no "
 			     "privileges."},
 	[COMMAND_PROVE] = {"prove", OPERANDS_FILES,
-			   "send real packets through it, in a throw-away copy of the host",
+			   "send real packets through it, in a copy of the host",
 			   "Builds the described host in namespaces of its own, installs the rules "
 			   "there, sends packets of every kind over every wire, and compares what "
 			   "comes out with what the description says. Needs no root where users may "
