@@ -91,7 +91,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_USAGE, "wrong command line"},
 	{STATUS_DESCRIPTION, "the description is wrong; nothing was touched"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
-	{STATUS_DIFFERS, "prove: a leak; status: not installed, or not what was applied"},
+	{STATUS_DIFFERS, "prove: a leak; status: not installed, or not as applied"},
 	{STATUS_PENDING, "plan: changes are pending"},
 };
 
