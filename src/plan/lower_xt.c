@@ -26,8 +26,17 @@
 #include "plan/expand.h"
 #include "plan/field.h"
 
-/* A list is faster up to about here. */
+/* A list is faster up to about here. The benchmark sets another one to compare. */
+#ifndef LIST_MAX
 #define LIST_MAX 32
+#endif
+
+/*
+ * What a tree consists of. Chains behind one another are few this way: iptables-nft hands the
+ * script's to nf_tables, which takes no more than 15 behind a built-in one.
+ */
+#define NODE_MAX 64 /* children of a node */
+#define LEAF_MAX 64 /* elements that are compared one after the other */
 
 struct lowering {
 	const struct ruleset *in;
@@ -122,51 +131,80 @@ static void go(struct tree *t, uint32_t from, uint32_t to, const struct key *key
 	ruleset_add_rule(t->low->out, &rule);
 }
 
-/* The bits after which elements that share the first ones differ, rounded down to a whole step. */
-static unsigned int split_after(const struct tree *t, const struct element *const *elements,
-				size_t n)
+/* How many different heads of so many bits the sorted elements have; *largest: most of one head. */
+static size_t count_heads(const struct tree *t, const struct element *const *elements, size_t n,
+			  unsigned int bits, size_t *largest)
+{
+	size_t heads = 0, start = 0;
+
+	*largest = 0;
+	for (size_t i = 1; i <= n; i++) {
+		if (i < n && common_bits(&elements[i - 1]->key[t->field],
+					 &elements[i]->key[t->field]) >= bits)
+			continue;
+		if (i - start > *largest)
+			*largest = i - start;
+		start = i;
+		heads++;
+	}
+	return heads;
+}
+
+/*
+ * The bits by which a node tells its children apart: those that all share and one step more, and
+ * further steps while children are too large for leaves and do not become too many.
+ */
+static unsigned int node_bits(const struct tree *t, const struct element *const *elements, size_t n)
 {
 	/* Sorted: what the first and the last share, all share. */
-	unsigned int common =
+	unsigned int bits =
 		common_bits(&elements[0]->key[t->field], &elements[n - 1]->key[t->field]);
+	unsigned int most = field_bits(t->rule->matches[0].fields[t->field]);
+	size_t largest;
 
-	return common / t->step * t->step + t->step;
+	bits = bits / t->step * t->step + t->step;
+	(void)count_heads(t, elements, n, bits, &largest);
+	while (largest > LEAF_MAX && bits + t->step <= most &&
+	       count_heads(t, elements, n, bits + t->step, &largest) <= NODE_MAX)
+		bits += t->step;
+	return bits;
+}
+
+static void fill_leaf(struct tree *t, uint32_t chain, const struct element *const *elements,
+		      size_t n)
+{
+	struct rule rule = *t->rule;
+
+	rule.chain = chain;
+	lower_to_list(t->low, &rule, elements, n);
 }
 
 /* Fills the chain so that it finds one of the elements, which are sorted by the tree's field. */
 static void fill_node(struct tree *t, uint32_t chain, const struct element *const *elements,
 		      size_t n)
 {
-	unsigned int bits = split_after(t, elements, n);
-	bool same = common_bits(&elements[0]->key[t->field], &elements[n - 1]->key[t->field]) >=
-		    elements[0]->key[t->field].bits;
+	const struct key *first_key = &elements[0]->key[t->field];
+	unsigned int bits = node_bits(t, elements, n);
 
-	if (n <= LIST_MAX / 2 || same) {
-		struct rule rule = *t->rule;
-
-		rule.chain = chain;
-		lower_to_list(t->low, &rule, elements, n);
+	if (n <= LEAF_MAX ||
+	    common_bits(first_key, &elements[n - 1]->key[t->field]) >= first_key->bits) {
+		fill_leaf(t, chain, elements, n);
 		go(t, chain, t->rest, NULL);
 		return;
 	}
 	for (size_t first = 0, end; first < n; first = end) {
 		const struct key *key = &elements[first]->key[t->field];
-		struct key head;
 
-		for (end = first + 1; end < n; end++)
+		for (end = first + 1; end < n && key->bits >= bits; end++)
 			if (common_bits(key, &elements[end]->key[t->field]) < bits)
 				break;
-		if (key->bits < bits || end - first == 1) {
-			struct rule rule = *t->rule;
-
-			rule.chain = chain;
-			end = first + 1;
-			lower_to_list(t->low, &rule, &elements[first], 1);
+		if (end - first == 1) {
+			fill_leaf(t, chain, &elements[first], 1);
 			continue;
 		}
+		struct key head = key_head(t, key, bits);
 		uint32_t child = add_part(t->low, t->chain);
 
-		head = key_head(t, key, bits);
 		go(t, chain, child, &head);
 		fill_node(t, child, &elements[first], end - first);
 	}
@@ -200,15 +238,15 @@ static void lower_to_tree(struct lowering *low, uint32_t chain, const struct rul
 			  uint8_t index, const struct element **elements, size_t n)
 {
 	struct rule entry = *rule, lookup = *rule;
-	uint8_t others = 0;
 	struct tree tree = {.low = low, .rule = &lookup, .chain = chain};
+	uint32_t root = low->tail[chain];
 
 	lookup.matches[0] = rule->matches[index];
 	lookup.n_matches = 1;
+	entry.n_matches = 0;
 	for (uint8_t i = 0; i < rule->n_matches; i++)
 		if (i != index)
-			entry.matches[others++] = rule->matches[i];
-	entry.n_matches = others;
+			entry.matches[entry.n_matches++] = rule->matches[i];
 	if (rule->matches[index].n_fields > 1) {
 		size_t by_first = sort_by(elements, n, 0);
 
@@ -216,16 +254,16 @@ static void lower_to_tree(struct lowering *low, uint32_t chain, const struct rul
 	}
 	sort_by(elements, n, tree.field);
 	/* iptables compares names by whole bytes. */
-	tree.step = field_table[lookup.matches[0].fields[tree.field]].load == NFT_LOAD_META ? 8 : 4;
-
-	uint32_t root = add_part(low, chain);
+	tree.step = field_table[lookup.matches[0].fields[tree.field]].load == NFT_LOAD_META ? 8 : 1;
 
 	tree.rest = add_part(low, chain);
-	entry.action = action_goto(root);
-	entry.counter = false;
-	ruleset_add_rule(low->out, &entry);
-	if (others > 0)
+	if (entry.n_matches > 0) {
+		root = add_part(low, chain);
+		entry.action = action_goto(root);
+		entry.counter = false;
+		ruleset_add_rule(low->out, &entry);
 		go(&tree, low->tail[chain], tree.rest, NULL);
+	}
 	low->tail[chain] = tree.rest;
 	fill_node(&tree, root, elements, n);
 }

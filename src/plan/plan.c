@@ -294,6 +294,7 @@ static void make_forward(struct plan *plan)
 	uint32_t leave = ruleset_add_chain(rs, "leave", STAGE_NONE, STAGE_FORWARD);
 	uint32_t exit = ruleset_add_chain(rs, "exit", STAGE_NONE, STAGE_FORWARD);
 	uint32_t enter = ruleset_add_chain(rs, "enter", STAGE_NONE, STAGE_FORWARD);
+	uint32_t entry = ruleset_add_chain(rs, "entry", STAGE_NONE, STAGE_FORWARD);
 	uint32_t reply = ruleset_add_chain(rs, "reply", STAGE_NONE, STAGE_FORWARD);
 	struct action pass = action_of(ACTION_ACCEPT), drop = action_of(ACTION_DROP);
 	struct action refuse = plan->description->settings.deny == DENY_DROP ?
@@ -302,9 +303,6 @@ static void make_forward(struct plan *plan)
 	uint32_t invalid = origin_of_rule(plan, PROMISE_P2, "invalid state");
 	struct rule rule;
 
-	rule = rule_start(forward, pass, origin_of_rule(plan, PROMISE_P1, "within a network"));
-	rule_match_set(&rule, plan->inside, FIELD_IIFNAME, FIELD_OIFNAME);
-	add(plan, rule);
 	rule = rule_start(forward, action_goto(leave),
 			  origin_of_rule(plan, PROMISE_P1, "leaves a network"));
 	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
@@ -314,6 +312,9 @@ static void make_forward(struct plan *plan)
 	rule_match_set(&rule, plan->networks, FIELD_OIFNAME, FIELD__COUNT);
 	add(plan, rule);
 
+	rule = rule_start(leave, pass, origin_of_rule(plan, PROMISE_P1, "within a network"));
+	rule_match_set(&rule, plan->inside, FIELD_IIFNAME, FIELD_OIFNAME);
+	add(plan, rule);
 	rule = rule_start(leave, drop, invalid);
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
 	add(plan, rule);
@@ -335,7 +336,7 @@ static void make_forward(struct plan *plan)
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
 	add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(enter, action_goto(reply),
+		rule = rule_start(enter, action_goto(entry),
 				  origin_of_rule(plan, PROMISE_P3, "to its own address"));
 		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, daddr_field[f]);
 		add(plan, rule);
@@ -343,21 +344,24 @@ static void make_forward(struct plan *plan)
 	add(plan, rule_start(enter, drop,
 			     origin_of_rule(plan, PROMISE_P3, "not its address")));
 
+	rule = rule_start(entry, action_goto(reply),
+			  origin_of_rule(plan, PROMISE_P3, "from an uplink of its own"));
+	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
+	add(plan, rule);
+	add(plan, rule_start(entry, drop, origin_of_rule(plan, PROMISE_P3, "no way in from there")));
+
 	/*
 	 * The second and third are both "related": an ICMP error about a connection, and the
 	 * packets of a connection that a helper announced, which are original ones of their own.
 	 */
 	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "reply"));
 	rule_match_prefix(&rule, FIELD_CT_DIRECTION, key_of_number(FIELD_CT_DIRECTION, 1));
-	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
 	add(plan, rule);
 	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "related"));
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_RELATED, false);
-	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
 	add(plan, rule);
 	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "announced by a helper"));
 	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_EXPECTED, false);
-	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
 	add(plan, rule);
 	add(plan, rule_start(reply, drop, origin_of_rule(plan, PROMISE_P3, "nobody asked")));
 }
