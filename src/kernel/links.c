@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/diag_codes.h"
 #include "emit/frame.h"
@@ -257,18 +258,22 @@ static int make_links(struct diags *diags, struct links *links, const struct rep
 
 int links_make(struct diags *diags, struct links *links, const struct replica *r, int wire)
 {
+	bool ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
 	int err = netlink_open(&links->host, NETLINK_ROUTE);
 
 	if (err != 0)
 		return failed(diags, err, "a socket for", "rtnetlink");
 	err = make_links(diags, links, r, wire);
 	for (size_t i = 0; i < r->n_addresses && err == 0; i++) {
+		if (r->addresses[i].prefix.addr.family == FAMILY_IPV6 && !ipv6)
+			continue;
 		err = make_address(links, &r->addresses[i]);
 		if (err != 0)
 			failed(diags, err, "an address of", r->ports[r->addresses[i].port].name);
 	}
 	for (size_t i = 0; i < r->n_routes && err == 0; i++) {
-		if (r->routes[i].connected)
+		if (r->routes[i].connected ||
+		    (r->routes[i].prefix.addr.family == FAMILY_IPV6 && !ipv6))
 			continue;
 		err = make_route(links, &r->routes[i]);
 		if (err != 0)

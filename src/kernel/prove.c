@@ -103,6 +103,12 @@ static void report(struct run *run, enum finding_kind kind, uint32_t probe,
 		_exit(1);
 }
 
+/* A kernel without IPv6 has no packets of it, so none of its probes is sent. */
+static bool has_family(enum family family)
+{
+	return family == FAMILY_IPV4 || access("/proc/net/if_inet6", F_OK) == 0;
+}
+
 static bool is_link_local(const struct addr *addr)
 {
 	static const uint8_t zero[16];
@@ -124,7 +130,11 @@ static void see(const struct sight *sight, void *data)
 	}
 	probe = &run->list->items[sight->probe];
 	if (probe->passes && sight->port == probe->toward) {
-		if (!addr_equal(&sight->saddr, &probe->seen_saddr)) {
+		/* The host's own answer goes back to the source. */
+		const struct addr *to = probe->toward == probe->in ? &probe->saddr : &probe->daddr;
+
+		if (!addr_equal(&sight->saddr, &probe->seen_saddr) ||
+		    !addr_equal(&sight->daddr, to)) {
 			report(run, FINDING_SOURCE, sight->probe, sight);
 		} else if (!run->seen[sight->probe]) {
 			struct sight *copy = arena_alloc(run->arena, sizeof(*copy));
@@ -169,11 +179,12 @@ static int send_probe(struct run *run, uint32_t idx)
 
 static int send_phase(struct run *run, enum probe_phase phase)
 {
+	bool sent[FAMILY__COUNT] = {has_family(FAMILY_IPV4), has_family(FAMILY_IPV6)};
 	size_t n = 0;
 	int err = 0;
 
 	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
-		if (run->list->items[i].phase != phase)
+		if (run->list->items[i].phase != phase || !sent[run->list->items[i].family])
 			continue;
 		err = send_probe(run, i);
 		n++;
@@ -187,8 +198,8 @@ static int send_phase(struct run *run, enum probe_phase phase)
 	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
 		const struct probe *probe = &run->list->items[i];
 
-		if (probe->phase == phase && probe->passes && !run->seen[i] &&
-		    (phase != PHASE_BACK || run->seen[probe->about]))
+		if (probe->phase == phase && probe->passes && sent[probe->family] &&
+		    !run->seen[i] && (phase != PHASE_BACK || run->seen[probe->about]))
 			report(run, FINDING_MISSING, i, NULL);
 	}
 	if (err != 0)
@@ -204,10 +215,21 @@ static int send_phase(struct run *run, enum probe_phase phase)
 
 static const char *const forwarding[] = {"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"};
 
-/* What is not in the description must not decide about the proof. Older kernels lack some. */
+/*
+ * What is not in the description must not decide about the proof; a new namespace takes some values
+ * from the machine. Older kernels lack some.
+ */
 static void quieten(void)
 {
 	static const char *const values[][2] = {
+		{"net/ipv4/ip_forward", "0"},
+		{"net/ipv4/conf/all/arp_ignore", "0"},
+		{"net/ipv4/conf/default/arp_ignore", "0"},
+		{"net/ipv4/conf/all/arp_filter", "0"},
+		{"net/ipv4/conf/default/arp_filter", "0"},
+		{"net/ipv6/conf/all/forwarding", "0"},
+		{"net/ipv6/conf/all/disable_ipv6", "0"},
+		{"net/ipv6/conf/default/disable_ipv6", "0"},
 		{"net/ipv6/conf/all/accept_dad", "0"},
 		{"net/ipv6/conf/default/accept_dad", "0"},
 		{"net/ipv6/conf/default/router_solicitations", "0"},

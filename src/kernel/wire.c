@@ -63,6 +63,9 @@ int wire_open_host(struct wire *wire)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		wire->raw[f] = socket(f == FAMILY_IPV4 ? AF_INET : AF_INET6,
 				      SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+		/* A kernel without IPv6. */
+		if (wire->raw[f] < 0 && f == FAMILY_IPV6 && errno == EAFNOSUPPORT)
+			continue;
 		if (wire->raw[f] < 0 ||
 		    setsockopt(wire->raw[f], SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)) < 0)
 			return -errno;

@@ -6,7 +6,7 @@
 #include "program/options.h"
 
 /* Most interfaces and probes of a copy: what a machine builds and sends in reasonable time. */
-#define PORTS_MAX 2000
+#define PORTS_MAX 500
 
 static const char *const promise_texts[PROMISE__COUNT] = {
 	[PROMISE_NONE] = "what may pass does pass",	     [PROMISE_P1] = "nothing leaks out",
