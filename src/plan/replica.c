@@ -259,8 +259,8 @@ static void add_pattern(struct making *m, uint32_t network, const struct ifpatte
 			add_port(m, PORT_NETWORK, network, pattern->name);
 		return;
 	}
-	for (int digit = 0; digit < 2; digit++) {
-		snprintf(name, sizeof(name), "%.14s%d", pattern->name, digit);
+	for (char digit = '0'; digit < '2'; digit++) {
+		snprintf(name, sizeof(name), "%.14s%c", pattern->name, digit);
 		if (!has_port(m->r, name))
 			add_port(m, PORT_NETWORK, network, name);
 	}

@@ -287,19 +287,34 @@ def machine():
     return state
 
 
+def reap():
+    """The first process of a namespace inherits the orphans."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
 def compare(before, what):
     """Ends with a message when something differs; a killed child may take a moment to go."""
-    for _ in range(200):
+    end = time.monotonic() + 10
+    while True:
+        reap()
         after = machine()
         differs = [key for key in before if before[key] != after[key]]
         if not differs:
             return
+        if time.monotonic() > end:
+            break
         time.sleep(0.01)
-    sys.exit("%s: %s differ: %r, %r" % (what, differs, before[differs[0]], after[differs[0]]))
+    left = [text_of(f"/proc/{pid}/stat") for pid in after["processes"] - before["processes"]]
+    sys.exit("%s: %s differ: %r, %r; %r" % (what, differs, before[differs[0]], after[differs[0]], left))
 
 
 def inside():
     """Runs in network, mount and process namespaces of its own, which are "the machine" here."""
+    run("mount", "-t", "tmpfs", "tmpfs", "/run").check_returncode()
     run("ip", "link", "set", "lo", "up").check_returncode()
     run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "far").check_returncode()
     run("nft", "add table inet others { chain c { type filter hook forward priority 0; }; }").check_returncode()
@@ -312,6 +327,7 @@ def inside():
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir="/var/tmp") as file:
         file.write(large(60))
         file.flush()
+        before = machine()
         for number in (signal.SIGKILL, signal.SIGTERM):
             for step in range(12):
                 child = subprocess.Popen([PROGRAM, "prove", file.name], stdout=subprocess.DEVNULL)
