@@ -53,7 +53,7 @@ def pure(env):
 def inside(env):
     """One namespace for all of it: each command finds what the one before left."""
     name = "hgm-%d" % os.getpid()
-    prefix = ("ip", "netns", "exec", name)
+    prefix = ("nsenter", "--net=/run/netns/" + name)
     example = {key: os.path.join(TOP, "examples", key + ".yaml")
                for key in ("dual-stack", "three-networks", "isolated")}
     subprocess.run(["ip", "netns", "add", name], check=True)
