@@ -3,11 +3,11 @@
 #include "kernel/links.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <net/if.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -142,12 +142,27 @@ static int set_up(struct netlink *netlink, unsigned int index)
 	return finish(netlink, &message);
 }
 
-static int count_running(const struct nlmsghdr *message, void *data)
+/*
+ * Counts what is up and has left its first queue, "noop", which loses everything. The flag
+ * IFF_RUNNING tells less: it is set, too, while the kernel does not know yet.
+ */
+static int count_ready(const struct nlmsghdr *message, void *data)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attr;
+	bool up = false, queues = false;
 
-	if (mnl_nlmsg_get_payload_len(message) >= sizeof(*info) &&
-	    (unsigned int)info->ifi_index >= FIRST_INDEX && (info->ifi_flags & IFF_RUNNING))
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) ||
+	    (unsigned int)info->ifi_index < FIRST_INDEX)
+		return MNL_CB_OK;
+	netlink_for_each(attr, message, sizeof(*info))
+	{
+		if (mnl_attr_get_type(attr) == IFLA_OPERSTATE)
+			up = mnl_attr_get_u8(attr) == IF_OPER_UP;
+		if (mnl_attr_get_type(attr) == IFLA_QDISC)
+			queues = strcmp(mnl_attr_get_str(attr), "noop") != 0;
+	}
+	if (up && queues)
 		(*(size_t *)data)++;
 	return MNL_CB_OK;
 }
@@ -167,14 +182,14 @@ static int wait_for_carrier(struct netlink *netlink, size_t n_ports)
 	for (;;) {
 		struct message message;
 		struct nlmsghdr *header = start(&message, RTM_GETLINK, NLM_F_DUMP);
-		size_t running = 0;
+		size_t ready = 0;
 		int err;
 
 		mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
-		err = netlink_request(netlink, header, count_running, &running);
+		err = netlink_request(netlink, header, count_ready, &ready);
 		if (err != 0 && err != -EINTR)
 			return err;
-		if (err == 0 && running == n_ports)
+		if (err == 0 && ready == n_ports)
 			return 0;
 		if (now() > end)
 			return -ETIMEDOUT;

@@ -15,6 +15,9 @@
  * behind forwarding that happens to be off.
  */
 
+/* Forged sources behind different interfaces to the outside: so many of them are enough. */
+#define FORGED_FAR_MAX 4
+
 #define KINDS(...) ((const enum probe_kind[]){__VA_ARGS__, PROBE__COUNT})
 
 /* What the maker functions share. */
@@ -395,10 +398,14 @@ static void add_forged(struct drafting *m, uint32_t network, uint32_t in)
 		add_forged_edges(m, network, in, &described->subnets[s].prefix);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		add_forged_from(m, network, in, &m->r->forged[f], "forged source, outside");
-		for (uint32_t port = 0; port < m->r->n_ports; port++)
-			if (is_port(m, port, PORT_UPLINK) || is_port(m, port, PORT_OTHER))
+		size_t far = 0;
+
+		for (uint32_t port = 0; port < m->r->n_ports && far < FORGED_FAR_MAX; port++)
+			if (is_port(m, port, PORT_UPLINK) || is_port(m, port, PORT_OTHER)) {
 				add_forged_from(m, network, in, &m->r->ports[port].remote[f],
 						"forged source, outside");
+				far++;
+			}
 		for (size_t i = 0; i < n; i++)
 			add_forged_from(m, network, in, &guest_of(m, others[i], f)->addr,
 					"forged source, of another network");

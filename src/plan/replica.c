@@ -309,19 +309,24 @@ static void add_uplink(struct making *m, uint32_t idx)
 	add_remotes(m, port);
 }
 
+static bool is_named(const struct making *m, const char *name)
+{
+	for (size_t n = 0; n < m->d->n_networks; n++)
+		for (size_t p = 0; p < m->d->networks[n].n_interfaces; p++)
+			if (ifpattern_matches(&m->d->networks[n].interfaces[p], name))
+				return true;
+	return has_port(m->r, name);
+}
+
+/* A name that fits no pattern: another beginning when "other*" is one. */
 static uint32_t add_unnamed(struct making *m, enum port_kind kind, const char *base)
 {
 	char name[IFNAME_SIZE];
-	bool free = false;
 
-	for (unsigned int i = 0; !free; i++) {
-		snprintf(name, sizeof(name), "%s%u", base, i);
-		free = !has_port(m->r, name);
-		for (size_t n = 0; n < m->d->n_networks && free; n++)
-			for (size_t p = 0; p < m->d->networks[n].n_interfaces; p++)
-				if (ifpattern_matches(&m->d->networks[n].interfaces[p], name))
-					free = false;
-	}
+	snprintf(name, sizeof(name), "%s0", base);
+	for (char first = '~'; is_named(m, name) && first > '@'; first--)
+		for (char digit = '0'; is_named(m, name) && digit <= '9'; digit++)
+			snprintf(name, sizeof(name), "%c%.10s%c", first, base, digit);
 	return add_port(m, kind, 0, name);
 }
 

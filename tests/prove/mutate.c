@@ -244,6 +244,8 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	X("entering: address not looked at", \
 	  drop_match(rule(rs, "enter", "to its own address", 0), 0); \
 	  drop_match(rule(rs, "reply", "reply", 0), 0)) \
+	X("entering: interface not looked at, no drop at its end", \
+	  delete_rule(rs, "entry", "no way in from there", 0)) \
 	X("entering: not its address, yet passed", \
 	  delete_rule(rs, "enter", "not its address", 0)) \
 	X("entering: no drop at the end", delete_rule(rs, "reply", "nobody asked", 0)) \
@@ -253,7 +255,7 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	  rule(rs, "reply", "reply", 0)->matches[0].key = \
 		  key_of_number(FIELD_CT_DIRECTION, 0)) \
 	X("entering: replies by any interface", \
-	  drop_match(rule(rs, "reply", "reply", 0), 1)) \
+	  drop_match(rule(rs, "entry", "from an uplink of its own", 0), 0)) \
 	X("entering: no replies", delete_rule(rs, "reply", "reply", 0); \
 	  delete_rule(rs, "reply", "related", 0)) \
 	X("entering: everything is related", \
