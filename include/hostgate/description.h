@@ -109,6 +109,7 @@ struct settings {
 	struct place forwarding_place;
 	enum deny deny;
 	bool harden;
+	bool clean_slate;
 };
 
 /** The whole description. Everything lives in the arena it was read into. */

@@ -223,6 +223,7 @@ struct ruleset {
 	size_t n_origins, cap_origins;
 	struct sysctl *sysctls; /**< by phase */
 	size_t n_sysctls, cap_sysctls;
+	bool clean_slate; /**< others' rules in iptables' tables go; see xt_table_list */
 	bool guard_first; /**< STAGE_GUARD stands before STAGE_NAT_POSTROUTING, as iptables has it */
 };
 

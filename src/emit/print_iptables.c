@@ -7,7 +7,8 @@
  * any later one. The chains of an earlier run are renamed first: they go on working, since a jump
  * follows its chain's name. The new chains are filled while nothing leads to them. Then every new
  * chain gets its jump, in front of the old one: for a moment a packet has to please both. Then the
- * old ones are taken away. Forwarding comes last.
+ * old ones are taken away. Forwarding comes last. With a clean slate others' rules go one by one,
+ * from the last to the first, once every new chain has its jump: no jump is ever missing.
  *
  * If a run is interrupted, the next one tells from the jumps which of the two sets is whole.
  */
@@ -142,6 +143,22 @@ static const char install_functions[] =
 	"\t[ \"$(cat \"$1\")\" != 1 ] || write \"$1\" \"$2\"\n"
 	"}\n";
 
+static const char clean_function[] =
+	"\n"
+	"# take others' rules away, from the last to the first; chains, policies and our jumps stay\n"
+	"clean() { # COMMAND TABLE\n"
+	"\tfor chain in $(\"$1\" -w -t \"$2\" -S | sed -n 's/^-P \\([^ ]*\\) .*/\\1/p'); do\n"
+	"\t\tnumber=$(\"$1\" -w -t \"$2\" -S \"$chain\" | grep -c '^-A') || continue\n"
+	"\t\twhile [ \"$number\" -gt 0 ]; do\n"
+	"\t\t\t\"$1\" -w -t \"$2\" -S \"$chain\" \"$number\" | grep -q ' -[jg] HOSTGATE-[^ ]*$' ||\n"
+	"\t\t\t\t\"$1\" -w -t \"$2\" -D \"$chain\" \"$number\"\n"
+	"\t\t\tnumber=$((number - 1))\n"
+	"\t\tdone\n"
+	"\tdone\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n '/^-N HOSTGATE-/d; s/^-N //p' |\n"
+	"\t\twhile read -r chain; do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
+	"}\n";
+
 static bool in_table(enum stage stage, const char *table)
 {
 	return strcmp(stage_table[stage].xt_table, table) == 0;
@@ -153,9 +170,9 @@ static void print_aside(struct printer *p)
 		unsigned int n = 0;
 
 		for (size_t s = 0; s < XT_STAGES; s++)
-			n += in_table(xt_stages[s], xt_tables[t]);
+			n += in_table(xt_stages[s], xt_table_list[t].name);
 		buf_printf(p->out, "%saside %s %s %u\n", p->indent, command[p->family],
-			   xt_tables[t], n);
+			   xt_table_list[t].name, n);
 	}
 }
 
@@ -171,7 +188,15 @@ static void print_discard(struct printer *p, const char *pattern)
 {
 	for (size_t t = 0; t < XT_TABLES; t++)
 		buf_printf(p->out, "%sdiscard %s %s \"$%s\"\n", p->indent, command[p->family],
-			   xt_tables[t], pattern);
+			   xt_table_list[t].name, pattern);
+}
+
+static void print_clean(struct printer *p)
+{
+	for (size_t t = 0; t < XT_TABLES; t++)
+		if (xt_table_list[t].cleaned)
+			buf_printf(p->out, "%sclean %s %s\n", p->indent, command[p->family],
+				   xt_table_list[t].name);
 }
 
 static void print_family(struct printer *p)
@@ -182,6 +207,8 @@ static void print_family(struct printer *p)
 	print_chains(p);
 	buf_putc(p->out, '\n');
 	print_jumps(p);
+	if (p->rs->clean_slate)
+		print_clean(p);
 	print_discard(p, "old");
 }
 
@@ -259,10 +286,16 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 
 	buf_puts(out, "#!/bin/sh\n");
 	print_header_comment(header, out);
-	print_start("# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
-		    "# built-in chain. No other rule is touched.\n",
+	print_start(xt->clean_slate ?
+			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
+			    "# built-in chain. Rules of others in mangle, nat and filter are taken away\n"
+			    "# (clean-slate); nothing brings them back.\n" :
+			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
+			    "# built-in chain. No other rule is touched.\n",
 		    out);
 	buf_puts(out, install_functions);
+	if (xt->clean_slate)
+		buf_puts(out, clean_function);
 	print_families(&p, print_family);
 	print_sysctls(&p);
 }

@@ -4,6 +4,7 @@
 
 #include "base/diag_codes.h"
 #include "emit/header.h"
+#include "emit/xt_rule.h"
 #include "hostgate/print.h"
 #include "plan/build.h"
 #include "plan/field.h"
@@ -205,6 +206,22 @@ static void print_chain(struct printer *p, uint32_t idx)
 	buf_puts(p->out, "\t}\n");
 }
 
+/* A table that is not there can't be flushed, and nft has no way to ask: so it comes to be. */
+static void print_clean(struct buf *out)
+{
+	static const char *const families[FAMILY__COUNT] = {"ip", "ip6"};
+
+	buf_puts(out, "# Others' rules in the tables of iptables-nft go (clean-slate); an empty table\n"
+		      "# stays where there was none. nft can't reach those of iptables-legacy.\n");
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (size_t t = 0; t < XT_TABLES; t++)
+			if (xt_table_list[t].cleaned)
+				buf_printf(out, "table %s %s\nflush table %s %s\n", families[f],
+					   xt_table_list[t].name, families[f],
+					   xt_table_list[t].name);
+	buf_putc(out, '\n');
+}
+
 bool print_nft(const struct ruleset *nft, const struct print_header *header, struct diags *diags,
 	       struct buf *out)
 {
@@ -215,8 +232,10 @@ bool print_nft(const struct ruleset *nft, const struct print_header *header, str
 	print_header_comment(header, out);
 	buf_puts(out, "#\n"
 		      "# Replaces the table in one transaction, any number of times. Sysctls (forwarding)\n"
-		      "# are not nft's to set: see the script of --dry-run=iptables.\n\n"
-		      "table " TABLE "\n"
+		      "# are not nft's to set: see the script of --dry-run=iptables.\n\n");
+	if (nft->clean_slate)
+		print_clean(out);
+	buf_puts(out, "table " TABLE "\n"
 		      "delete table " TABLE "\n\n"
 		      "table " TABLE " {\n");
 	for (size_t i = 0; i < nft->n_sets; i++)

@@ -47,6 +47,12 @@ static void print_rule(const struct ruleset *rs, const struct rule *rule, struct
 	}
 }
 
+static void print_clean(const struct xt_table *table, struct buf *out)
+{
+	for (size_t i = 0; i < XT_BUILTINS_MAX && table->builtins[i]; i++)
+		buf_printf(out, "-F %s\n", table->builtins[i]);
+}
+
 void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out)
 {
 	struct chain_index index = ruleset_index(xt);
@@ -57,19 +63,26 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 		      "# the lines of its family. The chains are filled anew each time; the jumps (-I) are\n"
 		      "# added each time, so load it once after boot. Sysctls (forwarding) are not in it:\n"
 		      "# see the script of --dry-run=iptables.\n");
+	if (xt->clean_slate)
+		buf_puts(out, "#\n"
+			      "# The built-in chains of mangle, nat and filter are emptied of others' rules (-F;\n"
+			      "# clean-slate). Others' own chains, which such a file can't list, keep their\n"
+			      "# rules, but nothing leads to them any more.\n");
 	for (size_t t = 0; t < XT_TABLES; t++) {
-		buf_printf(out, "*%s\n", xt_tables[t]);
+		buf_printf(out, "*%s\n", xt_table_list[t].name);
 		for (size_t c = 0; c < xt->n_chains; c++)
-			if (in_table(&xt->chains[c], xt_tables[t]))
+			if (in_table(&xt->chains[c], xt_table_list[t].name))
 				buf_printf(out, ":%s - [0:0]\n", xt->chains[c].name);
 		for (uint32_t c = 0; c < xt->n_chains; c++) {
-			if (!in_table(&xt->chains[c], xt_tables[t]))
+			if (!in_table(&xt->chains[c], xt_table_list[t].name))
 				continue;
 			for (uint32_t i = index.first[c]; i < index.first[c + 1]; i++)
 				print_rule(xt, &xt->rules[index.order[i]], out);
 		}
+		if (xt->clean_slate && xt_table_list[t].cleaned)
+			print_clean(&xt_table_list[t], out);
 		for (size_t s = 0; s < XT_STAGES; s++)
-			if (strcmp(stage_table[xt_stages[s]].xt_table, xt_tables[t]) == 0)
+			if (strcmp(stage_table[xt_stages[s]].xt_table, xt_table_list[t].name) == 0)
 				buf_printf(out, "-I %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
 					   xt_base_chain(xt, xt_stages[s])->name);
 		buf_puts(out, "COMMIT\n");

@@ -7,7 +7,12 @@
 #include "plan/field.h"
 #include "plan/origin.h"
 
-const char *const xt_tables[] = {"raw", "mangle", "nat", "filter"};
+const struct xt_table xt_table_list[XT_TABLES] = {
+	{"raw", false, {"PREROUTING", "OUTPUT"}},
+	{"mangle", true, {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
+	{"nat", true, {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
+	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
+};
 const enum stage xt_stages[] = {STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,
 				STAGE_NAT_POSTROUTING, STAGE_OUTPUT,   STAGE_FORWARD};
 

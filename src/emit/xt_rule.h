@@ -23,9 +23,20 @@ extern const enum field xt_field_order[];
 /** Returns the base chain of a stage; every stage has one. */
 const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage);
 
-/** The tables of iptables, in the order in which closing comes first and opening last. */
-extern const char *const xt_tables[];
 #define XT_TABLES 4
+
+/** Most built-in chains of a table. */
+#define XT_BUILTINS_MAX 5
+
+/** A table of iptables. */
+struct xt_table {
+	const char *name;
+	bool cleaned; /**< settings.clean-slate takes others' rules out of it */
+	const char *builtins[XT_BUILTINS_MAX]; /**< its built-in chains; NULL where there are fewer */
+};
+
+/** The tables of iptables, in the order in which closing comes first and opening last. */
+extern const struct xt_table xt_table_list[XT_TABLES];
 
 /** The stages with base chains, in the same order. */
 extern const enum stage xt_stages[];

@@ -28,6 +28,7 @@
  *
  * Rules are in the one backend or in the other. Both are looked at: where the other one still has
  * some, they go after those of the wanted one have come. For a moment a packet has to please both.
+ * So do rules of others, where the description wants a clean slate; each backend sees to its own.
  *
  * When a step fails, sysctls that this run wrote are put back, latest first. Tables stay as the
  * transaction left them: before it that is how they were, after it the new rules, and rules only
@@ -81,6 +82,7 @@ static void open_backend(struct job *job, struct work *work, const struct backen
 	struct backend_input input = {.arena = job->arena,
 				      .ruleset = wanted ? job->input->ruleset : NULL,
 				      .replaced = job->input != NULL,
+				      .clean_slate = job->input && job->input->ruleset->clean_slate,
 				      .wait_seconds = wait_seconds};
 
 	if (job->found == STATE_READ)

@@ -26,6 +26,7 @@ struct backend_input {
 	const struct ruleset *ruleset; /**< as planned; NULL: nothing is wanted there */
 	struct backend_mark known;     /**< of the last apply */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
+	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
 	double wait_seconds;           /**< for a lock that it shares with other programs */
 };
 

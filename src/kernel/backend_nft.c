@@ -10,6 +10,7 @@
 #include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
 #include "kernel/nft_read.h"
+#include "kernel/nft_slate.h"
 
 /* How often somebody else may change tables between our reading and our transaction. */
 #define COMMIT_ATTEMPTS 10
@@ -20,6 +21,7 @@ struct backend_nft {
 	struct netlink netlink;
 	struct image wanted, present;
 	struct diff diff;
+	struct nft_slate others; /* rules that are to go */
 };
 
 static int nft_probe(void)
@@ -75,16 +77,13 @@ static bool is_untouched(const struct backend_nft *nft, uint64_t fingerprint)
 	       fingerprint == nft->input.known.fingerprint;
 }
 
-static int read_tables(struct backend_nft *nft, struct diags *diags)
+static int read_ours(struct backend_nft *nft)
 {
-	int err = 0;
+	int err;
 
 	image_free(&nft->present);
 	image_init(&nft->present);
-	if (!nft->netlink.socket)
-		err = netlink_open(&nft->netlink, NETLINK_NETFILTER);
-	if (err == 0)
-		err = nft_read_head(&nft->netlink, &nft->present);
+	err = nft_read_head(&nft->netlink, &nft->present);
 	/* What goes as a whole need not be read, nor what is known to be the same. */
 	if (err == 0 && nft->present.exists && nft->wanted.exists) {
 		if (is_untouched(nft, image_fingerprint(&nft->wanted))) {
@@ -95,12 +94,25 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 		image_init(&nft->present);
 		err = nft_read(&nft->netlink, &nft->present);
 	}
-	if (err != 0) {
+	if (err == 0)
+		image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
+	return err;
+}
+
+/* Others' rules after ours: what changes in between makes the transaction's generation stale. */
+static int read_tables(struct backend_nft *nft, struct diags *diags)
+{
+	int err = 0;
+
+	if (!nft->netlink.socket)
+		err = netlink_open(&nft->netlink, NETLINK_NETFILTER);
+	if (err == 0)
+		err = read_ours(nft);
+	if (err == 0 && nft->input.clean_slate)
+		err = nft_slate_read(&nft->netlink, nft->input.arena, &nft->others);
+	if (err != 0)
 		nft_explain_errno(diags, -err, "read nf_tables");
-		return err;
-	}
-	image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
-	return 0;
+	return err;
 }
 
 static int nft_read_all(void *self, struct diags *diags, struct backend_found *out,
@@ -121,15 +133,16 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 				  &nft->diff, changes);
 	else if (nft->present.exists)
 		changes_of_removal(nft->input.arena, changes);
+	nft_slate_list(&nft->others, nft->input.arena, changes);
 	return 0;
 }
 
 static int send_once(struct backend_nft *nft, struct diags *diags)
 {
 	if (!nft->wanted.exists)
-		return nft_batch_remove(&nft->netlink, diags, &nft->present);
+		return nft_batch_remove(&nft->netlink, diags, &nft->present, &nft->others);
 	return nft_batch_apply(&nft->netlink, diags, nft->ruleset, &nft->present, &nft->wanted,
-			       &nft->diff);
+			       &nft->diff, &nft->others);
 }
 
 /* One transaction, tried again when somebody else was faster. */
@@ -138,9 +151,10 @@ static int nft_commit(void *self, struct diags *diags, bool *changed)
 	struct backend_nft *nft = self;
 
 	for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
-		int err = nft->diff.n ? send_once(nft, diags) : 0;
+		bool differs = nft->diff.n > 0 || nft->others.n > 0;
+		int err = differs ? send_once(nft, diags) : 0;
 
-		*changed = *changed || (err == 0 && nft->diff.n);
+		*changed = *changed || (err == 0 && differs);
 		if (err != -ERESTART && err != -ENOBUFS)
 			return err;
 		err = read_tables(nft, diags);

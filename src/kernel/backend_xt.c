@@ -38,8 +38,9 @@ struct backend_xt {
 	struct xt_state {
 		bool exists;  /* something of ours is there */
 		bool differs; /* from what is wanted */
+		bool others;  /* has rules of others that are to go */
 		const char *user; /* a chain of others that jumps to ours, or NULL */
-	} state[FAMILY__COUNT][XT_TABLE_COUNT];
+	} state[FAMILY__COUNT][XT_TABLES];
 };
 
 #define SCOPED_CONTENT struct xt_content __attribute__((cleanup(xt_table_free)))
@@ -85,7 +86,7 @@ static bool has_family(enum family family)
 }
 
 /* Lists which tables live. No list: the kernel has no iptables, or has it not loaded. */
-static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_TABLE_COUNT])
+static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_TABLES])
 {
 	const char *path = xt_libraries[family].names_path;
 	FILE *file = fopen(path, "re");
@@ -108,7 +109,7 @@ static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_T
 	}
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		for (size_t t = 0; t < XT_TABLE_COUNT; t++)
+		for (size_t t = 0; t < XT_TABLES; t++)
 			if (strcmp(line, xt_table_list[t].name) == 0)
 				lives[t] = true;
 	}
@@ -121,6 +122,12 @@ static int fail(struct backend_xt *xt, const struct xt_content *content, int err
 {
 	xt_explain_table(xt->diags, content, err, doing);
 	return -err;
+}
+
+/* Tells whether others' rules are to go from the table. */
+static bool is_cleaned(const struct backend_xt *xt, size_t table)
+{
+	return xt->input.clean_slate && xt_table_list[table].cleaned;
 }
 
 /* Reading. */
@@ -146,13 +153,18 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	}
 	if (ruleset) {
 		xt_table_build(&wanted, ruleset, &xt->index);
-		xt_explain_position(xt->diags, &present, &wanted);
+		if (!is_cleaned(xt, table))
+			xt_explain_position(xt->diags, &present, &wanted);
 	}
 	image_diff(xt->input.arena, &present.image, &wanted.image, &diff);
 	*state = (struct xt_state){.exists = present.image.exists, .differs = diff.n > 0};
-	if (present.user)
+	if (present.user && !is_cleaned(xt, table))
 		state->user = arena_strdup(xt->input.arena, present.user);
 	changes_of_tables(xt->input.arena, ruleset, &present.image, &wanted.image, &diff, changes);
+	if (is_cleaned(xt, table)) {
+		state->others = present.n_others > 0;
+		changes_of_others(xt->input.arena, present.image.name, present.n_others, changes);
+	}
 	if (!ruleset || diff.n == 0)
 		return 0;
 	return xt_explain_missing(xt->diags, ruleset, &wanted, asked);
@@ -166,14 +178,14 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 	xt->diags = diags;
 	*out = (struct backend_found){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		bool lives[XT_TABLE_COUNT] = {false};
+		bool lives[XT_TABLES] = {false};
 		struct xt_asked asked = {0};
 		int err;
 
 		if (!has_family(f))
 			continue;
 		err = read_names(xt, f, lives);
-		for (size_t t = 0; t < XT_TABLE_COUNT && err == 0; t++) {
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			if (!lives[t] && !xt->ruleset)
 				continue;
 			err = read_table(xt, f, t, lives[t], &asked, changes);
@@ -199,6 +211,7 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	xt_table_read(&present, handle);
 	if (xt->ruleset)
 		xt_table_build(&wanted, xt->ruleset, &xt->index);
+	wanted.clean = is_cleaned(xt, table);
 	err = xt_edit_table(handle, &present, &wanted, edit);
 	if (err == 0 && !xt_libraries[family].commit(handle))
 		err = errno ? -errno : -EINVAL;
@@ -235,11 +248,11 @@ static int prepare_tables(struct backend_xt *xt, enum family family, size_t n_di
 	int err = 0;
 
 	if (!xt->ruleset) {
-		if (!xt->input.replaced && xt->state[family][XT_TABLE_COUNT - 1].exists)
-			err = commit_table(xt, family, XT_TABLE_COUNT - 1, XT_EDIT_CLOSE);
+		if (!xt->input.replaced && xt->state[family][XT_TABLES - 1].exists)
+			err = commit_table(xt, family, XT_TABLES - 1, XT_EDIT_CLOSE);
 		return err;
 	}
-	for (size_t t = 0; t < XT_TABLE_COUNT && err == 0 && n_differing > 1; t++)
+	for (size_t t = 0; t < XT_TABLES && err == 0 && n_differing > 1; t++)
 		if (xt->state[family][t].differs && xt->state[family][t].exists)
 			err = commit_table(xt, family, t, XT_EDIT_BOTH);
 	return err;
@@ -251,7 +264,7 @@ static int refuse_users(struct backend_xt *xt)
 	struct xt_content content __attribute__((cleanup(xt_table_free))) = {0};
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
-		for (size_t t = 0; t < XT_TABLE_COUNT; t++) {
+		for (size_t t = 0; t < XT_TABLES; t++) {
 			if (!xt->state[f][t].differs || !xt->state[f][t].user)
 				continue;
 			xt_table_init(&content, f, &xt_table_list[t]);
@@ -274,11 +287,11 @@ static int xt_commit(void *self, struct diags *diags, bool *changed)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		size_t n_differing = 0;
 
-		for (size_t t = 0; t < XT_TABLE_COUNT; t++)
+		for (size_t t = 0; t < XT_TABLES; t++)
 			n_differing += xt->state[f][t].differs;
 		err = prepare_tables(xt, f, n_differing);
-		for (size_t t = 0; t < XT_TABLE_COUNT && err == 0; t++)
-			if (xt->state[f][t].differs)
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++)
+			if (xt->state[f][t].differs || xt->state[f][t].others)
 				err = commit_table(xt, f, t, XT_EDIT_WHOLE);
 		if (err != 0)
 			return err;

@@ -162,6 +162,18 @@ void changes_of_removal(struct arena *arena, struct changes *out)
 					.name = "inet " TABLE_NAME});
 }
 
+void changes_of_others(struct arena *arena, const char *table, size_t n, struct changes *out)
+{
+	if (n == 0)
+		return;
+	add(arena, out,
+	    (struct change){.kind = CHANGE_REMOVE,
+			    .what = "table",
+			    .name = arena_strdup(arena, table),
+			    .before = arena_printf(arena, "%zu rule%s of others (clean-slate)", n,
+						   n == 1 ? "" : "s")});
+}
+
 void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,
 			struct changes *out)
 {

@@ -98,6 +98,16 @@ int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t 
 	return interrupted ? -EINTR : 0;
 }
 
+const struct nlattr *netlink_find(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	if (nest)
+		netlink_for_each_nested(attr,
+					nest) if (mnl_attr_get_type(attr) == type) return attr;
+	return NULL;
+}
+
 /* Batches. */
 
 void batch_free(struct batch *batch)

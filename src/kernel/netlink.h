@@ -46,6 +46,9 @@ int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t 
 	     mnl_attr_ok(attr, netlink_attr_left(attr, mnl_nlmsg_get_payload_tail(message)));      \
 	     attr = mnl_attr_next(attr))
 
+/** Returns the first attribute of the type in the nest, or NULL; also when nest is NULL. */
+const struct nlattr *netlink_find(const struct nlattr *nest, uint16_t type);
+
 /** Messages in one buffer. Initialise with {0}; free with batch_free(). */
 struct batch {
 	uint8_t *data; /**< owned */

@@ -35,15 +35,15 @@ struct writing {
 	size_t n_subjects, cap_subjects;
 };
 
-static struct nlmsghdr *start(struct writing *w, struct nft_subject subject, uint16_t type,
-			      uint16_t flags, size_t payload)
+static struct nlmsghdr *start(struct writing *w, uint8_t family, struct nft_subject subject,
+			      uint16_t type, uint16_t flags, size_t payload)
 {
 	w->subjects = arena_grow(w->arena, w->subjects, w->n_subjects, &w->cap_subjects,
 				 sizeof(*w->subjects));
 	subject.image = w->image;
 	w->subjects[w->n_subjects++] = subject;
 	return batch_start(&w->batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags,
-			   NFPROTO_INET, 0, payload);
+			   family, 0, payload);
 }
 
 static void put_limit(struct writing *w, uint16_t type, const uint32_t *generation)
@@ -62,7 +62,8 @@ static void put_limit(struct writing *w, uint16_t type, const uint32_t *generati
 static void put_blob(struct writing *w, struct nft_subject subject, uint16_t type, uint16_t flags,
 		     struct blob blob)
 {
-	struct nlmsghdr *message = start(w, subject, type, flags, blob.len + 16);
+	struct nlmsghdr *message =
+		start(w, NFPROTO_INET, subject, type, flags, blob.len + 16);
 
 	memcpy(mnl_nlmsg_get_payload_tail(message), blob.bytes, blob.len);
 	message->nlmsg_len += (uint32_t)blob.len;
@@ -106,7 +107,8 @@ static void put_elements(struct writing *w, uint32_t set_idx, const uint32_t *id
 					      .ids = ids ? ids + next : NULL,
 					      .first = (uint32_t)next};
 		struct nlmsghdr *message =
-			start(w, subject, type, flags, NETLINK_NEST_MAX + ELEMENT_MAX + 512);
+			start(w, NFPROTO_INET, subject, type, flags,
+			      NETLINK_NEST_MAX + ELEMENT_MAX + 512);
 		struct nlattr *list;
 
 		mnl_attr_put_strz(message, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
@@ -125,10 +127,26 @@ static void put_elements(struct writing *w, uint32_t set_idx, const uint32_t *id
 static void put_delete_table(struct writing *w)
 {
 	struct nlmsghdr *message =
-		start(w, (struct nft_subject){.object = OBJECT_TABLE}, NFT_MSG_DELTABLE, 0, 64);
+		start(w, NFPROTO_INET, (struct nft_subject){.object = OBJECT_TABLE},
+		      NFT_MSG_DELTABLE, 0, 64);
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, TABLE_NAME);
 	batch_commit(&w->batch);
+}
+
+static void put_others(struct writing *w, const struct nft_slate *others)
+{
+	for (size_t i = 0; i < others->n; i++) {
+		const struct nft_slate_rule *rule = &others->rules[i];
+		struct nlmsghdr *message =
+			start(w, rule->family, (struct nft_subject){.object = OBJECT__COUNT},
+			      NFT_MSG_DELRULE, 0, 2 * (NFT_NAME_MAXLEN + 8) + 16);
+
+		mnl_attr_put_strz(message, NFTA_RULE_TABLE, rule->table);
+		mnl_attr_put_strz(message, NFTA_RULE_CHAIN, rule->chain);
+		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(rule->handle));
+		batch_commit(&w->batch);
+	}
 }
 
 static void put_table(struct writing *w)
@@ -225,7 +243,8 @@ static void writing_free(struct writing *w)
 }
 
 int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct ruleset *ruleset,
-		    const struct image *old, const struct image *new, const struct diff *diff)
+		    const struct image *old, const struct image *new, const struct diff *diff,
+		    const struct nft_slate *others)
 {
 	struct writing w __attribute__((cleanup(writing_free))) = {
 		.arena = arena_new(), .ruleset = ruleset, .image = new};
@@ -241,15 +260,19 @@ int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct r
 			put_delete_table(&w);
 		put_table(&w);
 	}
+	put_others(&w, others);
 	return commit(netlink, diags, &w, old);
 }
 
-int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old)
+int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old,
+		     const struct nft_slate *others)
 {
 	struct writing w
 		__attribute__((cleanup(writing_free))) = {.arena = arena_new(), .image = old};
 
 	put_limit(&w, NFNL_MSG_BATCH_BEGIN, &old->generation);
-	put_delete_table(&w);
+	if (old->exists)
+		put_delete_table(&w);
+	put_others(&w, others);
 	return commit(netlink, diags, &w, old);
 }

@@ -6,19 +6,25 @@
 #include "hostgate/diag.h"
 #include "kernel/image.h"
 #include "kernel/netlink.h"
+#include "kernel/nft_slate.h"
 
 /**
  * Makes the kernel's table, read as old, the table of new, which differs by diff, in one
  * transaction. Where only elements differ just these are sent, and counters live on; otherwise the
- * whole table is replaced. ruleset (lowered) names what the kernel refuses. Returns 0, -ERESTART
- * when the kernel's generation is no longer that of old (nothing was changed: read again),
- * -ENOBUFS when the answer was lost (read again and see), or another -errno, nothing changed and
- * the reason queued.
+ * whole table is replaced. others: rules of others that go with it. ruleset (lowered) names what
+ * the kernel refuses. Returns 0, -ERESTART when the kernel's generation is no longer that of old
+ * (nothing was changed: read again), -ENOBUFS when the answer was lost (read again and see), or
+ * another -errno, nothing changed and the reason queued.
  */
 int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct ruleset *ruleset,
-		    const struct image *old, const struct image *new, const struct diff *diff);
+		    const struct image *old, const struct image *new, const struct diff *diff,
+		    const struct nft_slate *others);
 
-/** Takes the table out, likewise. old is the image, or has at least its generation. */
-int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old);
+/**
+ * Takes the table, if it is there, and rules of others out, likewise. old is the image, or has at
+ * least its generation.
+ */
+int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old,
+		     const struct nft_slate *others);
 
 #endif

@@ -192,21 +192,11 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 
 /* Elements: hundreds of thousands, so without an object each. */
 
-static const struct nlattr *find_attr(const struct nlattr *nest, uint16_t type)
-{
-	const struct nlattr *attr;
-
-	if (nest)
-		netlink_for_each_nested(attr,
-					nest) if (mnl_attr_get_type(attr) == type) return attr;
-	return NULL;
-}
-
 static uint32_t verdict_of(struct reading *reading, const struct nlattr *data)
 {
-	const struct nlattr *verdict = find_attr(data, NFTA_DATA_VERDICT);
-	const struct nlattr *code = find_attr(verdict, NFTA_VERDICT_CODE);
-	const struct nlattr *chain = find_attr(verdict, NFTA_VERDICT_CHAIN);
+	const struct nlattr *verdict = netlink_find(data, NFTA_DATA_VERDICT);
+	const struct nlattr *code = netlink_find(verdict, NFTA_VERDICT_CODE);
+	const struct nlattr *chain = netlink_find(verdict, NFTA_VERDICT_CHAIN);
 	uint32_t found = NO_INDEX;
 
 	if (code && chain && mnl_attr_validate(code, MNL_TYPE_U32) >= 0 &&
@@ -226,7 +216,7 @@ static int take_element(struct reading *reading, const struct nlattr *element)
 	{
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_SET_ELEM_KEY:
-			key = find_attr(attr, NFTA_DATA_VALUE);
+			key = netlink_find(attr, NFTA_DATA_VALUE);
 			break;
 		case NFTA_SET_ELEM_DATA:
 			data = attr;

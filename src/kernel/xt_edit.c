@@ -245,9 +245,44 @@ static void drop_chains(struct editing *e)
 			STEP(e, delete_chain, present->chains[i].name);
 }
 
+/* Rules of others. */
+
+/* Those of a built-in chain, from the last to the first, so that positions stay. */
+static void clean_builtin(struct editing *e, const char *name)
+{
+	unsigned int *positions = NULL, position = 0;
+	size_t n = 0, cap = 0;
+
+	for (const void *entry = e->library->first_rule(name, e->handle); entry;
+	     entry = e->library->next_rule(entry, e->handle), position++) {
+		const char *target = e->library->get_target(entry, e->handle);
+
+		if (target && xt_table_is_ours(target))
+			continue;
+		positions = arena_grow(e->arena, positions, n, &cap, sizeof(*positions));
+		positions[n++] = position;
+	}
+	while (n-- > 0)
+		STEP(e, delete, name, positions[n]);
+}
+
+/* Their chains stay, empty. */
+static void clean_table(struct editing *e)
+{
+	for (const char *name = e->library->first_chain(e->handle); name;
+	     name = e->library->next_chain(e->handle)) {
+		if (e->library->is_builtin(name, e->handle))
+			clean_builtin(e, name);
+		else if (!xt_table_is_ours(name))
+			STEP(e, flush_chain, name);
+	}
+}
+
 /* What others use can neither go nor be put aside. */
 static void refuse_users(struct editing *e)
 {
+	if (e->wanted->clean)
+		return;
 	for (uint32_t i = 0; e->present->user && i < e->present->image.n_chains; i++)
 		if (e->fates[i] == FATE_GOES ||
 		    (e->fates[i] == FATE_FILLED && e->edit == XT_EDIT_BOTH))
@@ -326,6 +361,8 @@ int xt_edit_table(struct xtc_handle *handle, const struct xt_content *present,
 	case XT_EDIT_WHOLE:
 		add_wanted(&e);
 		drop_jumps(&e);
+		if (wanted->clean)
+			clean_table(&e);
 		drop_chains(&e);
 		break;
 	case XT_EDIT_CLOSE:

@@ -20,7 +20,7 @@
 
 enum xt_edit {
 	XT_EDIT_BOTH,  /**< what is wanted joins what is there */
-	XT_EDIT_WHOLE, /**< what is wanted, and nothing else */
+	XT_EDIT_WHOLE, /**< what is wanted, and nothing else of ours, or of others if it is clean */
 	XT_EDIT_CLOSE, /**< what is there, but every packet of a network is dropped */
 	XT_EDIT__COUNT
 };

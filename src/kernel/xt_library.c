@@ -72,10 +72,3 @@ const struct xt_library xt_libraries[FAMILY__COUNT] = {
 				    .flag_goto = IP6T_F_GOTO},
 			 LIBRARY(ip6tc)},
 };
-
-const struct xt_table xt_table_list[XT_TABLE_COUNT] = {
-	{"raw", {"PREROUTING", "OUTPUT"}},
-	{"mangle", {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
-	{"nat", {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
-	{"filter", {"INPUT", "FORWARD", "OUTPUT"}},
-};

@@ -59,18 +59,4 @@ struct xt_library {
 /** Indexed by enum family. */
 extern const struct xt_library xt_libraries[FAMILY__COUNT];
 
-#define XT_TABLE_COUNT 4
-
-/** Most built-in chains of a table. */
-#define XT_BUILTINS_MAX 5
-
-/** A table of iptables. */
-struct xt_table {
-	const char *name;
-	const char *builtins[XT_BUILTINS_MAX]; /**< its built-in chains; NULL where there are fewer */
-};
-
-/** In the order of xt_tables in emit/xt_rule.h. */
-extern const struct xt_table xt_table_list[XT_TABLE_COUNT];
-
 #endif

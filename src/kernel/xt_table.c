@@ -206,6 +206,7 @@ static void read_builtin(struct reading *r, const char *name)
 		add_jump_rule(r->content, chain, blob);
 		r->content->image.exists = true;
 	}
+	r->content->n_others += others;
 	sort_jumps(chain);
 }
 
@@ -213,11 +214,11 @@ static void read_builtin(struct reading *r, const char *name)
 static void look_for_user(struct reading *r, const char *name)
 {
 	for (const void *entry = r->library->first_rule(name, r->handle); entry;
-	     entry = r->library->next_rule(entry, r->handle))
-		if (xt_table_is_ours(target_of(r, entry))) {
+	     entry = r->library->next_rule(entry, r->handle)) {
+		r->content->n_others++;
+		if (xt_table_is_ours(target_of(r, entry)))
 			r->content->user = arena_strdup(r->content->image.arena, name);
-			return;
-		}
+	}
 }
 
 static void number_counters(struct xt_content *content)

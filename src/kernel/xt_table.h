@@ -3,6 +3,7 @@
 #ifndef KERNEL_XT_TABLE_H
 #define KERNEL_XT_TABLE_H
 
+#include "emit/xt_rule.h"
 #include "hostgate/ruleset.h"
 #include "kernel/image.h"
 #include "kernel/xt_entry.h"
@@ -40,6 +41,8 @@ struct xt_content {
 	size_t n_counters, cap_counters;
 	size_t *first_counter; /**< by index of the image's chain */
 	const char *user;      /**< present: a chain of others that jumps to ours, or NULL */
+	size_t n_others;       /**< present: rules of others */
+	bool clean;            /**< wanted: no rule of others */
 };
 
 /** Prepares an empty one; free with xt_table_free(). */

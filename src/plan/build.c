@@ -30,6 +30,7 @@ struct ruleset *ruleset_frame(struct arena *arena, const struct ruleset *of)
 	rs->n_origins = of->n_origins;
 	rs->sysctls = of->sysctls;
 	rs->n_sysctls = of->n_sysctls;
+	rs->clean_slate = of->clean_slate;
 	for (size_t i = 0; i < of->n_chains; i++)
 		ruleset_add_chain(rs, of->chains[i].name, of->chains[i].stage,
 				  of->chains[i].under);

@@ -552,6 +552,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 {
 	struct plan plan = {.description = description, .rs = ruleset_new(arena)};
 
+	plan.rs->clean_slate = description->settings.clean_slate;
 	make_sets(&plan);
 	for (size_t i = 0; i < description->n_networks; i++)
 		add_network(&plan, &description->networks[i]);

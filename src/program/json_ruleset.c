@@ -199,6 +199,7 @@ json_t *json_of_ruleset(const struct ruleset *ruleset, const struct print_header
 	json_object_set_new(document, "format", json_integer(JSON_FORMAT));
 	json_add_text(document, "version", header->version);
 	json_add_text(document, "hash", header->hash);
+	json_object_set_new(document, "clean-slate", json_boolean(ruleset->clean_slate));
 	json_object_set_new(document, "sysctls", sysctls);
 	json_object_set_new(document, "sets", sets);
 	json_object_set_new(document, "chains", chains);

@@ -185,8 +185,17 @@ const struct schema_key schema_keys[] = {
 	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_LIST, WORDS(hole_words), .fallback = "[]",
 	 .example = "[docker]",
 	 .doc = "Tagged accepts in the neighbours' designated places."},
-	{SECTION_SETTINGS, "clean-slate", KIND_TRUTH, .fallback = "false", .example = "false",
-	 .doc = "First empty iptables' filter, nat and mangle, as the classic script did."},
+	{SECTION_SETTINGS, "clean-slate", KIND_TRUTH, .supported = true, .fallback = "false",
+	 .example = "false",
+	 .doc = "Empty iptables' tables filter, nat and mangle of others' rules, as a script does "
+		"that begins with iptables -F. With true, apply takes every rule out of them that "
+		"is not hostgate's own, of IPv4 and IPv6, of iptables-legacy and iptables-nft, "
+		"whoever put it there: a firewall, containers, virtual machines. It does so once "
+		"the new rules stand, or in the same transaction. Chains stay, empty, and so do "
+		"policies; other tables are left alone. plan tells how many rules would go, "
+		"and status when some have come since. Nothing keeps them: remove does not bring "
+		"them back.",
+	 ENTRY_AT(settings, clean_slate), .read = read_truth, .print = print_truth},
 
 	{SECTION_PUBLISH, "listen", KIND_ENDPOINT, .required = true,
 	 .example = "203.0.113.11:8080/tcp", .doc = "The address and ports outside."},

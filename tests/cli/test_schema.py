@@ -25,7 +25,8 @@ GOOD = (
      "networks": {"lab": {"interface": ["tap*", "br0"], "subnet": ["10.0.0.0/8", "fd00::/64"],
                           "gateway": "fd00::1", "mode": "nat", "uplink": ["out"],
                           "snat": "masquerade"}},
-     "settings": {"deny": "drop", "harden": False, "forwarding": "keep", "backend": "nftables"}},
+     "settings": {"deny": "drop", "harden": False, "forwarding": "keep", "backend": "nftables",
+                  "clean-slate": True}},
     {"uplinks": {"eth0": {}}, "networks": {"a": dict(SUBNET, mode="nat", snat="203.0.113.12")}},
 )
 WRONG = (

@@ -197,7 +197,7 @@ static void a_table_has_its_chains_and_jumps(void **state)
 	size_t n_chains = 0, n_jumps = 0;
 
 	(void)state;
-	for (size_t t = 0; t < XT_TABLE_COUNT; t++) {
+	for (size_t t = 0; t < XT_TABLES; t++) {
 		xt_table_init(&content, FAMILY_IPV4, &xt_table_list[t]);
 		xt_table_build(&content, ruleset, &index);
 		n_jumps += content.n_jumps;

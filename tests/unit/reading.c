@@ -77,7 +77,8 @@ bool descriptions_equal(const struct description *a, const struct description *b
 	if (a->n_uplinks != b->n_uplinks || a->n_networks != b->n_networks ||
 	    a->settings.backend != b->settings.backend ||
 	    a->settings.forwarding != b->settings.forwarding ||
-	    a->settings.deny != b->settings.deny || a->settings.harden != b->settings.harden)
+	    a->settings.deny != b->settings.deny || a->settings.harden != b->settings.harden ||
+	    a->settings.clean_slate != b->settings.clean_slate)
 		return false;
 	for (size_t i = 0; i < a->n_uplinks; i++)
 		if (!uplinks_equal(&a->uplinks[i], &b->uplinks[i]))

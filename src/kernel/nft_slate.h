@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// nft_slate: rules of others in the tables that iptables-nft keeps in nf_tables.
+#ifndef KERNEL_NFT_SLATE_H
+#define KERNEL_NFT_SLATE_H
+
+#include "hostgate/arena.h"
+#include "kernel/netlink.h"
+
+struct changes;
+
+/** A rule by what the kernel calls it. */
+struct nft_slate_rule {
+	uint8_t family; /**< AF_INET or AF_INET6, as nf_tables has them */
+	const char *table, *chain;
+	uint64_t handle;
+};
+
+/** Rules of others that are to go; those of one table stand together. */
+struct nft_slate {
+	struct nft_slate_rule *rules;
+	size_t n, cap;
+};
+
+/**
+ * Finds them in the tables of xt_table_list that are cleaned, where these exist. Memory comes from
+ * arena. Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
+ */
+int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out);
+
+/** Adds a change for each table that has some. */
+void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);
+
+#endif
