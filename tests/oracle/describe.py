@@ -83,6 +83,8 @@ def description(seed, networks=None, hostile=False):
         settings["harden"] = False
     if rng.random() < 0.2:
         settings["forwarding"] = rng.choice(["keep", "interfaces"])
+    if rng.random() < 0.2:
+        settings["clean-slate"] = True
     if settings:
         result["settings"] = settings
     return result
