@@ -347,6 +347,8 @@ class Traces(unittest.TestCase):
     def test_nothing_is_left_and_nothing_changed(self):
         done = run("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                    sys.executable, os.path.abspath(__file__), "inside", timeout=300)
+        if done.stderr.startswith("unshare:"):
+            self.skipTest(done.stderr.strip())  # in a chroot, say
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def apply(self, *command, fault=None):
