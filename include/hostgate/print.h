@@ -30,6 +30,10 @@ void print_iptables_remove(const char *version, struct buf *out);
  */
 void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out);
 
+/** Writes the file for both restore tools that takes out what print_restore()'s put in. */
+void print_restore_remove(const struct ruleset *xt, const struct print_header *header,
+			  struct buf *out);
+
 /**
  * Writes a file for `nft -f` that replaces the table. nft is lowered by lower_nft(). Returns false
  * and queues an error when a name of the description can't be written in nft's language.

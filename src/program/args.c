@@ -150,6 +150,11 @@ static bool check_together(struct args *args, struct buf *error)
 			return false;
 		}
 	}
+	if (args->command == COMMAND_REMOVE && args->n_files > 0 &&
+	    (!args->given[OPTION_DRY_RUN] || strcmp(args->value[OPTION_DRY_RUN], "restore") != 0)) {
+		buf_puts(error, "remove takes a file with --dry-run=restore only");
+		return false;
+	}
 	if (args->n_files > 0 && info->operands == OPERANDS_NONE) {
 		buf_printf(error, "%s takes no file: \"%s\"", info->name, args->files[0]);
 		return false;
@@ -164,15 +169,6 @@ static bool check_together(struct args *args, struct buf *error)
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_JSON]) {
 		buf_puts(error, "--dry-run cannot go with --json; --dry-run=json prints the rules");
-		return false;
-	}
-	if (args->command == COMMAND_REMOVE && strcmp(args->value[OPTION_DRY_RUN], "json") == 0) {
-		buf_puts(error, "remove knows no --dry-run=json, since there are no rules to print");
-		return false;
-	}
-	if (args->command == COMMAND_REMOVE && strcmp(args->value[OPTION_DRY_RUN], "restore") == 0) {
-		buf_puts(error, "remove knows no --dry-run=restore, since a file for iptables-restore "
-				"can't take out what may be missing; --dry-run=iptables can");
 		return false;
 	}
 	return true;

@@ -5,16 +5,43 @@
 #include "hostgate/print.h"
 #include "program/changes.h"
 #include "program/commands.h"
-#include "hostgate/print.h"
 #include "program/json.h"
+#include "program/work.h"
 
-/* What to take out is known by its names: no description is needed. */
+/* The names of what goes: all that apply installs, in either backend. */
+static void print_names(struct buf *out)
+{
+	json_t *document = json_pack("{s:i, s:s, s:{s:[s], s:s, s:s}}", "format", 1, "version",
+				     HOSTGATE_VERSION, "remove", "nftables", "inet hostgate",
+				     "iptables-chains", "HOSTGATE-*", "sysctls",
+				     "put back, forwarding first");
+
+	json_write(document, out);
+	json_decref(document);
+}
+
+/* What to take out is known by its names; only a file for the restore tools must list them all. */
 static enum status print_script(struct run *run)
 {
-	if (strcmp(run->args.value[OPTION_DRY_RUN], "iptables") == 0)
+	const char *dialect = run->args.value[OPTION_DRY_RUN];
+	struct work work;
+
+	if (strcmp(dialect, "restore") == 0) {
+		if (!work_load(run, &work))
+			return STATUS_DESCRIPTION;
+
+		struct print_header header = work_header(&work);
+
+		print_restore_remove(
+			lower_xt(run->arena, plan_ruleset(run->arena, &work.description)), &header,
+			&run->out);
+	} else if (strcmp(dialect, "json") == 0) {
+		print_names(&run->out);
+	} else if (strcmp(dialect, "iptables") == 0) {
 		print_iptables_remove(HOSTGATE_VERSION, &run->out);
-	else
+	} else {
 		print_nft_remove(HOSTGATE_VERSION, &run->out);
+	}
 	return STATUS_DONE;
 }
 

@@ -16,9 +16,10 @@ const struct command_info command_table[COMMAND__COUNT] = {
 	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
 			    "Compares the kernel with what the last apply installed. Exits with 5 when "
 			    "they differ, or when nothing is installed."},
-	[COMMAND_REMOVE] = {"remove", OPERANDS_NONE, "take everything out again",
+	[COMMAND_REMOVE] = {"remove", OPERANDS_FILES, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
-			    "it prints the script that takes out what the script of apply put in."},
+			    "it prints the script that takes out what the script of apply put in. Only "
+			    "--dry-run=restore reads a description: the file names its chains."},
 	[COMMAND_EXPLAIN] = {"explain", OPERANDS_PACKET, "tell the way of one packet, step by step",
 			     "Tells what happens to the first packet of a connection from SRC to DST, "
 			     "rule by rule, and to its reply; of a refused one, what would let it pass. "

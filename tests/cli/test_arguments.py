@@ -33,12 +33,10 @@ class Usage(unittest.TestCase):
         self.refused("status", "--wait=-1", says="no number of seconds")
         self.refused("status", "--wait=nan", says="no number of seconds")
         self.refused("status", EXAMPLE, says="takes no file")
-        self.refused("remove", EXAMPLE, says="takes no file")
-        self.refused("remove", "--dry-run", EXAMPLE, says="takes no file")
+        self.refused("remove", EXAMPLE, says="takes a file with --dry-run=restore only")
+        self.refused("remove", "--dry-run", EXAMPLE, says="takes a file with --dry-run=restore only")
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
         self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, restore, nft, json")
-        self.refused("remove", "--dry-run=restore", says="remove knows no --dry-run=restore")
-        self.refused("remove", "--dry-run=json", says="remove knows no --dry-run=json")
         self.refused("apply", "--dry-run", "--json", EXAMPLE, says="cannot go with --json")
 
     def test_options_stand_before_or_after_the_command(self):

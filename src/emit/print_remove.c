@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// print_remove: a file for the restore tools that takes out what print_restore() put in.
+#include <string.h>
+
+#include "emit/header.h"
+#include "emit/xt_rule.h"
+#include "hostgate/print.h"
+#include "plan/field.h"
+
+static bool in_table(enum stage stage, const char *table)
+{
+	return strcmp(stage_table[stage].xt_table, table) == 0;
+}
+
+static void print_table(const struct ruleset *xt, const char *table, struct buf *out)
+{
+	buf_printf(out, "*%s\n", table);
+	for (size_t s = XT_STAGES; s-- > 0;)
+		if (in_table(xt_stages[s], table))
+			buf_printf(out, "-D %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
+				   xt_base_chain(xt, xt_stages[s])->name);
+	/* A chain goes when no rule leads to it any more. */
+	for (int last = 0; last < 2; last++)
+		for (size_t c = 0; c < xt->n_chains; c++)
+			if (in_table(xt->chains[c].under, table))
+				buf_printf(out, "%s %s\n", last ? "-X" : "-F", xt->chains[c].name);
+	buf_puts(out, "COMMIT\n");
+}
+
+void print_restore_remove(const struct ruleset *xt, const struct print_header *header,
+			  struct buf *out)
+{
+	print_header_comment(header, out);
+	buf_puts(out, "#\n"
+		      "# For iptables-restore --noflush and for ip6tables-restore --noflush, where this\n"
+		      "# description is installed, and once: they refuse to delete what is not there. Turn\n"
+		      "# forwarding back first; the script of --dry-run=iptables does it by itself.\n");
+	for (size_t t = XT_TABLES; t-- > 0;)
+		print_table(xt, xt_table_list[t].name, out);
+}
