@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <time.h>
 
 #include "kernel/backend.h"
 #include "kernel/changes.h"
@@ -14,6 +15,9 @@
 
 /* How often somebody else may change tables between our reading and our transaction. */
 #define COMMIT_ATTEMPTS 10
+
+/* How often a table is read whose elements seem to differ; the pauses between add up to 2 s. */
+#define READ_ATTEMPTS 11
 
 struct backend_nft {
 	struct backend_input input;
@@ -77,6 +81,42 @@ static bool is_untouched(const struct backend_nft *nft, uint64_t fingerprint)
 	       fingerprint == nft->input.known.fingerprint;
 }
 
+static void pause_ms(long ms)
+{
+	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	while (nanosleep(&left, &left) != 0 && errno == EINTR)
+		;
+}
+
+/*
+ * After many elements came, the kernel goes on for a while to enlarge its hash tables, and a dump
+ * taken meanwhile may lack elements or repeat some, without a word of it. So a difference in
+ * elements counts only when the next reading, a little later, shows the very same table.
+ */
+static int read_settled(struct backend_nft *nft)
+{
+	uint64_t last = 0;
+
+	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+		uint64_t seen;
+		int err;
+
+		image_free(&nft->present);
+		image_init(&nft->present);
+		err = nft_read(&nft->netlink, &nft->present);
+		if (err != 0)
+			return err;
+		image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
+		seen = image_fingerprint(&nft->present);
+		if (nft->diff.n == 0 || !nft->diff.only_elements || (attempt > 0 && seen == last))
+			return 0;
+		last = seen;
+		pause_ms(1L << attempt);
+	}
+	return 0;
+}
+
 static int read_ours(struct backend_nft *nft)
 {
 	int err;
@@ -90,9 +130,7 @@ static int read_ours(struct backend_nft *nft)
 			nft->diff = (struct diff){.only_elements = true};
 			return 0;
 		}
-		image_free(&nft->present);
-		image_init(&nft->present);
-		err = nft_read(&nft->netlink, &nft->present);
+		return read_settled(nft);
 	}
 	if (err == 0)
 		image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
