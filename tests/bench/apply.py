@@ -51,7 +51,7 @@ def main():
     work = tempfile.mkdtemp(prefix="hostgate-bench-")
     name = "hgb-%d" % os.getpid()
     env = dict(os.environ, HOSTGATE_RUNDIR=work)
-    inside = ["ip", "netns", "exec", name]
+    inside = ["nsenter", "--net=/run/netns/" + name]
     if not os.path.exists("/usr/bin/time"):
         sys.exit("time(1) is missing: install the package time")
     print("%8s %-25s %10s %10s %10s" % ("networks", "command", "wall ms", "cpu ms", "peak MiB"))
