@@ -13,6 +13,7 @@
  *   translated (out, source)            the keys of snat; the kernel takes no map of
  *                                       translations where nothing is translated
  *   closed     (out, source)            private sources that have no translation on that uplink
+ *   uplinks    (interface)              every uplink
  *
  * A chain is entered by goto and ends by accept, drop or reject: a packet's way through a stage is
  * one path, and what is not accepted on the way is refused at its end. Deny first: a packet that

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line: what is understood, what is refused, with which exit status."""
 
+import json
 import os
 import re
 import tempfile
@@ -38,6 +39,11 @@ class Usage(unittest.TestCase):
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
         self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, restore, nft, json")
         self.refused("apply", "--dry-run", "--json", EXAMPLE, says="cannot go with --json")
+
+    def test_remove_prints_names_as_data(self):
+        document = json.loads(hostgate("remove", "--dry-run=json").stdout)
+        self.assertEqual(document["format"], 1)
+        self.assertEqual(document["remove"]["nftables"], ["inet hostgate"])
 
     def test_options_stand_before_or_after_the_command(self):
         for arguments in (("-q", "check", EXAMPLE), ("check", "-q", EXAMPLE),

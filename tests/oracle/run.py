@@ -112,8 +112,8 @@ class Case:
         self.spaces.append(Space(self, name))
         return self.spaces[-1]
 
-    def dry_run(self, form):
-        done = subprocess.run([PROGRAM, "apply", "--dry-run=" + form, self.path], capture_output=True, text=True, check=False)
+    def dry_run(self, form, command="apply"):
+        done = subprocess.run([PROGRAM, command, "--dry-run=" + form, self.path], capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else None
 
     def through_script(self, name, variant, script):
@@ -144,7 +144,12 @@ class Case:
         # What iptables made is, byte for byte, what hostgate would make.
         legacy.hostgate("plan", "--backend", "iptables", self.path)
         restore = self.dry_run("restore")
-        same("apply and iptables-legacy-restore", rules, self.through_restore("rl", "legacy", restore).saved("legacy"))
+        loaded = self.through_restore("rl", "legacy", restore)
+        same("apply and iptables-legacy-restore", rules, loaded.saved("legacy"))
+        for tool in TOOLS:
+            loaded.run([tool + "-legacy-restore", "--noflush"], self.dry_run("restore", "remove"))
+            if "HOSTGATE" in loaded.run([tool + "-legacy-save"]):
+                raise Wrong("the file of remove leaves rules of " + tool)
         same("apply and iptables-nft-restore", rules, self.through_restore("rn", "nft", restore).saved("nft"))
         if self.scripts:
             same("apply and the script through iptables-nft", rules, self.through_script("sn", "nft", script).saved("nft"))
