@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// job: one change of the kernel: what it has, what is wanted, and what differs.
+#include "kernel/job.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/diag_codes.h"
+#include "kernel/changes.h"
+#include "kernel/nft_explain.h"
+#include "kernel/scope.h"
+
+void job_init(struct job *job, struct arena *arena, struct diags *diags,
+	      const struct apply_input *input)
+{
+	*job = (struct job){.arena = arena, .diags = diags, .input = input, .root = -1};
+}
+
+void job_free(struct job *job)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (job->work[i].info)
+			job->work[i].info->close(job->work[i].self);
+	scope_close(&job->root);
+}
+
+static void open_backend(struct job *job, struct job_backend *work, const struct backend_info *info,
+			 bool wanted, double wait_seconds)
+{
+	struct backend_input input = {.arena = job->arena,
+				      .ruleset = wanted ? job->input->ruleset : NULL,
+				      .replaced = job->input != NULL,
+				      .clean_slate = job->input && job->input->ruleset->clean_slate,
+				      .wait_seconds = wait_seconds};
+
+	if (job->found == STATE_READ)
+		input.known = (struct backend_mark){job->before.generation,
+						    job->before.fingerprint};
+	work->info = info;
+	work->self = info->open(&input);
+}
+
+int job_open(struct job *job, double wait_seconds)
+{
+	enum backend backend = BACKEND_NFTABLES;
+	int err = 0;
+
+	if (job->input)
+		err = backend_choose(job->diags, job->input->backend, &backend);
+	if (err != 0)
+		return err;
+	open_backend(job, &job->work[0], backend_list[backend], job->input != NULL, wait_seconds);
+	backend = backend == BACKEND_NFTABLES ? BACKEND_IPTABLES : BACKEND_NFTABLES;
+	open_backend(job, &job->work[1], backend_list[backend], false, wait_seconds);
+	job->root = sysctl_open_root(job->diags);
+	return job->root < 0 ? job->root : 0;
+}
+
+/* What is only to go may be of a kind that the kernel does not have: then nothing is there. */
+static bool may_have_rules(const struct job_backend *work)
+{
+	int err = work->info->probe();
+
+	return err == 0 || err == -EPERM || err == -EACCES;
+}
+
+static int read_backend(struct job *job, struct job_backend *work, struct diags *diags)
+{
+	size_t before = job->changes.n;
+	int err;
+
+	err = work->info->read(work->self, diags, &work->found, &job->changes);
+	work->changes = job->changes.n > before;
+	return err;
+}
+
+int job_read(struct job *job, struct diags *diags, bool writing)
+{
+	job->changes = (struct changes){0};
+	for (size_t i = 0; i < 2; i++) {
+		struct job_backend *work = &job->work[i];
+		bool wanted = i == 0 && job->input;
+		size_t before = job->changes.n;
+		int err = 0;
+
+		if (!wanted && !may_have_rules(work))
+			continue;
+		if (wanted && writing)
+			err = work->info->lock(work->self, diags);
+		if (err == 0)
+			err = read_backend(job, work, diags);
+		if (err == 0 && !wanted && writing && work->changes) {
+			job->changes.n = before;
+			err = work->info->lock(work->self, diags);
+			if (err == 0)
+				err = read_backend(job, work, diags);
+		}
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static int plan_sysctls(struct job *job, struct diags *diags)
+{
+	struct route_interfaces advertised = {0};
+	struct sysctl_input input = {.root = job->root,
+				     .ruleset = job->input ? job->input->ruleset : NULL,
+				     .state = &job->before,
+				     .advertised = &advertised};
+	int err = 0;
+
+	if (input.ruleset && sysctl_needs_routes(input.ruleset))
+		err = route_read_advertised(job->arena, &advertised);
+	if (err != 0) {
+		nft_explain_errno(diags, -err, "read the routes");
+		return err;
+	}
+	return sysctl_plan(job->arena, diags, &input, &job->writes, &job->after);
+}
+
+int job_compare(struct job *job, struct diags *diags, bool writing)
+{
+	int err = job_read(job, diags, writing);
+
+	if (err == 0)
+		err = plan_sysctls(job, diags);
+	if (err == 0)
+		changes_of_sysctls(job->arena, &job->writes, &job->changes);
+	return err;
+}
+
+void job_tell_damaged(struct job *job)
+{
+	struct diag *diag;
+
+	if (job->found != STATE_DAMAGED)
+		return;
+	diag = diag_add(job->diags, SEVERITY_WARNING, CODE(STATE_DAMAGED), PLACE_NONE,
+			"can't understand %s: %s", job->place.path, job->why_damaged);
+	diag_hint(job->diags, diag,
+		  "tables are read from the kernel and are not concerned; which values sysctls had "
+		  "before hostgate is lost");
+}
+
+int job_find_state(struct job *job)
+{
+	int err = state_locate(job->arena, job->diags, &job->place);
+
+	if (err == 0)
+		job->found = state_load(job->arena, job->place.path, &job->before,
+					&job->why_damaged);
+	return err;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// job_steps: the steps of a change, in the order that never opens a gap, and their way back.
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/diag_codes.h"
+#include "kernel/job.h"
+
+void job_hold_signals(sigset_t *old)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigaddset(&held, SIGTERM);
+	sigaddset(&held, SIGHUP);
+	sigprocmask(SIG_BLOCK, &held, old);
+}
+
+void job_release_signals(const sigset_t *old)
+{
+	sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+void job_record_mark(struct job *job, struct backend_mark mark)
+{
+	job->after.generation = mark.generation;
+	job->after.fingerprint = mark.fingerprint;
+}
+
+static int write_step(struct job *job, enum sysctl_step step)
+{
+	return sysctl_write(job->arena, job->diags, job->root, &job->writes, step, &job->log);
+}
+
+/* How far the rules of a failed run got. */
+enum progress {
+	PROGRESS_NONE,
+	PROGRESS_PART, /* what is not changed yet is as it was, and still has its say */
+	PROGRESS_WHOLE,
+	PROGRESS__COUNT
+};
+
+static const char *progress_text(enum progress progress, bool removing)
+{
+	switch (progress) {
+	case PROGRESS_NONE:
+		return "nothing was changed: the tables are as before, sysctls were put back";
+	case PROGRESS_PART:
+		return removing ? "a part of the rules is removed; remove again for the rest" :
+				  "the new rules are installed in part, beside the old ones; sysctls "
+				  "of this run were put back";
+	case PROGRESS_WHOLE:
+		return removing ? "the rules are removed; remove again for the rest" :
+				  "the new rules are installed; sysctls of this run were put back";
+	case PROGRESS__COUNT:
+		break;
+	}
+	return "";
+}
+
+/*
+ * Puts back what this run wrote, and says what is left when that fails. Without their rules
+ * networks get no forwarding back.
+ */
+static void roll_back(struct job *job, enum progress progress)
+{
+	bool stays = !job->input && progress != PROGRESS_NONE;
+	int err = stays ? 0 : sysctl_undo(job->arena, job->diags, job->root, &job->log);
+
+	if (progress == PROGRESS_NONE && err == 0) {
+		if (job->found == STATE_READ)
+			(void)state_save(job->diags, &job->place, &job->before);
+		else if (job->found == STATE_ABSENT)
+			(void)state_forget(job->diags, &job->place);
+	}
+	if (err != 0)
+		diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
+			 "the sysctls named above stay as they are now");
+	if (progress != PROGRESS_NONE)
+		diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE, "%s",
+			 progress_text(progress, !job->input));
+	else if (err == 0)
+		diag_add(job->diags, SEVERITY_NOTE, CODE(ROLLED_BACK), PLACE_NONE, "%s",
+			 progress_text(progress, !job->input));
+}
+
+static int change_rules(struct job *job, enum progress *out)
+{
+	bool changed = false;
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && err == 0; i++)
+		if (job->work[i].changes)
+			err = job->work[i].info->commit(job->work[i].self, job->diags, &changed);
+	if (changed)
+		*out = err == 0 ? PROGRESS_WHOLE : PROGRESS_PART;
+	return err;
+}
+
+int job_run_steps(struct job *job)
+{
+	enum progress progress = PROGRESS_NONE;
+	int err = write_step(job, SYSCTL_STEP_CLOSE);
+
+	if (err == 0)
+		err = change_rules(job, &progress);
+	if (err == 0)
+		err = write_step(job, SYSCTL_STEP_SETTLE);
+	if (err == 0)
+		err = write_step(job, SYSCTL_STEP_OPEN);
+	if (err != 0)
+		roll_back(job, progress);
+	return err;
+}
+
+int job_read_back(struct job *job)
+{
+	struct diags unheard;
+	struct diag *diag;
+	int err;
+
+	diags_init(&unheard, job->arena);
+	job->before = job->after;
+	err = job_compare(job, &unheard, true);
+	job_record_mark(job, job->work[0].found.mark);
+	if (err == 0 && job->changes.n == 0)
+		return 0;
+	diag = diag_add(job->diags, SEVERITY_ERROR, CODE(READ_BACK), PLACE_NONE,
+			"what the kernel has now is not what was installed: %s",
+			err ? strerror(-err) :
+			      arena_printf(job->arena, "%s %s", job->changes.items[0].what,
+					   job->changes.items[0].name));
+	diag->err = err ? -err : EIO;
+	diag_hint(job->diags, diag, "does another program change it? apply again, or see plan");
+	return err ? err : -EIO;
+}
