@@ -109,7 +109,7 @@ static int read_settled(struct backend_nft *nft)
 			return err;
 		image_diff(nft->input.arena, &nft->present, &nft->wanted, &nft->diff);
 		seen = image_fingerprint(&nft->present);
-		if (nft->diff.n == 0 || !nft->diff.only_elements || (attempt > 0 && seen == last))
+		if (nft->diff.n_elements == 0 || (attempt > 0 && seen == last))
 			return 0;
 		last = seen;
 		pause_ms(1L << attempt);
@@ -127,7 +127,7 @@ static int read_ours(struct backend_nft *nft)
 	/* What goes as a whole need not be read, nor what is known to be the same. */
 	if (err == 0 && nft->present.exists && nft->wanted.exists) {
 		if (is_untouched(nft, image_fingerprint(&nft->wanted))) {
-			nft->diff = (struct diff){.only_elements = true};
+			nft->diff = (struct diff){0};
 			return 0;
 		}
 		return read_settled(nft);

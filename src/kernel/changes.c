@@ -2,6 +2,8 @@
 // changes: differences as a list for people; the same for plan, apply and remove.
 #include "kernel/changes.h"
 
+#include <string.h>
+
 #include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
 #include "kernel/xt_table.h"
@@ -72,6 +74,56 @@ static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
 	return change;
 }
 
+static const char *number_of(struct arena *arena, size_t n, const char *what)
+{
+	return arena_printf(arena, "%zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+/* Of a chain that comes or goes, its rules are told as a number. */
+static struct change of_chain(struct arena *arena, const struct image *old,
+			      const struct image *new, const struct difference *d)
+{
+	struct change change = {.kind = d->kind, .what = "chain"};
+	const struct image_chain *before = d->old_idx == NO_INDEX ? NULL : &old->chains[d->old_idx];
+	const struct image_chain *after = d->new_idx == NO_INDEX ? NULL : &new->chains[d->new_idx];
+
+	change.name = name_in(arena, new, after ? after->name : before->name);
+	if (before)
+		change.before = number_of(arena, before->n_rules, "rule");
+	if (after)
+		change.after = number_of(arena, after->n_rules, "rule");
+	return change;
+}
+
+/* Likewise; the network is told when all elements are of the same one. */
+static struct change of_set(struct arena *arena, const struct ruleset *ruleset,
+			    const struct image *old, const struct image *new,
+			    const struct difference *d)
+{
+	struct change change = {.kind = d->kind, .what = "set"};
+	const struct image_set *before = d->old_idx == NO_INDEX ? NULL : &old->sets[d->old_idx];
+	const struct image_set *after = d->new_idx == NO_INDEX ? NULL : &new->sets[d->new_idx];
+
+	change.name = arena_strdup(arena, after ? after->name : before->name);
+	if (before)
+		change.before = number_of(arena, before->n_records, "element");
+	if (!after)
+		return change;
+	change.after = number_of(arena, after->n_records, "element");
+	for (size_t i = 0; i < after->n_records; i++) {
+		const struct set *set = &ruleset->sets[d->new_idx];
+		uint32_t origin = set->elements[image_source(after, i)].origin;
+		const char *network = ruleset->origins[origin].network;
+
+		if (i > 0 && (!network || !change.network || strcmp(network, change.network) != 0)) {
+			change.network = NULL;
+			break;
+		}
+		change.network = network;
+	}
+	return change;
+}
+
 static const char *target(struct arena *arena, const struct image *image,
 			  const struct image_set *set, uint32_t element)
 {
@@ -125,17 +177,10 @@ void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 			change = of_table(arena, old, new, d);
 			break;
 		case OBJECT_CHAIN:
-			change.what = "chain";
-			change.name = name_in(arena, new,
-					      d->new_idx != NO_INDEX ?
-						      new->chains[d->new_idx].name :
-						      old->chains[d->old_idx].name);
+			change = of_chain(arena, old, new, d);
 			break;
 		case OBJECT_SET:
-			change.what = "set";
-			change.name = arena_strdup(arena, d->new_idx != NO_INDEX ?
-								  new->sets[d->new_idx].name :
-								  old->sets[d->old_idx].name);
+			change = of_set(arena, ruleset, old, new, d);
 			break;
 		case OBJECT_RULE:
 			change = of_rule(arena, ruleset, old, new, d);

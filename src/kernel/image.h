@@ -32,6 +32,7 @@ struct image_rule {
 	struct blob blob;
 	const char *comment; /**< "" when it has none */
 	uint32_t rule;	     /**< index in the ruleset; NO_INDEX in a kernel's image */
+	uint64_t handle;     /**< the kernel's number of it; 0 in an image of a ruleset */
 };
 
 struct image_chain {
@@ -49,6 +50,7 @@ struct image_set {
 	const char *name;
 	struct blob blob;
 	bool is_map;
+	bool is_anonymous; /**< part of a rule, and goes with it; never one of ours */
 	size_t key_len;	  /**< bytes; of two fields, each padded to 4 */
 	uint8_t *records; /**< n_records * image_stride(); owned; by key after image_finish() */
 	size_t n_records, cap_records;
@@ -88,7 +90,8 @@ struct image_rule *image_add_rule(struct image *image, struct image_chain *chain
 
 /**
  * Adds an element and returns where its key of set->key_len bytes goes. verdict: index of the
- * chain that a map's element goes to, or VERDICT_*; source: what the caller wants to find again.
+ * chain that a map's element goes to, or VERDICT_*; source: what the caller wants to find again,
+ * NO_INDEX in a kernel's image.
  */
 uint8_t *image_add_element(struct image_set *set, uint32_t verdict, uint32_t source);
 
@@ -117,12 +120,18 @@ struct difference {
 	enum object object;
 	uint32_t old_parent, old_idx; /**< parent: of a rule its chain, of an element its set */
 	uint32_t new_parent, new_idx;
+	uint32_t before; /**< rule: of old, stays, and comes next after it; NO_INDEX: the end */
 };
 
+/**
+ * In order: chains, each with its rules' differences in their order, then sets, each with its
+ * elements'. Rules of a chain that only one side has, and elements of such a set, are not told.
+ */
 struct diff {
 	struct difference *items;
 	size_t n, cap;
-	bool only_elements; /**< table, chains, sets and rules are the same */
+	size_t n_elements; /**< of items, those about elements */
+	bool whole; /**< the table, or what a chain or set is, differs: can't be made from old */
 };
 
 /** Finds what differs. Both images are finished. Memory comes from arena. */

@@ -10,8 +10,7 @@
 
 /**
  * Makes the kernel's table, read as old, the table of new, which differs by diff, in one
- * transaction. Where only elements differ just these are sent, and counters live on; otherwise the
- * whole table is replaced. others: rules of others that go with it. ruleset (lowered) names what
+ * transaction, as nft_write_changes() writes it. others: rules of others that go with it. ruleset (lowered) names what
  * the kernel refuses. Returns 0, -ERESTART when the kernel's generation is no longer that of old
  * (nothing was changed: read again), -ENOBUFS when the answer was lost (read again and see), or
  * another -errno, nothing changed and the reason queued.

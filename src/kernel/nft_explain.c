@@ -76,6 +76,17 @@ static const struct origin *origin_of_rules(const struct ruleset *ruleset,
 	return &ruleset->origins[ruleset->rules[chain->rules[rule].rule].origin];
 }
 
+/* The ruleset's set that the subject is or belongs to, or NULL; it may be one that goes. */
+static const struct set *set_of(const struct ruleset *ruleset, const struct nft_subject *subject)
+{
+	const char *name = subject->image->sets[subject->idx].name;
+
+	if (!ruleset || subject->idx >= ruleset->n_sets ||
+	    strcmp(ruleset->sets[subject->idx].name, name) != 0)
+		return NULL;
+	return &ruleset->sets[subject->idx];
+}
+
 /* Describes the subject into what; returns its origin, or NULL. */
 static const struct origin *describe(const struct ruleset *ruleset,
 				     const struct nft_subject *subject,
@@ -85,6 +96,7 @@ static const struct origin *describe(const struct ruleset *ruleset,
 	const struct image *image = subject->image;
 	const struct image_chain *chain;
 	const struct image_set *set;
+	const struct set *from;
 	const struct origin *origin = NULL;
 	size_t idx;
 
@@ -104,18 +116,17 @@ static const struct origin *describe(const struct ruleset *ruleset,
 	case OBJECT_SET:
 		set = &image->sets[subject->idx];
 		buf_printf(what, "set %s", set->name);
-		if (ruleset && ruleset->sets[subject->idx].n_elements)
-			origin = &ruleset->origins[ruleset->sets[subject->idx].elements[0].origin];
+		from = set_of(ruleset, subject);
+		if (from && from->n_elements)
+			origin = &ruleset->origins[from->elements[0].origin];
 		return origin;
 	case OBJECT_ELEMENT:
 		set = &image->sets[subject->idx];
 		idx = nft_explain_element_at(message, offset);
 		idx = subject->ids ? subject->ids[idx] : subject->first + idx;
-		/* An image without rules of a ruleset is the kernel's: nothing to look up there. */
-		if (ruleset && idx < set->n_records &&
-		    image_source(set, idx) < ruleset->sets[subject->idx].n_elements) {
-			const struct set *from = &ruleset->sets[subject->idx];
-
+		from = set_of(ruleset, subject);
+		/* In the kernel's image no element has a source. */
+		if (from && idx < set->n_records && image_source(set, idx) < from->n_elements) {
 			buf_puts(what, "the element ");
 			nft_explain_key(from, image_key(set, idx), what);
 			buf_puts(what, " of ");

@@ -136,10 +136,12 @@ static int take_set(const struct nlmsghdr *message, void *data)
 
 	if (set && nftnl_set_nlmsg_parse(message, set) == 0) {
 		drop_notes(set);
+		uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+
 		image_add_set(reading->image, nftnl_set_get_str(set, NFTNL_SET_NAME),
-			      nft_set_blob(set, reading->buffer),
-			      nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_MAP,
-			      nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN));
+			      nft_set_blob(set, reading->buffer), flags & NFT_SET_MAP,
+			      nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN))
+			->is_anonymous = flags & NFT_SET_ANONYMOUS;
 		ret = MNL_CB_OK;
 	}
 	nftnl_set_free(set);
@@ -178,13 +180,15 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 			 len = 0;
 		const void *userdata = nftnl_rule_get_data(rule, NFTNL_RULE_USERDATA, &len);
 		const char *comment = "";
+		uint64_t handle = nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE);
 
 		if (userdata)
 			(void)nftnl_udata_parse(userdata, len, take_comment, &comment);
 		ret = MNL_CB_OK;
 		if (chain != NO_INDEX)
 			image_add_rule(reading->image, &reading->image->chains[chain],
-				       nft_rule_blob(rule, reading->buffer), comment);
+				       nft_rule_blob(rule, reading->buffer), comment)
+				->handle = handle;
 	}
 	nftnl_rule_free(rule);
 	return ret;
@@ -234,7 +238,7 @@ static int take_element(struct reading *reading, const struct nlattr *element)
 		verdict = VERDICT_OTHER;
 	else if (data)
 		verdict = verdict_of(reading, data);
-	memcpy(image_add_element(reading->set, verdict, 0), mnl_attr_get_payload(key),
+	memcpy(image_add_element(reading->set, verdict, NO_INDEX), mnl_attr_get_payload(key),
 	       reading->set->key_len);
 	return MNL_CB_OK;
 }
