@@ -103,13 +103,10 @@ static void next_common(const struct middle *m, size_t *i, size_t *j)
 	*j = m->n_new;
 }
 
-/* The longest common part of both chains stays; what lies between is told in pairs. */
-static void compare_rules(struct comparison *c, uint32_t old_chain, uint32_t new_chain)
+/* Cuts off what is the same at both ends. */
+static struct middle middle_of(const struct image_chain *old, const struct image_chain *new)
 {
-	const struct image_chain *old = &c->old->chains[old_chain];
-	const struct image_chain *new = &c->new->chains[new_chain];
 	struct middle m = {.n_old = old->n_rules, .n_new = new->n_rules};
-	size_t i = 0, j = 0;
 
 	while (m.first < m.n_old && m.first < m.n_new &&
 	       blob_equal(old->rules[m.first].blob, new->rules[m.first].blob))
@@ -121,23 +118,32 @@ static void compare_rules(struct comparison *c, uint32_t old_chain, uint32_t new
 	}
 	m.n_old -= m.first;
 	m.n_new -= m.first;
-	if (m.n_old == 0 && m.n_new == 0)
-		return;
 	m.old = old->rules + m.first;
 	m.new = new->rules + m.first;
+	return m;
+}
+
+/* The longest common part of both chains stays; a rule is never modified. */
+static void compare_rules(struct comparison *c, uint32_t old_chain, uint32_t new_chain)
+{
+	const struct image_chain *old = &c->old->chains[old_chain];
+	struct middle m = middle_of(old, &c->new->chains[new_chain]);
+	size_t i = 0, j = 0;
+
 	fill_common(&m);
 	while (i < m.n_old || j < m.n_new) {
-		size_t end_old = i, end_new = j;
-		size_t stays;
+		size_t end_old = i, end_new = j, stays;
 
 		next_common(&m, &end_old, &end_new);
 		stays = m.first + end_old;
-		for (; i < end_old || j < end_new; i += i < end_old, j += j < end_new)
-			differ(c, OBJECT_RULE, old_chain, i < end_old ? m.first + i : NO_INDEX,
-			       new_chain, j < end_new ? m.first + j : NO_INDEX)
+		for (; i < end_old; i++)
+			differ(c, OBJECT_RULE, old_chain, m.first + i, new_chain, NO_INDEX);
+		for (; j < end_new; j++)
+			differ(c, OBJECT_RULE, old_chain, NO_INDEX, new_chain, m.first + j)
 				->before = stays < old->n_rules ? (uint32_t)stays : NO_INDEX;
-		i = end_old + (end_old < m.n_old);
-		j = end_new + (end_new < m.n_new);
+		/* Over the one that both keep, if there is one. */
+		i += end_old < m.n_old;
+		j += end_new < m.n_new;
 	}
 	free(m.common);
 }

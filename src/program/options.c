@@ -11,6 +11,7 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			  "nothing. Exits with 10 when changes are pending."},
 	[COMMAND_APPLY] = {"apply", OPERANDS_FILES, "make the kernel match the description",
 			   "Installs the rules in one transaction, then sets sysctls, forwarding last. "
+			   "With nf_tables only what differs is sent: what stays goes on counting. "
 			   "Does nothing when nothing is to be done. With --dry-run it prints "
 			   "a script that does the work, and needs no privileges."},
 	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
