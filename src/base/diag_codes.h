@@ -81,6 +81,7 @@
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
 	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
+	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/diag_codes.h"
+#include "kernel/conntrack.h"
 #include "kernel/job.h"
 #include "kernel/scope.h"
 #include "kernel/sysctl_file.h"
@@ -61,6 +62,13 @@ static bool is_recorded(const struct job *job)
 	       strcmp(job->before.files, job->input->files) == 0;
 }
 
+/* An apply over the recorded one is compared with it; over an unknown one all is new. */
+static void settle_connections(struct job *job, struct changes *out)
+{
+	conntrack_settle(job->arena, job->diags, job->input->description,
+			 job->found == STATE_READ ? job->before.text : NULL, out);
+}
+
 static int apply_locked(struct job *job, struct changes *out)
 {
 	sigset_t old;
@@ -85,6 +93,8 @@ static int apply_locked(struct job *job, struct changes *out)
 	err = state_save(job->diags, &job->place, &job->after);
 	if (err == 0) {
 		err = job_run_steps(job);
+		if (err == 0)
+			settle_connections(job, out);
 		if (err == 0)
 			err = job_read_back(job);
 		if (err == 0)

@@ -38,10 +38,18 @@ struct change {
 	const char *network; /**< the description's network it belongs to, or NULL */
 };
 
+/** Connections of one network that no longer fitted and were taken out of conntrack. */
+struct conntrack_count {
+	const char *network;
+	size_t n;
+};
+
 /** What there is to change, or was changed. Lives in the arena of the call. */
 struct changes {
 	struct change *items;
 	size_t n, cap;
+	struct conntrack_count *conntrack; /**< by name of the network; after an apply */
+	size_t n_conntrack, cap_conntrack;
 };
 
 /** What hostgate remembers of the last apply in this network namespace. */

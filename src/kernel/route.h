@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// route: which interfaces learned a default route by router advertisement.
+// route: which interfaces learned a default route by advertisement, and which way packets go.
 #ifndef KERNEL_ROUTE_H
 #define KERNEL_ROUTE_H
 
 #include <stddef.h>
 
+#include "hostgate/addr.h"
 #include "hostgate/arena.h"
 #include "hostgate/description.h"
 
@@ -15,5 +16,12 @@ struct route_interfaces {
 
 /** Lists them. Names live in arena. Returns 0 or -errno. */
 int route_read_advertised(struct arena *arena, struct route_interfaces *out);
+
+/**
+ * Finds the interface by which the host itself would send from its address to the other one now.
+ * Returns 0 or -errno.
+ */
+int route_out_interface(const struct addr *from, const struct addr *to,
+			char out[static IFNAME_SIZE]);
 
 #endif

@@ -55,3 +55,23 @@ void changes_count(const struct changes *changes, struct buf *out)
 	for (size_t i = 0; i < CHANGE__COUNT; i++)
 		buf_printf(out, "%s%zu %s", i == 0 ? "" : ", ", count[i], kinds[i].past);
 }
+
+void changes_print_conntrack(const struct changes *changes, size_t limit, struct buf *out)
+{
+	size_t n = limit > 0 && changes->n_conntrack > limit ? limit : changes->n_conntrack;
+	size_t others = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct conntrack_count *count = &changes->conntrack[i];
+
+		buf_printf(out,
+			   "%zu connection%s of %s taken out of conntrack: what is still allowed "
+			   "starts anew, as described now\n",
+			   count->n, count->n == 1 ? "" : "s", count->network);
+	}
+	for (size_t i = n; i < changes->n_conntrack; i++)
+		others += changes->conntrack[i].n;
+	if (others > 0)
+		buf_printf(out, "  and %zu of %zu more networks; --verbose shows all\n", others,
+			   changes->n_conntrack - n);
+}

@@ -23,4 +23,10 @@ void changes_print(const struct changes *changes, size_t limit, bool colour, str
 /** Writes "3 added, 1 modified, 0 removed". */
 void changes_count(const struct changes *changes, struct buf *out);
 
+/**
+ * Writes a line for each network whose connections were taken out of conntrack; nothing for none.
+ * limit as above.
+ */
+void changes_print_conntrack(const struct changes *changes, size_t limit, struct buf *out);
+
 #endif

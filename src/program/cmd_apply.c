@@ -71,16 +71,20 @@ enum status cmd_apply(struct run *run)
 	struct apply_input input = work_input(run, &work);
 	int result = kernel_apply(run->arena, &run->diags, &input, &changes);
 
-	if (run->json)
+	if (run->json) {
 		json_add_changes(run->json, &changes);
+		json_add_conntrack(run->json, &changes);
+	}
 	if (result < 0)
 		return run_status_of(result);
 	if (run_is_talking(run)) {
+		size_t limit = run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES;
+
 		if (changes.n == 0) {
 			buf_puts(&run->out, "nothing to do\n");
 		} else {
-			changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
-				      run->colour, &run->out);
+			changes_print(&changes, limit, run->colour, &run->out);
+			changes_print_conntrack(&changes, limit, &run->out);
 			buf_puts(&run->out, "applied: ");
 			changes_count(&changes, &run->out);
 			buf_putc(&run->out, '\n');

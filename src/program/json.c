@@ -32,6 +32,8 @@ json_t *json_document(enum command command)
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
 	if (has_changes(command))
 		json_add_changes(document, &(struct changes){0});
+	if (command == COMMAND_APPLY)
+		json_add_conntrack(document, &(struct changes){0});
 	return document;
 }
 
@@ -77,6 +79,22 @@ void json_add_changes(json_t *document, const struct changes *changes)
 	}
 	json_object_set_new(document, "changed", json_boolean(changes->n > 0));
 	json_object_set_new(document, "changes", array);
+}
+
+void json_add_conntrack(json_t *document, const struct changes *changes)
+{
+	json_t *networks = json_object();
+	size_t deleted = 0;
+
+	for (size_t i = 0; i < changes->n_conntrack; i++) {
+		const struct conntrack_count *count = &changes->conntrack[i];
+
+		json_object_set_new(networks, count->network, json_integer((json_int_t)count->n));
+		deleted += count->n;
+	}
+	json_object_set_new(document, "conntrack",
+			    json_pack("{s:I, s:o}", "deleted", (json_int_t)deleted, "networks",
+				      networks));
 }
 
 void json_add_place(json_t *object, const struct diags *diags, const struct place *place)

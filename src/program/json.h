@@ -35,6 +35,9 @@ void json_add_why(json_t *object, const struct diags *diags, const struct origin
 /** Sets "changed" and "changes". */
 void json_add_changes(json_t *document, const struct changes *changes);
 
+/** Sets "conntrack": how many connections were taken out of it, in all and by network. */
+void json_add_conntrack(json_t *document, const struct changes *changes);
+
 /** Writes a document as indented text with a final newline. */
 void json_write(const json_t *document, struct buf *out);
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// address: the addresses that the host has.
+#ifndef KERNEL_ADDRESS_H
+#define KERNEL_ADDRESS_H
+
+#include <stddef.h>
+
+#include "hostgate/arena.h"
+#include "plan/flow.h"
+
+struct host_addresses {
+	struct host_address *items;
+	size_t n, cap;
+};
+
+/** Lists them, of both families, in the kernel's order. Returns 0 or -errno. */
+int address_list(struct arena *arena, struct host_addresses *out);
+
+#endif
