@@ -67,8 +67,9 @@ class Json(unittest.TestCase):
             example = "examples/host-only.yaml"
             self.assertIs(step("status", status=5, changed=False)["installed"], False)
             step("plan", example, status=10, changed=True)
-            step("apply", example, status=0, changed=True)
-            step("apply", example, status=0, changed=False)
+            for changed in (True, False):
+                document = step("apply", example, status=0, changed=changed)
+                self.assertEqual(document["conntrack"], {"deleted": 0, "networks": {}})
             step("plan", example, status=0, changed=False)
             document = step("status", status=0, changed=False)
             self.assertIs(document["installed"], True)

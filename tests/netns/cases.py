@@ -125,10 +125,10 @@ NFTABLES = Apply("apply")
 INSTALLERS = [NFTABLES, Apply("apply-iptables", "--backend", "iptables"), Script("nft"), Script("legacy")]
 
 
-def promise(case, families=(4, 6)):
+def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
     """Makes one test class for every installer and family out of a plain class."""
     module = sys.modules[case.__module__]
-    for installer in INSTALLERS:
+    for installer in installers:
         for family in families:
             name = "%s_%s%s" % (case.__name__, installer.name.replace("-", "_"), "_ipv%d" % family if family else "")
             setattr(module, name, type(name, (case, Case), {
@@ -143,6 +143,11 @@ def promise_ipv6(case):
 def promise_both(case):
     """For tests that look at both families at once."""
     return promise(case, (None,))
+
+
+def promise_applied(case):
+    """For what only the program itself does, not a script; both families at once."""
+    return promise(case, (None,), [installer for installer in INSTALLERS if not installer.script])
 
 
 # ---- probes
