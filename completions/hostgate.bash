@@ -12,7 +12,7 @@ _hostgate() {
 	fi
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		check | plan | apply | status | remove | explain | prove | schema) command=$word && break ;;
+		check | plan | apply | confirm | rollback | status | remove | explain | prove | schema) command=$word && break ;;
 		esac
 	done
 	COMPREPLY=()
@@ -22,12 +22,14 @@ _hostgate() {
 	--wait) return ;;
 	--backend) mapfile -t COMPREPLY < <(compgen -W 'auto nftables iptables' -- "$cur"); return ;;
 	--dry-run) [[ ${COMP_WORDS[*]} == *--dry-run*=* ]] && mapfile -t COMPREPLY < <(compgen -W 'iptables restore nft json' -- "$cur") && return ;;
+	--confirm) return ;;
 	--from) return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		local options='--help --version --quiet --verbose --json --color --netns --wait --backend --syslog'
 		case $command in
 		apply) options+=' --dry-run' ;;
+		apply) options+=' --confirm' ;;
 		apply) options+=' --prove' ;;
 		remove) options+=' --dry-run' ;;
 		explain) options+=' --from' ;;
@@ -35,7 +37,7 @@ _hostgate() {
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'check plan apply status remove explain prove schema' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'check plan apply confirm rollback status remove explain prove schema' -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	fi

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Completion of hostgate for fish; made by `make generate`.
 
-set -l commands check plan apply status remove explain prove schema
+set -l commands check plan apply confirm rollback status remove explain prove schema
 
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a check -d 'tell whether the description is right'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a plan -d 'show what may pass and what apply would change'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a apply -d 'make the kernel match the description'
+complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a confirm -d 'keep what apply --confirm did'
+complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a rollback -d 'undo what the last apply did'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a status -d 'show what is installed, and whether it still matches'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a remove -d 'take everything out again'
 complete -c hostgate -n "not __fish_seen_subcommand_from $commands" -f -a explain -d 'tell the way of one packet, step by step'
@@ -22,6 +24,7 @@ complete -c hostgate -l wait -x -d 'wait so long when another hostgate is at wor
 complete -c hostgate -l backend -x -a 'auto nftables iptables' -d 'install through NAME, whatever the description says'
 complete -c hostgate -l syslog -d 'send messages to syslog, too'
 complete -c hostgate -n '__fish_seen_subcommand_from apply remove' -l dry-run -a 'iptables restore nft json' -d 'print a script or data instead of working'
+complete -c hostgate -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'undo it after SECONDS unless `hostgate confirm` comes before'
 complete -c hostgate -n '__fish_seen_subcommand_from apply' -l prove -d 'prove it first, and change nothing unless that succeeds'
 complete -c hostgate -n '__fish_seen_subcommand_from prove' -l tap -d 'print the Test Anything Protocol, version 13'
 complete -c hostgate -n '__fish_seen_subcommand_from explain' -l from -x -d 'the packet comes in on this interface, network or uplink'

@@ -76,6 +76,11 @@
 	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
 	X(SANDBOX_FAILED, "HG-E230", "a copy of the host, to prove the rules in, can't be made") \
 	X(PROBE_FAILED, "HG-E231", "the probes can't be sent, so nothing is proved") \
+	X(UNDO_FAILED, "HG-E240", "what it takes to undo a change can't be written or read") \
+	X(UNDO_NOTHING, "HG-E241", "rollback: there is no change to undo") \
+	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
+	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
+	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +12,7 @@
 
 #include "base/diag_codes.h"
 #include "kernel/conntrack.h"
+#include "kernel/guard.h"
 #include "kernel/job.h"
 #include "kernel/scope.h"
 #include "kernel/sysctl_file.h"
@@ -69,11 +71,82 @@ static void settle_connections(struct job *job, struct changes *out)
 			 job->found == STATE_READ ? job->before.text : NULL, out);
 }
 
+/* Nothing but the undoing may come between a change and its confirmation. */
+static int refuse_pending(const struct job *job)
+{
+	const struct state_pending *pending = &job->before.pending;
+	uint64_t now = guard_now();
+	struct diag *diag;
+
+	if (!pending->id)
+		return 0;
+	if (pending->until > now)
+		diag = diag_add(job->diags, SEVERITY_ERROR, CODE(PENDING), PLACE_NONE,
+				"the last apply waits to be confirmed for another %" PRIu64
+				" seconds",
+				pending->until - now);
+	else
+		diag = diag_add(job->diags, SEVERITY_ERROR, CODE(PENDING), PLACE_NONE,
+				"the last apply was to be confirmed %" PRIu64
+				" seconds ago, and nothing has undone it yet",
+				now - pending->until);
+	diag_hint(job->diags, diag,
+		  "`hostgate confirm` keeps it, `hostgate rollback` undoes it now");
+	return -EBUSY;
+}
+
+static int change(struct job *job, struct changes *out)
+{
+	int err = state_save(job->diags, &job->place, &job->after);
+
+	if (err != 0)
+		return err;
+	job->left = true;
+	err = job_run_steps(job);
+	if (err == 0)
+		settle_connections(job, out);
+	if (err == 0)
+		err = job_read_back(job);
+	if (err != 0)
+		return err;
+	/* The time to confirm counts from here. */
+	if (job->after.pending.id)
+		job->after.pending.until = guard_now() + job->input->confirm.seconds;
+	return state_save(job->diags, &job->place, &job->after);
+}
+
+/* What undoes the change is there before it, and so is who would undo it. */
+static int change_with_way_back(struct job *job, struct changes *out)
+{
+	struct guard guard __attribute__((cleanup(guard_release))) = {.go = -1};
+	char id[GUARD_ID_SIZE];
+	int err;
+
+	guard_new_id(id);
+	err = job_save_undo(job, id, job->after.time);
+	if (err != 0)
+		return err;
+	if (job->input->confirm.seconds) {
+		job->after.pending = (struct state_pending){
+			arena_strdup(job->arena, id), guard_now() + job->input->confirm.seconds};
+		err = guard_start(job->diags, &job->place, id, &job->input->confirm, &guard);
+	}
+	if (err == 0)
+		err = change(job, out);
+	if (err != 0 && !job->left)
+		undo_restore(&job->place);
+	else
+		undo_settle(&job->place);
+	return err;
+}
+
 static int apply_locked(struct job *job, struct changes *out)
 {
 	sigset_t old;
 	int err = job_find_state(job);
 
+	if (err == 0)
+		err = refuse_pending(job);
 	if (err == 0)
 		err = job_open(job, job->input->wait_seconds);
 	if (err == 0)
@@ -90,16 +163,7 @@ static int apply_locked(struct job *job, struct changes *out)
 		return state_save(job->diags, &job->place, &job->after);
 	}
 	job_hold_signals(&old);
-	err = state_save(job->diags, &job->place, &job->after);
-	if (err == 0) {
-		err = job_run_steps(job);
-		if (err == 0)
-			settle_connections(job, out);
-		if (err == 0)
-			err = job_read_back(job);
-		if (err == 0)
-			err = state_save(job->diags, &job->place, &job->after);
-	}
+	err = change_with_way_back(job, out);
 	job_release_signals(&old);
 	return err;
 }
@@ -149,6 +213,8 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 	int err = job_find_state(job);
 
 	if (err == 0)
+		err = refuse_pending(job);
+	if (err == 0)
 		err = job_open(job, wait_seconds);
 	if (err == 0)
 		err = job_compare(job, job->diags, true);
@@ -163,6 +229,8 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 		err = job_run_steps(job);
 	if (err == 0 && job->found != STATE_ABSENT)
 		err = state_forget(job->diags, &job->place);
+	if (err == 0)
+		err = undo_forget(job->diags, &job->place);
 	job_release_signals(&old);
 	return err;
 }
@@ -188,6 +256,19 @@ int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 	return remove_locked(&job, wait_seconds, out);
 }
 
+/* Tells what rollback would bring back; a file that cannot be read will say so then. */
+static bool find_undo(struct arena *arena, const struct state_place *place, struct restored *out)
+{
+	struct diags unheard;
+	struct undo undo;
+
+	diags_init(&unheard, arena);
+	if (undo_load(arena, &unheard, place, &undo) != 0)
+		return false;
+	*out = undo_restored(&undo);
+	return true;
+}
+
 int kernel_installed(struct arena *arena, struct diags *diags, struct installed *out)
 {
 	SCOPED_JOB job;
@@ -210,6 +291,11 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 				  .files = job.before.files,
 				  .text = job.before.text,
 				  .time = job.before.time};
+	if (job.before.pending.id) {
+		out->pending = true;
+		out->seconds_left = (int64_t)job.before.pending.until - (int64_t)guard_now();
+	}
+	out->can_undo = find_undo(arena, &job.place, &out->before);
 	for (enum backend b = BACKEND__COUNT; b-- > 0;)
 		for (size_t i = 0; i < 2; i++)
 			if (job.work[i].info == backend_list[b] && job.work[i].found.exists) {

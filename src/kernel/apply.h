@@ -5,11 +5,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hostgate/arena.h"
 #include "hostgate/buf.h"
 #include "hostgate/diag.h"
 #include "hostgate/ruleset.h"
+
+/** What was there before a change, and is there again. Texts; NULL where nothing was recorded. */
+struct restored {
+	const char *undone; /**< time of the change that was undone */
+	const char *time, *files, *hash;
+};
+
+/** An apply that is undone unless it is confirmed in time. */
+struct apply_confirm {
+	unsigned int seconds; /**< 0: it stays */
+	/** Called in a process of its own when it was undone, or could not be. */
+	void (*undone)(int result, const struct diags *diags, const struct restored *restored,
+		       void *data);
+	void *data;
+};
 
 /** What the program knows about a description that the kernel layer only records. */
 struct apply_input {
@@ -21,6 +37,7 @@ struct apply_input {
 	const char *files;          /**< names of the files, for status */
 	const char *version;        /**< of hostgate */
 	double wait_seconds;        /**< how long to wait for the lock */
+	struct apply_confirm confirm;
 };
 
 /** One thing that differs between the kernel and what it should be. */
@@ -60,6 +77,10 @@ struct installed {
 	bool damaged;        /**< there is one that can't be understood */
 	const char *state_path;
 	const char *version, *hash, *files, *text, *time; /**< as recorded; NULL when not */
+	bool pending;         /**< it is undone unless it is confirmed */
+	int64_t seconds_left; /**< until then; negative: nobody undid it in time */
+	bool can_undo;        /**< rollback would bring back: */
+	struct restored before;
 };
 
 /**
@@ -79,6 +100,17 @@ int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_in
 /** Takes everything out again and puts sysctls back. out: what was changed. */
 int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 		  struct changes *out);
+
+/**
+ * Undoes the last change that apply made: rules and sysctls are again what they were before it,
+ * whatever made them. Without id; with it, only the change of this id, and only while it waits to
+ * be confirmed: else -ESTALE, nothing queued. out: what was changed; restored: lives in arena.
+ */
+int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
+		    struct changes *out, struct restored *restored);
+
+/** Keeps the change that waits to be confirmed. */
+int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds);
 
 /** Reads what is installed here. */
 int kernel_installed(struct arena *arena, struct diags *diags, struct installed *out);

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "hostgate/arena.h"
+#include "hostgate/buf.h"
 #include "hostgate/diag.h"
 #include "hostgate/ruleset.h"
 #include "kernel/apply.h"
+#include "kernel/image.h"
 
 /**
  * While nf_tables is of this generation, the rules are those with this fingerprint: they were read
@@ -24,6 +26,7 @@ struct backend_mark {
 struct backend_input {
 	struct arena *arena;
 	const struct ruleset *ruleset; /**< as planned; NULL: nothing is wanted there */
+	struct blob snapshot;          /**< without ruleset: what snapshot() wrote is wanted */
 	struct backend_mark known;     /**< of the last apply */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
@@ -51,6 +54,11 @@ struct backend_info {
 	/** Reads what is there, and adds to changes what differs from what is wanted. */
 	int (*read)(void *self, struct diags *diags, struct backend_found *out,
 		    struct changes *changes);
+	/**
+	 * Writes all of ours that is there, for backend_input; nothing when there is nothing. After
+	 * read(), before commit().
+	 */
+	int (*snapshot)(void *self, struct diags *diags, struct buf *out);
 	/**
 	 * Makes what is wanted of what was read last; nothing without a difference. *changed is set
 	 * once the kernel has taken a part of it, even when a later one fails.

@@ -12,6 +12,7 @@
 #include "kernel/nft_explain.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_slate.h"
+#include "kernel/snapshot.h"
 
 /* How often somebody else may change tables between our reading and our transaction. */
 #define COMMIT_ATTEMPTS 10
@@ -24,6 +25,7 @@ struct backend_nft {
 	const struct ruleset *ruleset; /* lowered */
 	struct netlink netlink;
 	struct image wanted, present;
+	bool whole; /* present is complete */
 	struct diff diff;
 	struct nft_slate others; /* rules that are to go */
 };
@@ -50,6 +52,11 @@ static void *nft_open(const struct backend_input *input)
 	if (input->ruleset) {
 		nft->ruleset = lower_nft(input->arena, input->ruleset);
 		nft_build(nft->ruleset, &nft->wanted);
+	} else if (input->snapshot.len) {
+		struct snapshot snapshot = {input->snapshot.bytes, input->snapshot.len, false};
+
+		/* Bytes that are no image were refused by undo_load(). */
+		(void)snapshot_take_image(&snapshot, &nft->wanted);
 	}
 	return nft;
 }
@@ -123,6 +130,7 @@ static int read_ours(struct backend_nft *nft)
 
 	image_free(&nft->present);
 	image_init(&nft->present);
+	nft->whole = false;
 	err = nft_read_head(&nft->netlink, &nft->present);
 	/* What goes as a whole need not be read, nor what is known to be the same. */
 	if (err == 0 && nft->present.exists && nft->wanted.exists) {
@@ -130,6 +138,7 @@ static int read_ours(struct backend_nft *nft)
 			nft->diff = (struct diff){0};
 			return 0;
 		}
+		nft->whole = true;
 		return read_settled(nft);
 	}
 	if (err == 0)
@@ -166,13 +175,27 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 	out->exists = nft->present.exists;
 	out->mark.generation = nft->present.generation;
 	out->mark.fingerprint = image_fingerprint(&nft->wanted);
-	if (nft->ruleset)
+	if (nft->wanted.exists)
 		changes_of_tables(nft->input.arena, nft->ruleset, &nft->present, &nft->wanted,
 				  &nft->diff, changes);
 	else if (nft->present.exists)
 		changes_of_removal(nft->input.arena, changes);
 	nft_slate_list(&nft->others, nft->input.arena, changes);
 	return 0;
+}
+
+static int nft_snapshot(void *self, struct diags *diags, struct buf *out)
+{
+	struct backend_nft *nft = self;
+	int err = 0;
+
+	if (nft->present.exists && !nft->whole)
+		err = read_settled(nft);
+	if (err != 0)
+		nft_explain_errno(diags, -err, "read nf_tables");
+	else if (nft->present.exists)
+		snapshot_add_image(out, &nft->present);
+	return err;
 }
 
 static int send_once(struct backend_nft *nft, struct diags *diags)
@@ -211,5 +234,6 @@ const struct backend_info backend_nft = {
 	.close = nft_close,
 	.lock = nft_lock,
 	.read = nft_read_all,
+	.snapshot = nft_snapshot,
 	.commit = nft_commit,
 };

@@ -34,6 +34,7 @@ struct backend_xt {
 	bool *changed;
 	const struct ruleset *ruleset; /* lowered */
 	struct chain_index index;
+	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
 	int lock;
 	struct xt_state {
 		bool exists;  /* something of ours is there */
@@ -44,6 +45,13 @@ struct backend_xt {
 };
 
 #define SCOPED_CONTENT struct xt_content __attribute__((cleanup(xt_table_free)))
+
+static int fail(struct backend_xt *xt, const struct xt_content *content, int err,
+		const char *doing)
+{
+	xt_explain_table(xt->diags, content, err, doing);
+	return -err;
+}
 
 static int xt_probe(void)
 {
@@ -58,8 +66,48 @@ static void *xt_open(const struct backend_input *input)
 	if (input->ruleset) {
 		xt->ruleset = lower_xt(input->arena, input->ruleset);
 		xt->index = ruleset_index(xt->ruleset);
+	} else if (input->snapshot.len) {
+		struct snapshot snapshot = {input->snapshot.bytes, input->snapshot.len, false};
+
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			for (size_t t = 0; t < XT_TABLES; t++)
+				xt->saved[f][t] = snapshot_take_bytes(&snapshot);
 	}
 	return xt;
+}
+
+/* Whether something is wanted; else all of ours goes. */
+static bool wants_rules(const struct backend_xt *xt)
+{
+	return xt->ruleset || xt->input.snapshot.len;
+}
+
+static void make_wanted(const struct backend_xt *xt, enum family family, size_t table,
+			struct xt_content *out)
+{
+	struct blob bytes = xt->saved[family][table];
+	struct snapshot saved = {bytes.bytes, bytes.len, false};
+
+	xt_table_init(out, family, &xt_table_list[table]);
+	if (xt->ruleset)
+		xt_table_build(out, xt->ruleset, &xt->index);
+	else if (bytes.len)
+		xt_table_restore(out, &saved);
+}
+
+/* Ours in a table as the kernel has it; free also after a failure. */
+static int read_present(struct backend_xt *xt, enum family family, size_t table,
+			struct xt_content *out)
+{
+	struct xtc_handle *handle;
+
+	xt_table_init(out, family, &xt_table_list[table]);
+	handle = xt_libraries[family].init(xt_table_list[table].name);
+	if (!handle)
+		return fail(xt, out, errno, "read");
+	xt_table_read(out, handle);
+	xt_libraries[family].free(handle);
+	return 0;
 }
 
 static void xt_close(void *self)
@@ -117,13 +165,6 @@ static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_T
 	return 0;
 }
 
-static int fail(struct backend_xt *xt, const struct xt_content *content, int err,
-		const char *doing)
-{
-	xt_explain_table(xt->diags, content, err, doing);
-	return -err;
-}
-
 /* Tells whether others' rules are to go from the table. */
 static bool is_cleaned(const struct backend_xt *xt, size_t table)
 {
@@ -140,22 +181,17 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	const struct ruleset *ruleset = xt->ruleset;
 	struct xt_state *state = &xt->state[family][table];
 	struct diff diff;
+	int err = 0;
 
-	xt_table_init(&present, family, &xt_table_list[table]);
-	xt_table_init(&wanted, family, &xt_table_list[table]);
-	if (lives) {
-		struct xtc_handle *handle = xt_libraries[family].init(xt_table_list[table].name);
-
-		if (!handle)
-			return fail(xt, &present, errno, "read");
-		xt_table_read(&present, handle);
-		xt_libraries[family].free(handle);
-	}
-	if (ruleset) {
-		xt_table_build(&wanted, ruleset, &xt->index);
-		if (!is_cleaned(xt, table))
-			xt_explain_position(xt->diags, &present, &wanted);
-	}
+	if (lives)
+		err = read_present(xt, family, table, &present);
+	else
+		xt_table_init(&present, family, &xt_table_list[table]);
+	if (err != 0)
+		return err;
+	make_wanted(xt, family, table, &wanted);
+	if (ruleset && !is_cleaned(xt, table))
+		xt_explain_position(xt->diags, &present, &wanted);
 	image_diff(xt->input.arena, &present.image, &wanted.image, &diff);
 	*state = (struct xt_state){.exists = present.image.exists, .differs = diff.n > 0};
 	if (present.user && !is_cleaned(xt, table))
@@ -186,7 +222,7 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 			continue;
 		err = read_names(xt, f, lives);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
-			if (!lives[t] && !xt->ruleset)
+			if (!lives[t] && !xt->ruleset && !xt->saved[f][t].len)
 				continue;
 			err = read_table(xt, f, t, lives[t], &asked, changes);
 			out->exists = out->exists || xt->state[f][t].exists;
@@ -195,6 +231,33 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 			return err;
 	}
 	return 0;
+}
+
+/* A table that holds nothing of ours is kept as no bytes. */
+static int xt_snapshot(void *self, struct diags *diags, struct buf *out)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+	struct backend_xt *xt = self;
+	size_t start = out->len;
+	bool exists = false;
+	int err = 0;
+
+	xt->diags = diags;
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
+			SCOPED_CONTENT present = {0};
+
+			text.len = 0;
+			exists = exists || xt->state[f][t].exists;
+			if (xt->state[f][t].exists)
+				err = read_present(xt, f, t, &present);
+			if (err == 0 && xt->state[f][t].exists)
+				xt_table_save(&present, &text);
+			snapshot_add_bytes(out, text.data, text.len);
+		}
+	if (!exists)
+		out->len = start;
+	return err;
 }
 
 /* Writing. */
@@ -207,10 +270,8 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	int err;
 
 	xt_table_init(&present, family, &xt_table_list[table]);
-	xt_table_init(&wanted, family, &xt_table_list[table]);
 	xt_table_read(&present, handle);
-	if (xt->ruleset)
-		xt_table_build(&wanted, xt->ruleset, &xt->index);
+	make_wanted(xt, family, table, &wanted);
 	wanted.clean = is_cleaned(xt, table);
 	err = xt_edit_table(handle, &present, &wanted, edit);
 	if (err == 0 && !xt_libraries[family].commit(handle))
@@ -247,7 +308,7 @@ static int prepare_tables(struct backend_xt *xt, enum family family, size_t n_di
 {
 	int err = 0;
 
-	if (!xt->ruleset) {
+	if (!wants_rules(xt)) {
 		if (!xt->input.replaced && xt->state[family][XT_TABLES - 1].exists)
 			err = commit_table(xt, family, XT_TABLES - 1, XT_EDIT_CLOSE);
 		return err;
@@ -307,5 +368,6 @@ const struct backend_info backend_xt = {
 	.close = xt_close,
 	.lock = xt_take_lock,
 	.read = xt_read,
+	.snapshot = xt_snapshot,
 	.commit = xt_commit,
 };

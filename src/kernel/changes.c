@@ -65,7 +65,7 @@ static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
 
 		change.after = rule->comment;
 		comment = change.after;
-		if (rule->rule != NO_INDEX)
+		if (ruleset && rule->rule != NO_INDEX)
 			change.network =
 				ruleset->origins[ruleset->rules[rule->rule].origin].network;
 	}
@@ -142,7 +142,6 @@ static struct change of_element(struct arena *arena, const struct ruleset *rules
 {
 	const struct image_set *old_set = &old->sets[d->old_parent];
 	const struct image_set *new_set = &new->sets[d->new_parent];
-	const struct set *set = &ruleset->sets[d->new_parent];
 	struct change change = {.kind = d->kind, .what = "element"};
 
 	text->len = 0;
@@ -153,10 +152,13 @@ static struct change of_element(struct arena *arena, const struct ruleset *rules
 		uint32_t element = image_source(new_set, d->new_idx);
 
 		change.after = target(arena, new, new_set, d->new_idx);
-		change.network = ruleset->origins[set->elements[element].origin].network;
-		nft_explain_key(set, image_key(new_set, d->new_idx), text);
+		if (ruleset && element != NO_INDEX)
+			change.network =
+				ruleset->origins[ruleset->sets[d->new_parent].elements[element].origin]
+					.network;
+		nft_explain_record(new_set, image_key(new_set, d->new_idx), text);
 	} else {
-		nft_explain_key(set, image_key(old_set, d->old_idx), text);
+		nft_explain_record(old_set, image_key(old_set, d->old_idx), text);
 	}
 	change.name = arena_strndup(arena, text->data, text->len);
 	return change;

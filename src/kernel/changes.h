@@ -6,7 +6,7 @@
 #include "kernel/image.h"
 #include "kernel/sysctl.h"
 
-/** Adds what differs between the images. ruleset: what new was made from. */
+/** Adds what differs between the images. ruleset: what new was made from, or NULL. */
 void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 		       const struct image *old, const struct image *new, const struct diff *diff,
 		       struct changes *out);

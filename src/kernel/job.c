@@ -24,34 +24,49 @@ void job_free(struct job *job)
 	scope_close(&job->root);
 }
 
-static void open_backend(struct job *job, struct job_backend *work, const struct backend_info *info,
-			 bool wanted, double wait_seconds)
+static void open_backend(struct job *job, struct job_backend *work, double wait_seconds)
 {
 	struct backend_input input = {.arena = job->arena,
-				      .ruleset = wanted ? job->input->ruleset : NULL,
-				      .replaced = job->input != NULL,
+				      .replaced = job->work[0].wanted,
 				      .clean_slate = job->input && job->input->ruleset->clean_slate,
 				      .wait_seconds = wait_seconds};
 
+	if (job->input && work->wanted)
+		input.ruleset = job->input->ruleset;
+	if (job->undo)
+		input.snapshot = job->undo->rules[work->backend];
 	if (job->found == STATE_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
-	work->info = info;
-	work->self = info->open(&input);
+	work->info = backend_list[work->backend];
+	work->self = work->info->open(&input);
+}
+
+static bool is_wanted(const struct job *job, enum backend backend, enum backend chosen)
+{
+	if (job->undo)
+		return job->undo->rules[backend].len > 0;
+	return job->input && backend == chosen;
 }
 
 int job_open(struct job *job, double wait_seconds)
 {
-	enum backend backend = BACKEND_NFTABLES;
+	enum backend first = BACKEND_NFTABLES, other;
 	int err = 0;
 
 	if (job->input)
-		err = backend_choose(job->diags, job->input->backend, &backend);
+		err = backend_choose(job->diags, job->input->backend, &first);
+	else if (job->undo && !is_wanted(job, first, first))
+		first = BACKEND_IPTABLES;
 	if (err != 0)
 		return err;
-	open_backend(job, &job->work[0], backend_list[backend], job->input != NULL, wait_seconds);
-	backend = backend == BACKEND_NFTABLES ? BACKEND_IPTABLES : BACKEND_NFTABLES;
-	open_backend(job, &job->work[1], backend_list[backend], false, wait_seconds);
+	other = first == BACKEND_NFTABLES ? BACKEND_IPTABLES : BACKEND_NFTABLES;
+	job->work[0] = (struct job_backend){.backend = first,
+					    .wanted = is_wanted(job, first, first)};
+	job->work[1] = (struct job_backend){.backend = other,
+					    .wanted = is_wanted(job, other, first)};
+	for (size_t i = 0; i < 2; i++)
+		open_backend(job, &job->work[i], wait_seconds);
 	job->root = sysctl_open_root(job->diags);
 	return job->root < 0 ? job->root : 0;
 }
@@ -79,17 +94,16 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 	job->changes = (struct changes){0};
 	for (size_t i = 0; i < 2; i++) {
 		struct job_backend *work = &job->work[i];
-		bool wanted = i == 0 && job->input;
 		size_t before = job->changes.n;
 		int err = 0;
 
-		if (!wanted && !may_have_rules(work))
+		if (!work->wanted && !may_have_rules(work))
 			continue;
-		if (wanted && writing)
+		if (work->wanted && writing)
 			err = work->info->lock(work->self, diags);
 		if (err == 0)
 			err = read_backend(job, work, diags);
-		if (err == 0 && !wanted && writing && work->changes) {
+		if (err == 0 && !work->wanted && writing && work->changes) {
 			job->changes.n = before;
 			err = work->info->lock(work->self, diags);
 			if (err == 0)
@@ -106,7 +120,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 	struct route_interfaces advertised = {0};
 	struct sysctl_input input = {.root = job->root,
 				     .ruleset = job->input ? job->input->ruleset : NULL,
-				     .state = &job->before,
+				     .state = job->undo ? &job->undo->writes : &job->before,
 				     .advertised = &advertised};
 	int err = 0;
 
@@ -116,7 +130,11 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 		nft_explain_errno(diags, -err, "read the routes");
 		return err;
 	}
-	return sysctl_plan(job->arena, diags, &input, &job->writes, &job->after);
+	err = sysctl_plan(job->arena, diags, &input, &job->writes, &job->after, &job->back);
+	/* What is remembered becomes what it was, too. */
+	if (job->undo)
+		job->after = job->undo->state;
+	return err;
 }
 
 int job_compare(struct job *job, struct diags *diags, bool writing)
@@ -151,4 +169,30 @@ int job_find_state(struct job *job)
 		job->found = state_load(job->arena, job->place.path, &job->before,
 					&job->why_damaged);
 	return err;
+}
+
+static void free_rules(struct buf (*rules)[2])
+{
+	buf_free(&(*rules)[0]);
+	buf_free(&(*rules)[1]);
+}
+
+int job_save_undo(struct job *job, const char *id, const char *time)
+{
+	struct buf rules[2] __attribute__((cleanup(free_rules))) = {0};
+	struct undo undo = {.id = id,
+			    .time = time,
+			    .had_state = job->found == STATE_READ,
+			    .state = job->before,
+			    .writes = job->back};
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && err == 0; i++) {
+		const struct job_backend *work = &job->work[i];
+
+		if (work->found.exists)
+			err = work->info->snapshot(work->self, job->diags, &rules[i]);
+		undo.rules[work->backend] = (struct blob){rules[i].data, rules[i].len};
+	}
+	return err ? err : undo_save(job->diags, &job->place, &undo);
 }

@@ -9,6 +9,7 @@
 #include "kernel/backend.h"
 #include "kernel/state.h"
 #include "kernel/sysctl.h"
+#include "kernel/undo.h"
 
 /*
  * Theory of operation
@@ -30,8 +31,10 @@
 
 /** A backend at work. */
 struct job_backend {
+	enum backend backend;
 	const struct backend_info *info;
 	void *self;
+	bool wanted; /**< it is to have rules */
 	struct backend_found found;
 	bool changes; /**< something is to be done */
 };
@@ -39,8 +42,9 @@ struct job_backend {
 struct job {
 	struct arena *arena;
 	struct diags *diags;
-	const struct apply_input *input; /**< NULL: all is to go */
-	struct job_backend work[2];      /**< the wanted backend and the other one */
+	const struct apply_input *input; /**< NULL: all is to go, or what undo has is to come */
+	const struct undo *undo;         /**< without input: what is to be as it was */
+	struct job_backend work[2];      /**< the wanted backend first */
 	struct changes changes;          /**< of both, then of sysctls */
 	struct state_place place;
 	struct state before, after; /**< the state that was found, and what it becomes */
@@ -48,7 +52,9 @@ struct job {
 	const char *why_damaged;
 	int root; /**< of sysctls */
 	struct sysctl_writes writes;
+	struct state back; /**< its sysctls undo writes */
 	struct sysctl_log log;
+	bool left; /**< a failed run left something changed */
 };
 
 #define SCOPED_JOB struct job __attribute__((cleanup(job_free)))
@@ -73,6 +79,12 @@ int job_read(struct job *job, struct diags *diags, bool writing);
 
 /** Reads all that the kernel has, and lists what differs. */
 int job_compare(struct job *job, struct diags *diags, bool writing);
+
+/**
+ * Writes down what undoes the change that job_compare() listed; before job_run_steps(). id, time:
+ * of the change.
+ */
+int job_save_undo(struct job *job, const char *id, const char *time);
 
 /** Keeps SIGINT, SIGTERM and SIGHUP until a step is whole; the old mask goes to *old. */
 void job_hold_signals(sigset_t *old);

@@ -42,18 +42,24 @@ enum progress {
 	PROGRESS__COUNT
 };
 
-static const char *progress_text(enum progress progress, bool removing)
+static const char *progress_text(const struct job *job, enum progress progress)
 {
 	switch (progress) {
 	case PROGRESS_NONE:
 		return "nothing was changed: the tables are as before, sysctls were put back";
 	case PROGRESS_PART:
-		return removing ? "a part of the rules is removed; remove again for the rest" :
-				  "the new rules are installed in part, beside the old ones; sysctls "
-				  "of this run were put back";
+		if (job->undo)
+			return "the earlier rules are there again in part; roll back again for the "
+			       "rest";
+		return job->input ? "the new rules are installed in part, beside the old ones; "
+				    "sysctls of this run were put back" :
+				    "a part of the rules is removed; remove again for the rest";
 	case PROGRESS_WHOLE:
-		return removing ? "the rules are removed; remove again for the rest" :
-				  "the new rules are installed; sysctls of this run were put back";
+		if (job->undo)
+			return "the earlier rules are there again; roll back again for the rest";
+		return job->input ? "the new rules are installed; sysctls of this run were put "
+				    "back" :
+				    "the rules are removed; remove again for the rest";
 	case PROGRESS__COUNT:
 		break;
 	}
@@ -66,7 +72,7 @@ static const char *progress_text(enum progress progress, bool removing)
  */
 static void roll_back(struct job *job, enum progress progress)
 {
-	bool stays = !job->input && progress != PROGRESS_NONE;
+	bool stays = !job->work[0].wanted && progress != PROGRESS_NONE;
 	int err = stays ? 0 : sysctl_undo(job->arena, job->diags, job->root, &job->log);
 
 	if (progress == PROGRESS_NONE && err == 0) {
@@ -75,15 +81,16 @@ static void roll_back(struct job *job, enum progress progress)
 		else if (job->found == STATE_ABSENT)
 			(void)state_forget(job->diags, &job->place);
 	}
+	job->left = progress != PROGRESS_NONE || err != 0;
 	if (err != 0)
 		diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
 			 "the sysctls named above stay as they are now");
 	if (progress != PROGRESS_NONE)
 		diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE, "%s",
-			 progress_text(progress, !job->input));
+			 progress_text(job, progress));
 	else if (err == 0)
 		diag_add(job->diags, SEVERITY_NOTE, CODE(ROLLED_BACK), PLACE_NONE, "%s",
-			 progress_text(progress, !job->input));
+			 progress_text(job, progress));
 }
 
 static int change_rules(struct job *job, enum progress *out)

@@ -2,6 +2,7 @@
 // nft_explain: what the kernel refused, in the user's words and at the user's line.
 #include "kernel/nft_explain.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -10,6 +11,9 @@
 #include "base/diag_codes.h"
 #include "kernel/nft_build.h"
 #include "plan/field.h"
+
+/* Bits of one datatype in that of a concatenation, as nft has it. */
+#define NFT_TYPE_BITS 6
 
 /* The kernel's modules by the expression that needs them. */
 static const struct {
@@ -42,6 +46,47 @@ const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
 						  mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >=
 							  0) return mnl_attr_get_str(attr);
 	return "";
+}
+
+/* The datatype that nft gave the set: those of a concatenation in six bits each, the last lowest. */
+static uint32_t type_of(const struct image_set *set)
+{
+	const struct nlattr *attr = set->blob.bytes;
+	int left = (int)set->blob.len;
+
+	for (; mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
+		if (mnl_attr_get_type(attr) == NFTA_SET_KEY_TYPE &&
+		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			return ntohl(mnl_attr_get_u32(attr));
+		left -= (int)MNL_ALIGN(attr->nla_len);
+	}
+	return 0;
+}
+
+/* A field of the datatype; which of several that share it is all the same for writing it. */
+static enum field field_of_type(uint32_t type)
+{
+	enum field field = 0;
+
+	while (field < FIELD__COUNT && field_table[field].nft_type != type)
+		field++;
+	return field;
+}
+
+void nft_explain_record(const struct image_set *set, const uint8_t *key, struct buf *out)
+{
+	uint32_t type = type_of(set);
+	struct set types = {.n_fields = type >> NFT_TYPE_BITS ? 2 : 1};
+	bool known;
+
+	types.fields[0] = field_of_type(types.n_fields == 2 ? type >> NFT_TYPE_BITS : type);
+	types.fields[1] = field_of_type(type & ((1U << NFT_TYPE_BITS) - 1));
+	known = types.fields[0] < FIELD__COUNT &&
+		(types.n_fields == 1 || types.fields[1] < FIELD__COUNT);
+	if (known)
+		nft_explain_key(&types, key, out);
+	for (size_t i = 0; !known && i < set->key_len; i++)
+		buf_printf(out, "%02x", key[i]);
 }
 
 void nft_explain_key(const struct set *set, const uint8_t *key, struct buf *out)

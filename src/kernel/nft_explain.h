@@ -30,6 +30,9 @@ void nft_explain_errno(struct diags *diags, int err, const char *doing);
 /** Writes an element's key as people read it, "vmnet1 . 192.168.56.0"; set tells the types. */
 void nft_explain_key(const struct set *set, const uint8_t *key, struct buf *out);
 
+/** The same for a record of a set whose types are known by its attributes only. */
+void nft_explain_record(const struct image_set *set, const uint8_t *key, struct buf *out);
+
 /** Returns which of a message's elements holds the byte at offset, else 0. */
 size_t nft_explain_element_at(const struct nlmsghdr *message, uint32_t offset);
 

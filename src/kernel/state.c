@@ -45,6 +45,7 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
 	out->path = arena_printf(arena, "%s/%" PRIu64 ".json", out->directory, cookie);
 	out->lock_path = arena_printf(arena, "%s/%" PRIu64 ".lock", out->directory, cookie);
+	out->undo_path = arena_printf(arena, "%s/%" PRIu64 ".undo", out->directory, cookie);
 	return 0;
 }
 
@@ -138,6 +139,12 @@ static bool is_of_this_boot(const json_t *json)
 	return !text || strcmp(text, boot) == 0;
 }
 
+static void take_pending(struct arena *arena, const json_t *from, struct state_pending *out)
+{
+	out->id = take_text(arena, from, "id");
+	out->until = (uint64_t)json_integer_value(json_object_get(from, "until"));
+}
+
 static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
 {
 	json_t *sysctls = json_object_get(json, "sysctls"), *value;
@@ -154,6 +161,7 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	out->time = take_text(arena, json, "time");
 	out->generation = (uint32_t)json_integer_value(json_object_get(json, "generation"));
 	out->fingerprint = (uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
+	take_pending(arena, json_object_get(json, "pending"), &out->pending);
 	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
 	    !json_is_object(sysctls))
 		return "something is missing in it";
@@ -163,7 +171,7 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	return NULL;
 }
 
-static int read_file(const char *path, struct buf *out)
+int state_read_file(const char *path, struct buf *out)
 {
 	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char part[16384];
@@ -180,25 +188,18 @@ static int read_file(const char *path, struct buf *out)
 	return 0;
 }
 
-enum state_found state_load(struct arena *arena, const char *path, struct state *out,
-			    const char **why)
+enum state_found state_parse(struct arena *arena, const char *text, size_t len, struct state *out,
+			     const char **why)
 {
-	struct buf text __attribute__((cleanup(buf_free))) = {0};
 	SCOPED_JSON json = NULL;
 	json_error_t error;
-	int err = read_file(path, &text);
 
 	*out = (struct state){0};
 	*why = NULL;
-	if (err == -ENOENT)
-		return STATE_ABSENT;
-	if (err == 0)
-		json = json_loadb(buf_text(&text), text.len, JSON_REJECT_DUPLICATES, &error);
+	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (json && !is_of_this_boot(json))
 		return STATE_ABSENT;
-	if (err != 0)
-		*why = arena_strdup(arena, strerror(-err));
-	else if (!json)
+	if (!json)
 		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
 	else
 		*why = take_state(arena, json, out);
@@ -206,6 +207,22 @@ enum state_found state_load(struct arena *arena, const char *path, struct state 
 		*out = (struct state){0};
 	state_sort(out);
 	return *why ? STATE_DAMAGED : STATE_READ;
+}
+
+enum state_found state_load(struct arena *arena, const char *path, struct state *out,
+			    const char **why)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+	int err = state_read_file(path, &text);
+
+	*out = (struct state){0};
+	*why = NULL;
+	if (err == -ENOENT)
+		return STATE_ABSENT;
+	if (err == 0)
+		return state_parse(arena, buf_text(&text), text.len, out, why);
+	*why = arena_strdup(arena, strerror(-err));
+	return STATE_DAMAGED;
 }
 
 /* Writing. */
@@ -227,18 +244,23 @@ static json_t *json_of_sysctl(const struct state_sysctl *entry)
 
 static json_t *json_of_state(const struct state *state)
 {
-	json_t *sysctls = json_object();
+	json_t *sysctls = json_object(), *json;
 	char boot[BOOT_SIZE];
 
 	read_boot(boot);
 	for (size_t i = 0; i < state->n_sysctls; i++)
 		json_object_set_new(sysctls, state->sysctls[i].path,
 				    json_of_sysctl(&state->sysctls[i]));
-	return json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT, "boot",
+	json = json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT, "boot",
 			 boot, "version", state->version, "time", state->time, "hash", state->hash,
 			 "files", state->files, "text", state->text, "generation",
 			 (json_int_t)state->generation, "fingerprint",
 			 (json_int_t)state->fingerprint, "sysctls", sysctls);
+	if (json && state->pending.id)
+		json_object_set_new(json, "pending",
+				    json_pack("{ss, sI}", "id", state->pending.id, "until",
+					      (json_int_t)state->pending.until));
+	return json;
 }
 
 static int failed(struct diags *diags, int err, const char *doing, const char *path)
@@ -287,27 +309,42 @@ static int sync_directory(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
+int state_replace(struct diags *diags, const struct state_place *place, const char *path,
+		  const void *bytes, size_t len)
 {
 	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
-	struct buf text __attribute__((cleanup(buf_free))) = {0};
-	SCOPED_JSON json = json_of_state(state);
 	int err;
 
-	/* jansson's own functions for descriptors make a system call of every few bytes. */
-	if (!json || json_dump_callback(json, add_text, &text, JSON_INDENT(1)) != 0)
-		return failed(diags, ENOMEM, "write", place->path);
-	buf_putc(&text, '\n');
-	buf_printf(&temporary, "%s.new", place->path);
-	err = write_file(buf_text(&temporary), buf_text(&text), text.len);
-	if (err == 0 && rename(buf_text(&temporary), place->path) < 0)
+	buf_printf(&temporary, "%s.new", path);
+	err = write_file(buf_text(&temporary), bytes, len);
+	if (err == 0 && rename(buf_text(&temporary), path) < 0)
 		err = -errno;
 	if (err == 0)
 		err = sync_directory(place->directory);
 	if (err == 0)
 		return 0;
 	unlink(buf_text(&temporary));
-	return failed(diags, -err, "write", place->path);
+	return failed(diags, -err, "write", path);
+}
+
+bool state_print(const struct state *state, struct buf *out)
+{
+	SCOPED_JSON json = json_of_state(state);
+
+	/* jansson's own functions for descriptors make a system call of every few bytes. */
+	if (!json || json_dump_callback(json, add_text, out, JSON_INDENT(1)) != 0)
+		return false;
+	buf_putc(out, '\n');
+	return true;
+}
+
+int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+
+	if (!state_print(state, &text))
+		return failed(diags, EILSEQ, "write", place->path);
+	return state_replace(diags, place, place->path, buf_text(&text), text.len);
 }
 
 int state_forget(struct diags *diags, const struct state_place *place)

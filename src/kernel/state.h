@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "hostgate/arena.h"
+#include "hostgate/buf.h"
 #include "hostgate/diag.h"
 
 /** A value that a switch of all interfaces moved and that switching back would not restore. */
@@ -25,6 +26,12 @@ struct state_sysctl {
 	size_t n_moved, cap_moved;
 };
 
+/** An apply that is undone unless it is confirmed. */
+struct state_pending {
+	const char *id; /**< of the change; NULL: nothing waits */
+	uint64_t until; /**< seconds of CLOCK_BOOTTIME */
+};
+
 struct state {
 	const char *version, *hash, *files, *text, *time; /**< of the last apply */
 	/**
@@ -33,6 +40,7 @@ struct state {
 	 */
 	uint32_t generation;
 	uint64_t fingerprint;
+	struct state_pending pending;
 	struct state_sysctl *sysctls;
 	size_t n_sysctls, cap_sysctls;
 };
@@ -49,6 +57,7 @@ struct state_place {
 	const char *directory;
 	const char *path;
 	const char *lock_path;
+	const char *undo_path; /**< what undoes the last change; see undo.h */
 };
 
 /** Finds the place by the namespace's cookie. Returns 0 or -errno, queued. */
@@ -61,11 +70,23 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 enum state_found state_load(struct arena *arena, const char *path, struct state *out,
 			    const char **why);
 
+/** The same for the text of a file. */
+enum state_found state_parse(struct arena *arena, const char *text, size_t len, struct state *out,
+			     const char **why);
+
+/** Writes the text of a file. Returns false when a text in it is not UTF-8. */
+bool state_print(const struct state *state, struct buf *out);
+
 /** Replaces the file at once, or leaves it as it was. Returns 0 or -errno, queued. */
 int state_save(struct diags *diags, const struct state_place *place, const struct state *state);
 
 /** Forgets the state. Returns 0 or -errno, queued. */
 int state_forget(struct diags *diags, const struct state_place *place);
+
+/** What state_save() and state_load() do with any file of the place. */
+int state_replace(struct diags *diags, const struct state_place *place, const char *path,
+		  const void *bytes, size_t len);
+int state_read_file(const char *path, struct buf *out);
 
 /** Orders the entries by path; state_find() needs it after state_add(). */
 void state_sort(struct state *state);

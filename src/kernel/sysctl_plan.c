@@ -38,7 +38,7 @@ struct planning {
 	size_t n_wanted, cap_wanted;
 	size_t n_put_back; /* first ones of out */
 	struct sysctl_writes *out;
-	struct state *next;
+	struct state *next, *back;
 	const struct sysctl **missing;
 	size_t n_missing, cap_missing;
 };
@@ -221,10 +221,46 @@ static const char *predict(const struct planning *p, const char *path)
 	return value ? value : read_present(p, path);
 }
 
+static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
+			   const char *unmoved)
+{
+	const char *value = predict(p, path);
+
+	if (!value || strcmp(value, unmoved) == 0)
+		return;
+	entry->moved = arena_grow(p->arena, entry->moved, entry->n_moved, &entry->cap_moved,
+				  sizeof(*entry->moved));
+	entry->moved[entry->n_moved++] = (struct state_moved){path, value};
+}
+
+/* Remembers what switching back would not make of each interface by itself. */
+static void remember_all_moved(struct planning *p, enum family family, struct state_sysctl *entry)
+{
+	const struct sysctl_names *names = &p->names[family];
+
+	remember_moved(
+		p, entry,
+		arena_printf(p->arena, "%s/default/forwarding", sysctl_families[family].conf),
+		entry->before);
+	for (size_t i = 0; i < names->n; i++)
+		remember_moved(p, entry,
+			       arena_printf(p->arena, "%s/%s/forwarding",
+					    sysctl_families[family].conf, names->items[i]),
+			       entry->before);
+	if (sysctl_families[family].opposite)
+		remember_moved(p, entry, sysctl_families[family].opposite,
+			       opposite_of(entry->before));
+}
+
 static void add_write(struct planning *p, struct sysctl_write write)
 {
+	struct state_sysctl back = {.path = write.path, .before = write.from, .written = write.to};
 	struct sysctl_writes *out = p->out;
+	enum family family;
 
+	if (sysctl_is_switch(write.path, &family))
+		remember_all_moved(p, family, &back);
+	state_add(p->arena, p->back, back);
 	write.step = step_of(write.path, write.to);
 	out->items = arena_grow(p->arena, out->items, out->n, &out->cap, sizeof(*out->items));
 	out->items[out->n++] = write;
@@ -285,37 +321,6 @@ static void plan_put_backs(struct planning *p)
 			plan_put_back(p, entry, present);
 	}
 	p->n_put_back = p->out->n;
-}
-
-static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
-			   const char *unmoved)
-{
-	const char *value = predict(p, path);
-
-	if (!value || strcmp(value, unmoved) == 0)
-		return;
-	entry->moved = arena_grow(p->arena, entry->moved, entry->n_moved, &entry->cap_moved,
-				  sizeof(*entry->moved));
-	entry->moved[entry->n_moved++] = (struct state_moved){path, value};
-}
-
-/* Remembers what switching back would not make of each interface by itself. */
-static void remember_all_moved(struct planning *p, enum family family, struct state_sysctl *entry)
-{
-	const struct sysctl_names *names = &p->names[family];
-
-	remember_moved(
-		p, entry,
-		arena_printf(p->arena, "%s/default/forwarding", sysctl_families[family].conf),
-		entry->before);
-	for (size_t i = 0; i < names->n; i++)
-		remember_moved(p, entry,
-			       arena_printf(p->arena, "%s/%s/forwarding",
-					    sysctl_families[family].conf, names->items[i]),
-			       entry->before);
-	if (sysctl_families[family].opposite)
-		remember_moved(p, entry, sysctl_families[family].opposite,
-			       opposite_of(entry->before));
 }
 
 static int tell_unreadable(struct planning *p, const struct wanted *wanted, int err)
@@ -379,15 +384,20 @@ static void sort_by_step(struct arena *arena, struct sysctl_writes *writes)
 }
 
 int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
-		struct sysctl_writes *out, struct state *next)
+		struct sysctl_writes *out, struct state *next, struct state *back)
 {
-	struct planning p = {
-		.arena = arena, .diags = diags, .input = input, .out = out, .next = next};
+	struct planning p = {.arena = arena,
+			     .diags = diags,
+			     .input = input,
+			     .out = out,
+			     .next = next,
+			     .back = back};
 	int err = 0;
 
 	*out = (struct sysctl_writes){0};
 	next->sysctls = NULL;
 	next->n_sysctls = next->cap_sysctls = 0;
+	*back = (struct state){0};
 	for (enum family f = 0; err == 0 && f < FAMILY__COUNT; f++)
 		err = sysctl_names_read(arena, input->root, sysctl_families[f].conf, &p.names[f]);
 	if (err != 0) {
@@ -409,5 +419,6 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 		err = plan_wanted(&p, &p.wanted[i]);
 	sort_by_step(arena, out);
 	state_sort(next);
+	state_sort(back);
 	return err;
 }

@@ -253,3 +253,32 @@ void xt_table_read(struct xt_content *content, struct xtc_handle *handle)
 	number_counters(content);
 	image_finish(&content->image);
 }
+
+/* What is kept. */
+
+void xt_table_save(const struct xt_content *content, struct buf *out)
+{
+	snapshot_add_image(out, &content->image);
+	snapshot_add_u32(out, (uint32_t)content->n_jumps);
+	/* What is inserted last comes to stand first. */
+	for (size_t i = content->n_jumps; i-- > 0;) {
+		snapshot_add_text(out, content->jumps[i].builtin);
+		snapshot_add_text(out, content->jumps[i].chain);
+	}
+}
+
+void xt_table_restore(struct xt_content *content, struct snapshot *saved)
+{
+	struct arena *arena = content->image.arena;
+	uint32_t n;
+
+	(void)snapshot_take_image(saved, &content->image);
+	n = snapshot_take_u32(saved);
+	for (uint32_t i = 0; i < n && !saved->bad; i++) {
+		const char *builtin = snapshot_take_text(saved, arena);
+
+		add_jump(content, (struct xt_jump){.builtin = builtin,
+						   .chain = snapshot_take_text(saved, arena),
+						   .plain = true});
+	}
+}

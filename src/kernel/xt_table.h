@@ -6,6 +6,7 @@
 #include "emit/xt_rule.h"
 #include "hostgate/ruleset.h"
 #include "kernel/image.h"
+#include "kernel/snapshot.h"
 #include "kernel/xt_entry.h"
 #include "kernel/xt_library.h"
 #include "plan/build.h"
@@ -57,6 +58,10 @@ void xt_table_build(struct xt_content *content, const struct ruleset *ruleset,
 
 /** Fills it with what the handle of libiptc has. */
 void xt_table_read(struct xt_content *content, struct xtc_handle *handle);
+
+/** Writes what was read, and fills one (from xt_table_init()) with what was written. */
+void xt_table_save(const struct xt_content *content, struct buf *out);
+void xt_table_restore(struct xt_content *content, struct snapshot *saved);
 
 /** Tells whether a chain is ours by its name. */
 bool xt_table_is_ours(const char *chain);

@@ -10,6 +10,9 @@
 
 #define WAIT_DEFAULT 10.0
 
+/* A day. */
+#define CONFIRM_MAX 86400
+
 /* Adds "; did you mean X?" when there is a near word. */
 static void add_nearest(const char *word, const char *const *candidates, size_t n,
 			const char *dashes, struct buf *error)
@@ -36,6 +39,21 @@ static void add_words(const char *const words[OPTION_WORDS_MAX], const char *bet
 		buf_printf(out, "%s%s", i == 0 ? "" : between, words[i]);
 }
 
+static bool read_confirm(struct args *args, const char *value, struct buf *error)
+{
+	char *end;
+	unsigned long seconds = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end != '\0' || seconds < 1 ||
+	    seconds > CONFIRM_MAX) {
+		buf_printf(error, "--confirm: \"%s\" is no whole number of seconds from 1 to %d",
+			   value, CONFIRM_MAX);
+		return false;
+	}
+	args->confirm_seconds = (unsigned int)seconds;
+	return true;
+}
+
 static bool set_option(struct args *args, enum option option, const char *value, struct buf *error)
 {
 	const struct option_info *info = &option_table[option];
@@ -50,6 +68,8 @@ static bool set_option(struct args *args, enum option option, const char *value,
 		add_words(info->words, ", ", error);
 		return false;
 	}
+	if (option == OPTION_CONFIRM && !read_confirm(args, value, error))
+		return false;
 	if (option == OPTION_WAIT) {
 		args->wait_seconds = strtod(value, &end);
 		if (end == value || *end != '\0' || !isfinite(args->wait_seconds) ||
@@ -166,6 +186,10 @@ static bool check_together(struct args *args, struct buf *error)
 		}
 		args->dst = args->files[--args->n_files];
 		args->src = args->files[--args->n_files];
+	}
+	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_CONFIRM]) {
+		buf_puts(error, "--confirm cannot go with --dry-run: nothing is changed then");
+		return false;
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_JSON]) {
 		buf_puts(error, "--dry-run cannot go with --json; --dry-run=json prints the rules");

@@ -15,6 +15,7 @@ struct args {
 	enum command command;
 	bool given[OPTION__COUNT];
 	const char *value[OPTION__COUNT]; /**< argument; the default of options with words */
+	unsigned int confirm_seconds; /**< of --confirm; 0: without */
 	double wait_seconds;
 	const char **files; /**< owned; args_free() */
 	size_t n_files;

@@ -7,6 +7,7 @@
 #include "program/json.h"
 #include "program/json_ruleset.h"
 #include "program/proof.h"
+#include "program/rollback.h"
 #include "program/work.h"
 
 static enum status print_script(struct run *run, const struct work *work)
@@ -69,11 +70,18 @@ enum status cmd_apply(struct run *run)
 		return print_script(run, &work);
 
 	struct apply_input input = work_input(run, &work);
+
+	input.confirm = (struct apply_confirm){.seconds = run->args.confirm_seconds,
+					       .undone = restored_log};
+
 	int result = kernel_apply(run->arena, &run->diags, &input, &changes);
 
 	if (run->json) {
 		json_add_changes(run->json, &changes);
 		json_add_conntrack(run->json, &changes);
+		if (input.confirm.seconds && changes.n > 0 && result == 0)
+			json_object_set_new(run->json, "confirm_seconds",
+					    json_integer(input.confirm.seconds));
 	}
 	if (result < 0)
 		return run_status_of(result);
@@ -88,6 +96,11 @@ enum status cmd_apply(struct run *run)
 			buf_puts(&run->out, "applied: ");
 			changes_count(&changes, &run->out);
 			buf_putc(&run->out, '\n');
+			if (input.confirm.seconds)
+				buf_printf(&run->out,
+					   "it is undone in %u seconds unless you run: hostgate "
+					   "confirm\n",
+					   input.confirm.seconds);
 		}
 	}
 	return STATUS_DONE;

@@ -1,12 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // cmd_status: what is installed, and does it still match what was applied?
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/diag_codes.h"
 #include "program/changes.h"
 #include "program/commands.h"
 #include "program/host.h"
 #include "program/json.h"
 #include "program/work.h"
+
+/* A change that waits to be confirmed is what somebody at two in the morning must not overlook. */
+static void say_way_back(struct run *run, const struct installed *installed)
+{
+	struct diag *diag;
+
+	if (run->json && installed->pending)
+		json_object_set_new(run->json, "undone_in_seconds",
+				    json_integer(installed->seconds_left));
+	if (run->json && installed->can_undo)
+		json_add_restored(run->json, "rollback", &installed->before);
+	if (!installed->pending)
+		return;
+	if (installed->seconds_left > 0)
+		diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
+				"the last apply is undone in %" PRId64
+				" seconds unless it is confirmed",
+				installed->seconds_left);
+	else
+		diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
+				"the last apply was to be confirmed %" PRId64
+				" seconds ago, and nothing has undone it yet",
+				-installed->seconds_left);
+	diag_hint(&run->diags, diag,
+		  "`hostgate confirm` keeps it, `hostgate rollback` undoes it now");
+}
 
 static void say_installed(struct run *run, const struct installed *installed)
 {
@@ -19,6 +47,7 @@ static void say_installed(struct run *run, const struct installed *installed)
 		json_add_text(run->json, "hash", installed->hash);
 		json_add_text(run->json, "time", installed->time);
 	}
+	say_way_back(run, installed);
 	if (!run_is_talking(run))
 		return;
 	buf_printf(&run->out, "installed:   %s%s\n", installed->where ? "yes, " : "no",
@@ -29,6 +58,9 @@ static void say_installed(struct run *run, const struct installed *installed)
 		   installed->version);
 	buf_printf(&run->out, "description: %s\n", installed->files);
 	buf_printf(&run->out, "hash:        %s\n", installed->hash);
+	if (installed->can_undo)
+		buf_printf(&run->out, "rollback:    brings back what was there before the apply of %s\n",
+			   installed->before.undone);
 }
 
 /* Compares the kernel with the description that was recorded. */

@@ -14,6 +14,12 @@ enum status cmd_plan(struct run *run);
 /** Makes the kernel match, or prints the script that would. */
 enum status cmd_apply(struct run *run);
 
+/** Keeps what waits to be confirmed. */
+enum status cmd_confirm(struct run *run);
+
+/** Undoes the last change. */
+enum status cmd_rollback(struct run *run);
+
 /** Shows what is installed and whether it still matches. */
 enum status cmd_status(struct run *run);
 

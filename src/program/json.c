@@ -10,10 +10,12 @@ static bool has_changes(enum command command)
 	switch (command) {
 	case COMMAND_PLAN:
 	case COMMAND_APPLY:
+	case COMMAND_ROLLBACK:
 	case COMMAND_STATUS:
 	case COMMAND_REMOVE:
 		return true;
 	case COMMAND_CHECK:
+	case COMMAND_CONFIRM:
 	case COMMAND_EXPLAIN:
 	case COMMAND_PROVE:
 	case COMMAND_SCHEMA:
@@ -95,6 +97,15 @@ void json_add_conntrack(json_t *document, const struct changes *changes)
 	json_object_set_new(document, "conntrack",
 			    json_pack("{s:I, s:o}", "deleted", (json_int_t)deleted, "networks",
 				      networks));
+void json_add_restored(json_t *document, const char *key, const struct restored *restored)
+{
+	json_t *object = json_object();
+
+	json_add_text(object, "undone", restored->undone);
+	json_add_text(object, "time", restored->time);
+	json_add_text(object, "files", restored->files);
+	json_add_text(object, "hash", restored->hash);
+	json_object_set_new(document, key, object);
 }
 
 void json_add_place(json_t *object, const struct diags *diags, const struct place *place)

@@ -10,6 +10,7 @@
 
 static enum status (*const commands[COMMAND__COUNT])(struct run *) = {
 	[COMMAND_CHECK] = cmd_check,   [COMMAND_PLAN] = cmd_plan,     [COMMAND_APPLY] = cmd_apply,
+	[COMMAND_CONFIRM] = cmd_confirm, [COMMAND_ROLLBACK] = cmd_rollback,
 	[COMMAND_STATUS] = cmd_status, [COMMAND_REMOVE] = cmd_remove,
 	[COMMAND_EXPLAIN] = cmd_explain, [COMMAND_PROVE] = cmd_prove,
 	[COMMAND_SCHEMA] = cmd_schema,
@@ -29,6 +30,8 @@ static bool uses_kernel(const struct args *args)
 	switch (args->command) {
 	case COMMAND_PLAN:
 	case COMMAND_APPLY:
+	case COMMAND_CONFIRM:
+	case COMMAND_ROLLBACK:
 	case COMMAND_STATUS:
 	case COMMAND_REMOVE:
 	case COMMAND_PROVE:

@@ -14,6 +14,15 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			   "With nf_tables only what differs is sent: what stays goes on counting. "
 			   "Does nothing when nothing is to be done. With --dry-run it prints "
 			   "a script that does the work, and needs no privileges."},
+	[COMMAND_CONFIRM] = {"confirm", OPERANDS_NONE, "keep what apply --confirm did",
+			     "Keeps the change of the last apply --confirm, which would be undone "
+			     "otherwise when its time is over."},
+	[COMMAND_ROLLBACK] = {"rollback", OPERANDS_NONE, "undo what the last apply did",
+			      "Makes rules and sysctls again what they were before the last apply "
+			      "that changed something, whether it waits to be confirmed or not. That "
+			      "is the very state that was there then, not what its description would "
+			      "make. It goes back one step: there is no rollback of a rollback, and "
+			      "none over a remove or a restart of the machine."},
 	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
 			    "Compares the kernel with what the last apply installed. Exits with 5 when "
 			    "they differ, or when nothing is installed."},
@@ -68,6 +77,10 @@ const struct option_info option_table[OPTION__COUNT] = {
 			    .commands = ON(APPLY) | ON(REMOVE),
 			    .words = {"iptables", "restore", "nft", "json"},
 			    .help = "print a script or data instead of working"},
+	[OPTION_CONFIRM] = {.name = "confirm",
+			    .argument = "SECONDS",
+			    .commands = ON(APPLY),
+			    .help = "undo it after SECONDS unless `hostgate confirm` comes before"},
 	[OPTION_PROVE] = {.name = "prove",
 			  .commands = ON(APPLY),
 			  .help = "prove it first, and change nothing unless that succeeds"},

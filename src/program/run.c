@@ -61,7 +61,7 @@ bool run_write(int fd, const char *bytes, size_t len)
 	return true;
 }
 
-static void send_to_syslog(const struct diags *diags)
+void run_send_to_syslog(const struct diags *diags)
 {
 	static const int priority[SEVERITY__COUNT] = {
 		[SEVERITY_ERROR] = LOG_ERR,
@@ -110,7 +110,7 @@ enum status run_finish(struct run *run, enum status status)
 	bool fine = true;
 
 	if (run->args.given[OPTION_SYSLOG])
-		send_to_syslog(&run->diags);
+		run_send_to_syslog(&run->diags);
 	if (run->json)
 		json_finish(run->json, &run->diags, &run->out);
 	else

@@ -37,6 +37,9 @@ void run_start(struct run *run);
  */
 enum status run_finish(struct run *run, enum status status);
 
+/** Sends the messages to syslog. */
+void run_send_to_syslog(const struct diags *diags);
+
 /** Frees everything of the run. */
 void run_free(struct run *run);
 

@@ -40,6 +40,7 @@ struct fixture {
 	struct diags diags;
 	struct ruleset *ruleset;
 	struct state before, after;
+	struct state back;
 	struct route_interfaces advertised;
 	struct sysctl_input input;
 	struct sysctl_writes writes;
@@ -120,7 +121,7 @@ static void want(struct fixture *f, enum sysctl_phase phase, const char *interfa
 
 static void plan(struct fixture *f)
 {
-	assert_int_equal(sysctl_plan(f->arena, &f->diags, &f->input, &f->writes, &f->after), 0);
+	assert_int_equal(sysctl_plan(f->arena, &f->diags, &f->input, &f->writes, &f->after, &f->back), 0);
 }
 
 /* Plans and writes; what was remembered is what the next run starts from. */
@@ -301,7 +302,7 @@ static void a_missing_switch_is_an_error(void **state)
 	struct fixture *f = *state;
 
 	want(f, SYSCTL_FORWARD, "eth0", false, "force_forwarding", 1);
-	assert_int_not_equal(sysctl_plan(f->arena, &f->diags, &f->input, &f->writes, &f->after), 0);
+	assert_int_not_equal(sysctl_plan(f->arena, &f->diags, &f->input, &f->writes, &f->after, &f->back), 0);
 	assert_string_equal(f->diags.items[0].code, "HG-E210");
 }
 

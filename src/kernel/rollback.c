@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// rollback: keep, or undo, what the last change did.
+#include <errno.h>
+#include <string.h>
+
+#include "base/diag_codes.h"
+#include "kernel/job.h"
+#include "kernel/scope.h"
+
+static int nothing_to_undo(struct diags *diags, const struct state_place *place)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(UNDO_NOTHING), PLACE_NONE,
+				     "there is nothing to undo: no change since the last "
+				     "`rollback` or `remove`, or since the machine was started");
+
+	diag->err = ENOENT;
+	diag_hint(diags, diag, "%s is where it would be; `hostgate apply` with an earlier "
+			       "description brings that back",
+		  place->undo_path);
+	return -ENOENT;
+}
+
+/*
+ * While it is undone, the record holds what is remembered of either side: whatever happens in the
+ * middle, remove finds all that may have been written.
+ */
+static int save_both(struct job *job)
+{
+	struct state both = job->before;
+
+	if (job->found != STATE_READ)
+		both = job->undo->state;
+	else if (job->undo->had_state)
+		for (size_t i = 0; i < job->undo->state.n_sysctls; i++)
+			if (!state_find(&job->before, job->undo->state.sysctls[i].path))
+				state_add(job->arena, &both, job->undo->state.sysctls[i]);
+	if (job->found != STATE_READ && !job->undo->had_state)
+		return 0;
+	both.generation = 0;
+	return state_save(job->diags, &job->place, &both);
+}
+
+static int finish(struct job *job)
+{
+	int err;
+
+	job->after.pending = (struct state_pending){0};
+	if (job->undo->had_state)
+		err = state_save(job->diags, &job->place, &job->after);
+	else
+		err = state_forget(job->diags, &job->place);
+	return err ? err : undo_forget(job->diags, &job->place);
+}
+
+static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
+			    struct changes *out)
+{
+	sigset_t old;
+	int err = job_find_state(job);
+
+	if (err == 0 && id &&
+	    (strcmp(job->undo->id, id) != 0 || !job->before.pending.id ||
+	     strcmp(job->before.pending.id, id) != 0) &&
+	    job->found == STATE_READ)
+		return -ESTALE;
+	if (err == 0)
+		err = job_open(job, wait_seconds);
+	if (err == 0)
+		err = job_compare(job, job->diags, true);
+	if (err != 0)
+		return err;
+	*out = job->changes;
+	job_hold_signals(&old);
+	if (out->n > 0) {
+		err = save_both(job);
+		if (err == 0)
+			err = job_run_steps(job);
+		if (err == 0)
+			err = job_read_back(job);
+	} else {
+		job_record_mark(job, job->work[0].found.mark);
+	}
+	if (err == 0)
+		err = finish(job);
+	job_release_signals(&old);
+	return err;
+}
+
+int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
+		    struct changes *out, struct restored *restored)
+{
+	struct state_place place;
+	struct undo undo;
+	int err = state_locate(arena, diags, &place);
+
+	*out = (struct changes){0};
+	*restored = (struct restored){0};
+	if (err != 0)
+		return err;
+
+	SCOPED_FD lock = state_lock(diags, &place, wait_seconds);
+
+	if (lock < 0)
+		return lock;
+	err = undo_load(arena, diags, &place, &undo);
+	if (err == -ENOENT)
+		return nothing_to_undo(diags, &place);
+	if (err != 0)
+		return err;
+
+	SCOPED_JOB job;
+
+	job_init(&job, arena, diags, NULL);
+	job.undo = &undo;
+	*restored = undo_restored(&undo);
+	return roll_back_locked(&job, wait_seconds, id, out);
+}
+
+static int not_pending(struct diags *diags)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_PENDING), PLACE_NONE,
+				     "nothing waits to be confirmed: it was confirmed before, or "
+				     "its time was over and it was undone");
+
+	diag->err = ENOENT;
+	diag_hint(diags, diag, "`hostgate status` tells what is installed");
+	return -ENOENT;
+}
+
+int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
+{
+	struct state_place place;
+	struct state state;
+	const char *why;
+	int err = state_locate(arena, diags, &place);
+
+	if (err != 0)
+		return err;
+
+	SCOPED_FD lock = state_lock(diags, &place, wait_seconds);
+
+	if (lock < 0)
+		return lock;
+	switch (state_load(arena, place.path, &state, &why)) {
+	case STATE_READ:
+		if (!state.pending.id)
+			return not_pending(diags);
+		state.pending = (struct state_pending){0};
+		return state_save(diags, &place, &state);
+	case STATE_DAMAGED:
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "can't understand %s: %s", place.path, why)
+			->err = EINVAL;
+		return -EINVAL;
+	case STATE_ABSENT:
+	case STATE_FOUND__COUNT:
+		break;
+	}
+	return not_pending(diags);
+}
