@@ -24,7 +24,7 @@ complete -c hostgate -l wait -x -d 'wait so long when another hostgate is at wor
 complete -c hostgate -l backend -x -a 'auto nftables iptables' -d 'install through NAME, whatever the description says'
 complete -c hostgate -l syslog -d 'send messages to syslog, too'
 complete -c hostgate -n '__fish_seen_subcommand_from apply remove' -l dry-run -a 'iptables restore nft json' -d 'print a script or data instead of working'
-complete -c hostgate -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'undo it after SECONDS unless `hostgate confirm` comes before'
+complete -c hostgate -n '__fish_seen_subcommand_from apply' -l confirm -x -d 'undo it after SECONDS unless `hostgate confirm` comes'
 complete -c hostgate -n '__fish_seen_subcommand_from apply' -l prove -d 'prove it first, and change nothing unless that succeeds'
 complete -c hostgate -n '__fish_seen_subcommand_from prove' -l tap -d 'print the Test Anything Protocol, version 13'
 complete -c hostgate -n '__fish_seen_subcommand_from explain' -l from -x -d 'the packet comes in on this interface, network or uplink'

@@ -13,7 +13,6 @@ static int nothing_to_undo(struct diags *diags, const struct state_place *place)
 				     "there is nothing to undo: no change since the last "
 				     "`rollback` or `remove`, or since the machine was started");
 
-	diag->err = ENOENT;
 	diag_hint(diags, diag, "%s is where it would be; `hostgate apply` with an earlier "
 			       "description brings that back",
 		  place->undo_path);
@@ -122,7 +121,6 @@ static int not_pending(struct diags *diags)
 				     "nothing waits to be confirmed: it was confirmed before, or "
 				     "its time was over and it was undone");
 
-	diag->err = ENOENT;
 	diag_hint(diags, diag, "`hostgate status` tells what is installed");
 	return -ENOENT;
 }

@@ -98,9 +98,10 @@ enum status cmd_apply(struct run *run)
 			buf_putc(&run->out, '\n');
 			if (input.confirm.seconds)
 				buf_printf(&run->out,
-					   "it is undone in %u seconds unless you run: hostgate "
+					   "it is undone in %u second%s unless you run: hostgate "
 					   "confirm\n",
-					   input.confirm.seconds);
+					   input.confirm.seconds,
+					   input.confirm.seconds == 1 ? "" : "s");
 		}
 	}
 	return STATUS_DONE;

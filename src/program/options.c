@@ -80,7 +80,7 @@ const struct option_info option_table[OPTION__COUNT] = {
 	[OPTION_CONFIRM] = {.name = "confirm",
 			    .argument = "SECONDS",
 			    .commands = ON(APPLY),
-			    .help = "undo it after SECONDS unless `hostgate confirm` comes before"},
+			    .help = "undo it after SECONDS unless `hostgate confirm` comes"},
 	[OPTION_PROVE] = {.name = "prove",
 			  .commands = ON(APPLY),
 			  .help = "prove it first, and change nothing unless that succeeds"},

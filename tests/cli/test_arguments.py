@@ -10,7 +10,7 @@ import unittest
 from common import BAD, GOOD, HOSTGATE, TOP, hostgate, needs_terminal, run
 
 EXAMPLE = "examples/host-only.yaml"
-COMMANDS = ("check", "plan", "apply", "status", "remove", "explain", "prove", "schema")
+COMMANDS = ("check", "plan", "apply", "confirm", "rollback", "status", "remove", "explain", "prove", "schema")
 
 
 class Usage(unittest.TestCase):
@@ -34,6 +34,12 @@ class Usage(unittest.TestCase):
         self.refused("status", "--wait=-1", says="no number of seconds")
         self.refused("status", "--wait=nan", says="no number of seconds")
         self.refused("status", EXAMPLE, says="takes no file")
+        for seconds in ("soon", "0", "-1", "1.5", "86401", "", "10s"):
+            self.refused("apply", "--confirm", seconds, EXAMPLE, says="no whole number of seconds from 1 to 86400")
+        self.refused("apply", "--confirm", "5", "--dry-run", EXAMPLE, says="cannot go with --dry-run")
+        self.refused("plan", "--confirm", "5", EXAMPLE, says="--confirm")
+        self.refused("confirm", EXAMPLE, says="takes no file")
+        self.refused("rollback", EXAMPLE, says="takes no file")
         self.refused("remove", EXAMPLE, says="takes a file with --dry-run=restore only")
         self.refused("remove", "--dry-run", EXAMPLE, says="takes a file with --dry-run=restore only")
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
