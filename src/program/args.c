@@ -285,16 +285,21 @@ static void add_option(const struct option_info *info, struct buf *out)
 }
 
 /* Text in lines of at most 80 columns. */
-static void add_wrapped(const char *text, struct buf *out)
+static void add_wrapped(const char *text, int indent, struct buf *out)
 {
 	size_t column = 0;
 
 	while (*text) {
 		size_t len = strcspn(text, " ");
 
-		if (column > 0)
-			buf_putc(out, column + 1 + len > 80 ? '\n' : ' ');
-		column = column > 0 && column + 1 + len <= 80 ? column + 1 + len : len;
+		if (column > 0 && column + 1 + len > 80) {
+			buf_printf(out, "\n%*s", indent, "");
+			column = (size_t)indent;
+		} else if (column > 0) {
+			buf_putc(out, ' ');
+			column++;
+		}
+		column += len;
 		buf_add(out, text, len);
 		text += len + strspn(text + len, " ");
 	}
@@ -303,13 +308,16 @@ static void add_wrapped(const char *text, struct buf *out)
 
 void args_help(const struct args *args, struct buf *out)
 {
+	struct buf usage __attribute__((cleanup(buf_free))) = {0};
+
 	if (args->has_command) {
 		const struct command_info *info = &command_table[args->command];
 
-		buf_puts(out, "usage: ");
-		args_synopsis(args->command, out);
-		buf_puts(out, "\n\n");
-		add_wrapped(info->more, out);
+		buf_puts(&usage, "usage: ");
+		args_synopsis(args->command, &usage);
+		add_wrapped(buf_text(&usage), 7, out);
+		buf_putc(out, '\n');
+		add_wrapped(info->more, 0, out);
 		if (info->operands != OPERANDS_NONE)
 			buf_puts(
 				out,

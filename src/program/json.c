@@ -97,6 +97,8 @@ void json_add_conntrack(json_t *document, const struct changes *changes)
 	json_object_set_new(document, "conntrack",
 			    json_pack("{s:I, s:o}", "deleted", (json_int_t)deleted, "networks",
 				      networks));
+}
+
 void json_add_restored(json_t *document, const char *key, const struct restored *restored)
 {
 	json_t *object = json_object();

@@ -37,6 +37,7 @@ void json_add_changes(json_t *document, const struct changes *changes);
 
 /** Sets "conntrack": how many connections were taken out of it, in all and by network. */
 void json_add_conntrack(json_t *document, const struct changes *changes);
+
 /** Adds what an undone change left, as an object under key. */
 void json_add_restored(json_t *document, const char *key, const struct restored *restored);
 
