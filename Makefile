@@ -91,11 +91,14 @@ FUZZ_SECONDS = 60
 MUTANT = $(BUILD)/hostgate-mutant
 MUTANT_OBJ = $(BUILD)/tests/prove/mutate.o
 
+# Copies the rules of its namespace into another one.
+MIRROR = $(BUILD)/tests/prove/mirror
+
 GENERATE = $(BUILD)/contrib/generate
 GENERATED = man/hostgate.8 man/hostgate.yaml.5 completions/hostgate.bash completions/_hostgate \
 	completions/hostgate.fish
 
-ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o $(MUTANT_OBJ)
+ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o $(MUTANT_OBJ) $(MIRROR).o
 
 # --- building --------------------------------------------------------------------------------
 
@@ -136,6 +139,10 @@ $(MUTANT): $(MUTANT_OBJ) $(PROGRAM_OBJ) $(KERNEL_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -Wl,--wrap=plan_ruleset -o $@ $^ $(KERNEL_LIBS) $(PROGRAM_LIBS) $(YAML_LIBS)
 
+$(MIRROR): %: %.o $(KERNEL_OBJ) $(CORE)
+	@echo "  LD    $@"
+	@$(LINK) -o $@ $^ $(KERNEL_LIBS) $(YAML_LIBS)
+
 $(UNIT_CORE): %: %.o $(UNIT_HELPER_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(YAML_LIBS)
@@ -167,7 +174,7 @@ test: deps
 	@MAKEFLAGS= HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/run-tests $(UNIT_PROGRAMS) $(SUITES)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_PROGRAMS) $(GENERATE) $(MUTANT)
+test-programs: all $(UNIT_PROGRAMS) $(GENERATE) $(MUTANT) $(MIRROR)
 
 .PHONY: unit
 unit: $(UNIT_PROGRAMS)

@@ -31,8 +31,10 @@ _hostgate() {
 		apply) options+=' --dry-run' ;;
 		apply) options+=' --confirm' ;;
 		apply) options+=' --prove' ;;
+		apply) options+=' --with-host-rules' ;;
 		remove) options+=' --dry-run' ;;
 		explain) options+=' --from' ;;
+		prove) options+=' --with-host-rules' ;;
 		prove) options+=' --tap' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

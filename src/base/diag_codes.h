@@ -76,6 +76,7 @@
 	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
 	X(SANDBOX_FAILED, "HG-E230", "a copy of the host, to prove the rules in, can't be made") \
 	X(PROBE_FAILED, "HG-E231", "the probes can't be sent, so nothing is proved") \
+	X(MIRROR_FAILED, "HG-E232", "the host's rules can't be read, or put into the copy of it") \
 	X(UNDO_FAILED, "HG-E240", "what it takes to undo a change can't be written or read") \
 	X(UNDO_NOTHING, "HG-E241", "rollback: there is no change to undo") \
 	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
@@ -86,9 +87,11 @@
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
 	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
+	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
+	X(MIRROR_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 
 enum diag_code {

@@ -28,13 +28,16 @@
  * changes of an interface only where it is linked to another number.
  */
 
-#define FIRST_INDEX 100u
+#define FIRST_INDEX (1u << 20)
 
 /* How long the wires may take to carry. */
 #define CARRIER_SECONDS 10.0
 
-unsigned int links_host_index(uint32_t port)
+/* Far from the numbers that a host's interfaces have, so that a rule about one finds no other. */
+static unsigned int host_index(const struct links *links, uint32_t port)
 {
+	if (links->host_index && links->host_index[port])
+		return links->host_index[port];
 	return FIRST_INDEX + 2 * port;
 }
 
@@ -111,7 +114,7 @@ static int make_wire(struct links *links, const struct replica *r, uint32_t port
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	struct nlattr *link, *data, *peer;
 
-	info->ifi_index = (int)links_host_index(port);
+	info->ifi_index = (int)host_index(links, port);
 	info->ifi_change = IFF_NOARP;
 	info->ifi_flags = r->ports[port].kind == PORT_CANARY ? 0 : IFF_NOARP;
 	mnl_attr_put_strz(header, IFLA_IFNAME, r->ports[port].name);
@@ -143,7 +146,8 @@ static int set_up(struct netlink *netlink, unsigned int index)
 }
 
 /*
- * Counts what is up and has left its first queue, "noop", which loses everything. The flag
+ * Counts the wires, for nothing else is up (the loopback's state is unknown to the kernel). A wire
+ * is ready when it is up and has left its first queue, "noop", which loses everything. The flag
  * IFF_RUNNING tells less: it is set, too, while the kernel does not know yet.
  */
 static int count_ready(const struct nlmsghdr *message, void *data)
@@ -152,8 +156,7 @@ static int count_ready(const struct nlmsghdr *message, void *data)
 	const struct nlattr *attr;
 	bool up = false, queues = false;
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info) ||
-	    (unsigned int)info->ifi_index < FIRST_INDEX)
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*info))
 		return MNL_CB_OK;
 	netlink_for_each(attr, message, sizeof(*info))
 	{
@@ -216,7 +219,7 @@ static int make_address(struct links *links, const struct replica_address *addre
 
 	info->ifa_family = (uint8_t)af_of(addr->family);
 	info->ifa_prefixlen = address->prefix.len;
-	info->ifa_index = links_host_index(address->port);
+	info->ifa_index = host_index(links, address->port);
 	put_addr(header, IFA_LOCAL, addr);
 	put_addr(header, IFA_ADDRESS, addr);
 	if (addr->family == FAMILY_IPV6) {
@@ -245,7 +248,7 @@ static int make_route(struct links *links, const struct replica_route *route)
 	info->rtm_type = RTN_UNICAST;
 	if (route->prefix.len > 0)
 		put_addr(header, RTA_DST, &route->prefix.addr);
-	mnl_attr_put_u32(header, RTA_OIF, links_host_index(route->port));
+	mnl_attr_put_u32(header, RTA_OIF, host_index(links, route->port));
 	mnl_attr_put_u32(header, RTA_PRIORITY, route->metric);
 	return finish(&links->host, &message);
 }
@@ -258,10 +261,15 @@ static int make_links(struct diags *diags, struct links *links, const struct rep
 		return failed(diags, err, "interface", "lo");
 	for (uint32_t port = 0; port < r->n_ports; port++) {
 		err = make_wire(links, r, port, wire);
+		/* Some kernels put tunnels into every namespace. */
+		if (err == -EEXIST && links->host_index && links->host_index[port]) {
+			links->host_index[port] = 0;
+			err = make_wire(links, r, port, wire);
+		}
 		if (err == 0)
 			err = set_up(&links->wire, links_wire_index(port));
 		if (err == 0)
-			err = set_up(&links->host, links_host_index(port));
+			err = set_up(&links->host, host_index(links, port));
 		if (err != 0)
 			return failed(diags, err, "interface", r->ports[port].name);
 	}

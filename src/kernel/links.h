@@ -10,13 +10,13 @@
 /** Sockets of the two namespaces. Initialise with {0}. */
 struct links {
 	struct netlink wire, host;
+	unsigned int *host_index; /**< interface numbers by port; 0, or NULL for all: any */
 };
 
 /** Opens the socket of the namespace that the process is in. Returns 0 or -errno. */
 int links_open_wire(struct links *links);
 
-/** Interface numbers of a port: in the host's namespace, and in the wires'. */
-unsigned int links_host_index(uint32_t port);
+/** Interface number of a port in the wires' namespace. */
 unsigned int links_wire_index(uint32_t port);
 
 /** Returns the port of a number in the wires' namespace. */

@@ -54,7 +54,7 @@ static int take_generation(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int read_generation(struct netlink *netlink, uint32_t *generation)
+int nft_read_generation(struct netlink *netlink, uint32_t *generation)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 
@@ -322,7 +322,7 @@ static int read_once(struct netlink *netlink, struct image *image)
 {
 	struct reading reading = {.netlink = netlink, .image = image, .chain = NO_INDEX};
 	uint32_t generation = 0;
-	int err = read_generation(netlink, &image->generation);
+	int err = nft_read_generation(netlink, &image->generation);
 
 	reading.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE);
 	if (err == 0)
@@ -331,7 +331,7 @@ static int read_once(struct netlink *netlink, struct image *image)
 	if (err == -ENOENT)
 		return -EINTR;
 	if (err == 0)
-		err = read_generation(netlink, &generation);
+		err = nft_read_generation(netlink, &generation);
 	if (err == 0 && generation != image->generation)
 		return -EINTR;
 	return err;
@@ -355,7 +355,7 @@ int nft_read(struct netlink *netlink, struct image *image)
 int nft_read_head(struct netlink *netlink, struct image *image)
 {
 	struct reading reading = {.netlink = netlink, .image = image, .chain = NO_INDEX};
-	int err = read_generation(netlink, &image->generation);
+	int err = nft_read_generation(netlink, &image->generation);
 
 	reading.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE);
 	if (err == 0)

@@ -19,4 +19,7 @@ int nft_read(struct netlink *netlink, struct image *image);
  */
 int nft_read_head(struct netlink *netlink, struct image *image);
 
+/** Asks for the number that every commit in the namespace moves by one. Returns 0 or -errno. */
+int nft_read_generation(struct netlink *netlink, uint32_t *generation);
+
 #endif

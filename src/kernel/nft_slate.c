@@ -41,8 +41,7 @@ struct reading {
 	const char *chain; /* of the last rule: most often the next one's, too */
 };
 
-/* Returns the chain that an expression jumps or goes to, or NULL. */
-static const char *target_of(const struct nlattr *expression)
+const char *nft_slate_target(const struct nlattr *expression)
 {
 	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
 	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA);
@@ -64,7 +63,7 @@ static bool leads_to_us(const struct nlattr *expressions)
 
 	netlink_for_each_nested(expression, expressions)
 	{
-		const char *target = target_of(expression);
+		const char *target = nft_slate_target(expression);
 
 		if (target && xt_table_is_ours(target))
 			return true;

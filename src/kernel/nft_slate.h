@@ -30,4 +30,7 @@ int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slat
 /** Adds a change for each table that has some. */
 void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);
 
+/** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
+const char *nft_slate_target(const struct nlattr *expression);
+
 #endif

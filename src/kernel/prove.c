@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/diag_codes.h"
 #include "kernel/links.h"
+#include "kernel/mirror.h"
 #include "kernel/sandbox.h"
 #include "kernel/scope.h"
 #include "kernel/wire.h"
@@ -23,12 +25,13 @@
  * child died, and there is no verdict.
  */
 
-enum record_kind { RECORD_FINDING, RECORD_DIAG, RECORD_END, RECORD__COUNT };
+enum record_kind { RECORD_FINDING, RECORD_PROGRESS, RECORD_DIAG, RECORD_END, RECORD__COUNT };
 
 struct record {
 	enum record_kind kind;
 	union {
 		struct finding finding;
+		size_t n_done; /* probes */
 		struct {
 			enum severity severity;
 			struct place place;
@@ -46,13 +49,17 @@ struct record {
 #define DRAIN_EVERY 8
 #define SETTLE_EVERY 256
 
+/* How many between two words about how far it got. */
+#define PROGRESS_EVERY 1024
+
 /* Findings after which a copy is bad enough. */
 #define FINDINGS_MAX 4000
 
 struct run {
 	struct arena *arena;
-	const struct apply_input *input;
+	const struct prove_input *input;
 	const struct probe_list *list;
+	struct mirror mirror;
 	int pipe;
 	struct diags *diags;
 	struct links links;
@@ -177,6 +184,14 @@ static int send_probe(struct run *run, uint32_t idx)
 	return err;
 }
 
+static void tell_progress(struct run *run)
+{
+	struct record record = {.kind = RECORD_PROGRESS, .n_done = run->n_sent};
+
+	if (run->input->progress)
+		(void)write_record(run->pipe, &record);
+}
+
 static int send_phase(struct run *run, enum probe_phase phase)
 {
 	bool sent[FAMILY__COUNT] = {has_family(FAMILY_IPV4), has_family(FAMILY_IPV6)};
@@ -188,6 +203,8 @@ static int send_phase(struct run *run, enum probe_phase phase)
 			continue;
 		err = send_probe(run, i);
 		n++;
+		if (n % PROGRESS_EVERY == 0)
+			tell_progress(run);
 		if (err == 0 && n % SETTLE_EVERY == 0)
 			err = wire_settle(&run->wire);
 		else if (err == 0 && n % DRAIN_EVERY == 0)
@@ -275,31 +292,6 @@ static int prepare(void *data)
 	return err ? err : wire_open(&run->wire);
 }
 
-static int build(struct run *run)
-{
-	const struct replica *r = run->list->replica;
-	struct sandbox sandbox = {.wire = -1};
-	struct changes changes;
-	int err = sandbox_enter(run->diags, &sandbox, prepare, run);
-
-	if (err != 0)
-		return err;
-	quieten();
-	err = links_make(run->diags, &run->links, r, sandbox.wire);
-	if (err == 0 && r->description->settings.forwarding == FORWARDING_KEEP)
-		err = forward_everywhere(run);
-	if (err == 0)
-		err = kernel_apply(run->arena, run->diags, run->input, &changes);
-	if (err != 0)
-		return err;
-	err = wire_open_host(&run->wire);
-	if (err != 0)
-		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
-			 "can't open the host's sockets: %s", strerror(-err))
-			->err = -err;
-	return err;
-}
-
 static void send_diags(struct run *run)
 {
 	for (size_t i = 0; i < run->diags->n; i++) {
@@ -315,6 +307,45 @@ static void send_diags(struct run *run)
 			 diag->hint ? diag->hint : "");
 		(void)write_record(run->pipe, &record);
 	}
+}
+
+/* What the host's rules lack in the copy is told even when all the rest goes well. */
+static int load_host_rules(struct run *run)
+{
+	int err = run->input->host_rules ? mirror_load(run->diags, &run->mirror) : 0;
+
+	if (err == 0) {
+		send_diags(run);
+		run->diags->n = 0;
+	}
+	return err;
+}
+
+static int build(struct run *run)
+{
+	const struct replica *r = run->list->replica;
+	struct sandbox sandbox = {.wire = -1};
+	struct changes changes;
+	int err = sandbox_enter(run->diags, &sandbox, prepare, run);
+
+	if (err != 0)
+		return err;
+	quieten();
+	err = links_make(run->diags, &run->links, r, sandbox.wire);
+	if (err == 0 && r->description->settings.forwarding == FORWARDING_KEEP)
+		err = forward_everywhere(run);
+	if (err == 0)
+		err = load_host_rules(run);
+	if (err == 0)
+		err = kernel_apply(run->arena, run->diags, run->input->apply, &changes);
+	if (err != 0)
+		return err;
+	err = wire_open_host(&run->wire);
+	if (err != 0)
+		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+			 "can't open the host's sockets: %s", strerror(-err))
+			->err = -err;
+	return err;
 }
 
 /* One processor, so that frames stay in order. */
@@ -384,7 +415,8 @@ static void take_diag(struct arena *arena, struct diags *diags, const struct rec
 		diag_hint(diags, diag, "%s", record->diag.hint);
 }
 
-static int collect(struct arena *arena, struct diags *diags, int fd, struct proof *out)
+static int collect(struct arena *arena, struct diags *diags, const struct prove_input *input,
+		   int fd, struct proof *out)
 {
 	struct record record;
 
@@ -394,6 +426,9 @@ static int collect(struct arena *arena, struct diags *diags, int fd, struct proo
 			out->items = arena_grow(arena, out->items, out->n, &out->cap,
 						sizeof(*out->items));
 			out->items[out->n++] = record.finding;
+			break;
+		case RECORD_PROGRESS:
+			input->progress(record.n_done, input->list->n, input->progress_data);
 			break;
 		case RECORD_DIAG:
 			take_diag(arena, diags, &record);
@@ -410,24 +445,41 @@ static int collect(struct arena *arena, struct diags *diags, int fd, struct proo
 	return -EIO;
 }
 
-int kernel_prove(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		 const struct probe_list *list, struct proof *out)
+static void init(struct run *run)
 {
-	struct run run = {.arena = arena, .input = input, .list = list};
+	const struct probe_list *list = run->list;
+
+	run->seen = arena_calloc(run->arena, list->n, sizeof(struct sight *));
+	run->found = arena_calloc(run->arena, list->n, sizeof(*run->found));
+	run->wire = (struct wire){.list = list,
+				  .capture = -1,
+				  .sender = -1,
+				  .raw = {-1, -1},
+				  .seen = see,
+				  .data = run};
+	while (list->replica->ports[run->wire.canary_port].kind != PORT_CANARY)
+		run->wire.canary_port++;
+}
+
+/*
+ * The interfaces get the numbers that they have on the host, so that rules which know them by
+ * number mean the same in the copy.
+ */
+static void read_indexes(struct run *run)
+{
+	const struct replica *r = run->list->replica;
+
+	run->links.host_index = arena_calloc(run->arena, r->n_ports, sizeof(unsigned int));
+	for (size_t i = 0; i < r->n_ports; i++)
+		run->links.host_index[i] = if_nametoindex(r->ports[i].name);
+}
+
+/* Runs the child. */
+static int run_copy(struct run *run, struct diags *diags, struct proof *out)
+{
 	int ends[2], err;
 	pid_t child;
 
-	*out = (struct proof){0};
-	run.seen = arena_calloc(arena, list->n, sizeof(struct sight *));
-	run.found = arena_calloc(arena, list->n, sizeof(*run.found));
-	run.wire = (struct wire){.list = list,
-				 .capture = -1,
-				 .sender = -1,
-				 .raw = {-1, -1},
-				 .seen = see,
-				 .data = &run};
-	while (list->replica->ports[run.wire.canary_port].kind != PORT_CANARY)
-		run.wire.canary_port++;
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		err = -errno;
 		diag_add(diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
@@ -437,12 +489,30 @@ int kernel_prove(struct arena *arena, struct diags *diags, const struct apply_in
 	}
 	SCOPED_FD from = ends[0];
 
-	run.pipe = ends[1];
-	child = sandbox_start(diags, work, &run);
+	run->pipe = ends[1];
+	child = sandbox_start(diags, work, run);
 	close(ends[1]);
 	if (child < 0)
 		return child;
-	err = collect(arena, diags, from, out);
+	err = collect(run->arena, diags, run->input, from, out);
 	(void)sandbox_wait(child);
+	return err;
+}
+
+int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_input *input,
+		 struct proof *out)
+{
+	struct run run = {.arena = arena, .input = input, .list = input->list};
+	int err = 0;
+
+	*out = (struct proof){0};
+	init(&run);
+	if (input->host_rules) {
+		read_indexes(&run);
+		err = mirror_read(arena, diags, &run.mirror);
+	}
+	if (err == 0)
+		err = run_copy(&run, diags, out);
+	mirror_free(&run.mirror);
 	return err;
 }

@@ -26,12 +26,23 @@ struct proof {
 	size_t n_sent; /**< probes that were sent */
 };
 
+/** What is proved, and how. */
+struct prove_input {
+	const struct apply_input *apply;
+	const struct probe_list *list;
+	bool host_rules; /**< beside the present rules of this network namespace */
+	/** Called now and then with how many of the probes are through; may be NULL. */
+	void (*progress)(size_t done, size_t total, void *data);
+	void *progress_data;
+};
+
 /**
  * Builds the copy, applies the input there and sends the probes. This process and its namespaces
  * are not touched, and nothing is left behind. Returns 0, or -errno, queued, when there is no
- * verdict: -EPERM when the system does not let this user make namespaces. Memory comes from arena.
+ * verdict: -EPERM when the system does not let this user make namespaces, or read the host's
+ * rules. Memory comes from arena.
  */
-int kernel_prove(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		 const struct probe_list *list, struct proof *out);
+int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_input *input,
+		 struct proof *out);
 
 #endif

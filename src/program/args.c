@@ -195,6 +195,11 @@ static bool check_together(struct args *args, struct buf *error)
 		buf_puts(error, "--dry-run cannot go with --json; --dry-run=json prints the rules");
 		return false;
 	}
+	if (args->command == COMMAND_APPLY && args->given[OPTION_WITH_HOST_RULES] &&
+	    !args->given[OPTION_PROVE]) {
+		buf_puts(error, "apply takes --with-host-rules with --prove only");
+		return false;
+	}
 	return true;
 }
 

@@ -191,7 +191,13 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	}
 	out->cells = arena_calloc(run->arena, d->n_networks * (d->n_uplinks + 1) * 2,
 				  sizeof(*out->cells));
-	result = kernel_prove(run->arena, &run->diags, &input, out->list, proof);
+	result = kernel_prove(run->arena, &run->diags,
+			      &(struct prove_input){
+				      .apply = &input,
+				      .list = out->list,
+				      .host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+			      },
+			      proof);
 	if (result < 0)
 		return run_status_of(result);
 	count(out);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests `hostgate prove`: the examples hold, every deliberate fault is found, nothing is left behind.
 
-usage: run.py     (the program is $HOSTGATE, else build/hostgate; the mutant is beside it)
+usage: run.py [WORD]     (the program is $HOSTGATE, else build/hostgate; the mutant is beside it;
+                          with WORD only the tests whose names have it)
 """
 
 import json
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 import unittest
+
+import host_rules
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -419,8 +422,11 @@ def main():
         if reason:
             print("skip everything through %s: %s" % (backend, reason))
     result = Lines()
-    suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case)
-                               for case in (Examples, Output, Traces, Faults))
+    loader = unittest.TestLoader()
+    if len(sys.argv) == 2:
+        loader.testNamePatterns = ["*%s*" % sys.argv[1]]
+    suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
+                               for case in (Examples, Output, Traces, Faults, *host_rules.CASES))
     suite.run(result)
     print("%d faults, %d found" % (len(faults()), len(FOUND)))
     failed = len(result.failures) + len(result.errors)

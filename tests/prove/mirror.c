@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Copies the rules of its network namespace into a new one, and runs a command there.
+//
+// usage: mirror PREPARE COMMAND    (for sh; PREPARE makes the copy's interfaces)
+//
+// What it could not copy goes to stderr, as hostgate's messages.
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/mirror.h"
+
+int main(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct mirror mirror = {0};
+	struct diags diags;
+	struct buf text = {0};
+	int err;
+
+	if (argc != 3)
+		return 2;
+	diags_init(&diags, arena);
+	err = mirror_read(arena, &diags, &mirror);
+	if (err == 0 && unshare(CLONE_NEWNET) < 0) {
+		perror("unshare");
+		return 2;
+	}
+	if (err == 0 && system(argv[1]) != 0)
+		return 2;
+	if (err == 0)
+		err = mirror_load(&diags, &mirror);
+	mirror_free(&mirror);
+	diags_format(&diags, false, &text);
+	fputs(buf_text(&text), stderr);
+	buf_free(&text);
+	arena_free(arena);
+	if (err != 0)
+		return 1;
+	execl("/bin/sh", "sh", "-c", argv[2], (char *)NULL);
+	perror("/bin/sh");
+	return 2;
+}
