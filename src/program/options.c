@@ -86,7 +86,7 @@ const struct option_info option_table[OPTION__COUNT] = {
 			  .help = "prove it first, and change nothing unless that succeeds"},
 	[OPTION_WITH_HOST_RULES] = {.name = "with-host-rules",
 				    .commands = ON(APPLY) | ON(PROVE),
-				    .help = "prove it beside a copy of this host's present rules"},
+				    .help = "prove it beside a copy of the rules that this host has"},
 	[OPTION_TAP] = {.name = "tap",
 			.commands = ON(PROVE),
 			.help = "print the Test Anything Protocol, version 13"},
