@@ -8,6 +8,7 @@
 #include "program/commands.h"
 #include "program/host.h"
 #include "program/json.h"
+#include "program/others.h"
 #include "program/work.h"
 
 /* A change that waits to be confirmed is what somebody at two in the morning must not overlook. */
@@ -102,8 +103,13 @@ static enum status compare(struct run *run, const struct installed *installed)
 		}
 		print_matrix(&work.description, run->colour, &run->out);
 	}
+	if (installed->where)
+		host_note_bridges(run, &work.description);
 	host_note_missing(run, &work.description);
-	return changes.n == 0 ? STATUS_DONE : STATUS_DIFFERS;
+
+	enum status others = others_tell(run, &work.description, input.ruleset);
+
+	return others == STATUS_DONE && changes.n > 0 ? STATUS_DIFFERS : others;
 }
 
 enum status cmd_status(struct run *run)
@@ -114,8 +120,6 @@ enum status cmd_status(struct run *run)
 	if (result < 0)
 		return run_status_of(result);
 	say_installed(run, &installed);
-	if (installed.where)
-		host_note_bridges(run);
 	if (installed.recorded && installed.text)
 		return compare(run, &installed);
 	if (installed.where || installed.damaged) {

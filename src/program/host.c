@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/diag_codes.h"
+#include "kernel/bridges.h"
 #include "program/host.h"
 
 /* Missing interfaces that the warning names; further ones are counted. */
@@ -31,8 +32,32 @@ static bool is_on(const char *path)
 	return on;
 }
 
-void host_note_bridges(struct run *run)
+static bool fits_a_network(const struct description *description, const char *ifname)
 {
+	for (size_t i = 0; i < description->n_networks; i++)
+		for (size_t j = 0; j < description->networks[i].n_interfaces; j++)
+			if (ifpattern_matches(&description->networks[i].interfaces[j], ifname))
+				return true;
+	return false;
+}
+
+/* Where nobody tells what is there, a bridge may be. */
+static bool has_bridges(struct run *run, const struct description *description)
+{
+	struct bridges bridges;
+
+	if (bridges_read(run->arena, &bridges) != 0)
+		return true;
+	for (size_t i = 0; i < bridges.n; i++)
+		if (fits_a_network(description, bridges.names[i]))
+			return true;
+	return false;
+}
+
+void host_note_bridges(struct run *run, const struct description *description)
+{
+	if (!has_bridges(run, description))
+		return;
 	for (size_t i = 0; i < sizeof(bridge_switches) / sizeof(*bridge_switches); i++) {
 		if (!is_on(bridge_switches[i]))
 			continue;

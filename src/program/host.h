@@ -6,8 +6,11 @@
 #include "hostgate/description.h"
 #include "program/run.h"
 
-/** Queues a note when bridged frames are handed to the rules (br_netfilter). */
-void host_note_bridges(struct run *run);
+/**
+ * Queues a note when bridged frames are handed to the rules (br_netfilter) and an interface of a
+ * network is a bridge.
+ */
+void host_note_bridges(struct run *run, const struct description *description);
 
 /** Queues one note that names the description's interfaces that do not exist. */
 void host_note_missing(struct run *run, const struct description *description);

@@ -24,8 +24,10 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			      "make. It goes back one step: there is no rollback of a rollback, and "
 			      "none over a remove or a restart of the machine."},
 	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
-			    "Compares the kernel with what the last apply installed. Exits with 5 when "
-			    "they differ, or when nothing is installed."},
+			    "Compares the kernel with what the last apply installed. Tells who else uses "
+			    "forwarding, and names the chains of other programs that drop what the "
+			    "description lets pass, with what to do about it. Exits with 5 when the "
+			    "kernel differs, nothing is installed, or such a chain drops for sure."},
 	[COMMAND_REMOVE] = {"remove", OPERANDS_FILES, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
 			    "it prints the script that takes out what the script of apply put in. Only "
@@ -109,7 +111,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_USAGE, "wrong command line"},
 	{STATUS_DESCRIPTION, "the description is wrong; nothing was touched"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
-	{STATUS_DIFFERS, "prove: a leak; status: not installed, or not as applied"},
+	{STATUS_DIFFERS, "prove: a leak; status: not as it should be"},
 	{STATUS_PENDING, "plan: changes are pending"},
 };
 

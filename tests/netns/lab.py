@@ -298,6 +298,7 @@ class Lab:
     def env(self, **more):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "HOSTGATE_RUNDIR": os.path.join(self.directory, "run"),
+               "HOSTGATE_SYSCONFROOT": os.path.join(self.directory, "no-files"),
                "XTABLES_LOCKFILE": os.path.join(self.directory, "xtables.lock")}
         env.update(more)
         return env
