@@ -92,6 +92,7 @@
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
 	X(MIRROR_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
+	X(FORWARDING_USED, "HG-N203", "forwarding stays on, since others need it now") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 
 enum diag_code {

@@ -9,6 +9,7 @@
 #include "kernel/changes.h"
 #include "kernel/nft_explain.h"
 #include "kernel/scope.h"
+#include "kernel/users.h"
 
 void job_init(struct job *job, struct arena *arena, struct diags *diags,
 	      const struct apply_input *input)
@@ -122,7 +123,14 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 				     .ruleset = job->input ? job->input->ruleset : NULL,
 				     .state = job->undo ? &job->undo->writes : &job->before,
 				     .advertised = &advertised};
+	struct users users = {.arena = job->arena};
 	int err = 0;
+
+	/* What is undone becomes what it was, whoever has come since. */
+	if (!job->undo) {
+		input.users = users_find;
+		input.users_data = &users;
+	}
 
 	if (input.ruleset && sysctl_needs_routes(input.ruleset))
 		err = route_read_advertised(job->arena, &advertised);

@@ -105,6 +105,20 @@ static const char *take_text(struct arena *arena, const json_t *object, const ch
 	return text ? arena_strdup(arena, text) : NULL;
 }
 
+static bool take_others(struct arena *arena, const json_t *from, struct state_sysctl *entry)
+{
+	for (size_t i = 0; i < json_array_size(from); i++) {
+		const char *name = json_string_value(json_array_get(from, i));
+
+		if (!name)
+			return false;
+		entry->others = arena_grow(arena, entry->others, entry->n_others,
+					   &entry->cap_others, sizeof(*entry->others));
+		entry->others[entry->n_others++] = arena_strdup(arena, name);
+	}
+	return true;
+}
+
 static bool take_sysctl(struct arena *arena, const char *path, const json_t *from,
 			struct state *out)
 {
@@ -126,6 +140,8 @@ static bool take_sysctl(struct arena *arena, const char *path, const json_t *fro
 			(struct state_moved){arena_strdup(arena, moved_path),
 					     arena_strdup(arena, json_string_value(value))};
 	}
+	if (!take_others(arena, json_object_get(from, "others"), &entry))
+		return false;
 	state_add(arena, out, entry);
 	return true;
 }
@@ -227,11 +243,22 @@ enum state_found state_load(struct arena *arena, const char *path, struct state 
 
 /* Writing. */
 
+static json_t *json_of_others(const struct state_sysctl *entry)
+{
+	json_t *others = json_array();
+
+	for (size_t i = 0; i < entry->n_others; i++)
+		json_array_append_new(others, json_string(entry->others[i]));
+	return others;
+}
+
 static json_t *json_of_sysctl(const struct state_sysctl *entry)
 {
 	json_t *json = json_pack("{ss, ss}", "before", entry->before, "written", entry->written);
 	json_t *moved;
 
+	if (entry->n_others)
+		json_object_set_new(json, "others", json_of_others(entry));
 	if (entry->n_moved == 0)
 		return json;
 	moved = json_object();

@@ -24,6 +24,8 @@ struct state_sysctl {
 	const char *written; /**< what hostgate wrote; another value now is somebody else's */
 	struct state_moved *moved;
 	size_t n_moved, cap_moved;
+	const char **others; /**< forwarding: who else had rules for it when it was written */
+	size_t n_others, cap_others;
 };
 
 /** An apply that is undone unless it is confirmed. */

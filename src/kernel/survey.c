@@ -256,12 +256,12 @@ size_t survey_count_others(const struct survey_table *table, const struct survey
 	return n;
 }
 
-int survey_read(struct arena *arena, struct diags *diags, bool with_ours, struct survey *out)
+int survey_read(struct arena *arena, struct diags *diags, unsigned int what, struct survey *out)
 {
 	int err;
 
 	*out = (struct survey){.arena = arena};
-	err = survey_read_nft(out, with_ours);
+	err = survey_read_nft(out, what);
 	if (err == 0)
 		err = survey_read_xt(out);
 	if (err != 0) {

@@ -100,15 +100,19 @@ struct survey {
 	size_t n_bases, cap_bases;
 };
 
+/** What is read beside the rules of others. */
+#define SURVEY_ELEMENTS 1u /**< of sets; the judge needs them */
+#define SURVEY_OURS	2u /**< the contents of table inet hostgate */
+
 /**
  * Reads everything: nf_tables of all families, and those legacy tables that live (to look at
- * another one would bring it to life). with_ours: the contents of table inet hostgate, too.
- * Memory comes from arena. Returns 0 or -errno, queued (-EPERM: not permitted).
+ * another one would bring it to life). what: bits of SURVEY_*. Memory comes from arena. Returns 0
+ * or -errno, queued (-EPERM: not permitted).
  */
-int survey_read(struct arena *arena, struct diags *diags, bool with_ours, struct survey *out);
+int survey_read(struct arena *arena, struct diags *diags, unsigned int what, struct survey *out);
 
 /** The two readers; -errno is not queued. */
-int survey_read_nft(struct survey *survey, bool with_ours);
+int survey_read_nft(struct survey *survey, unsigned int what);
 int survey_read_xt(struct survey *survey);
 
 /** Adds a table, a chain of it, a rule of that; what is added before may move. */

@@ -29,7 +29,7 @@ struct attrs {
 
 struct reading {
 	struct survey *survey;
-	bool with_ours;
+	unsigned int what; /* SURVEY_* */
 	struct survey_table *table; /* of the last message: most often the next one's, too */
 	struct survey_chain *chain;
 	struct survey_set *set; /* whose elements are being read */
@@ -95,7 +95,7 @@ static struct survey_table *table_of(struct reading *r, const struct nlmsghdr *m
 {
 	struct survey_table *table = find_table(r, family_of(message), name);
 
-	return table && table->ours && !r->with_ours ? NULL : table;
+	return table && table->ours && !(r->what & SURVEY_OURS) ? NULL : table;
 }
 
 static int take_table(const struct nlmsghdr *message, void *data)
@@ -379,6 +379,8 @@ static int read_once(struct netlink *netlink, struct reading *r)
 		err = dump(netlink, r, NFT_MSG_GETSET, take_set);
 	if (err == 0)
 		err = dump(netlink, r, NFT_MSG_GETRULE, take_rule);
+	if (!(r->what & SURVEY_ELEMENTS))
+		return err;
 	for (size_t t = 0; err == 0 && t < r->survey->n_tables; t++)
 		for (size_t s = 0; err == 0 && s < r->survey->tables[t].n_sets; s++) {
 			r->set = &r->survey->tables[t].sets[s];
@@ -394,10 +396,10 @@ static bool is_absent(int err)
 	return err == -EPROTONOSUPPORT || err == -EINVAL || err == -EOPNOTSUPP;
 }
 
-int survey_read_nft(struct survey *survey, bool with_ours)
+int survey_read_nft(struct survey *survey, unsigned int what)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	struct reading reading = {.survey = survey, .with_ours = with_ours};
+	struct reading reading = {.survey = survey, .what = what};
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
 	if (err != 0)

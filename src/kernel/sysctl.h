@@ -37,12 +37,26 @@ struct sysctl_writes {
 	size_t n, cap;
 };
 
+/** Who else has rules for forwarded packets of a family. */
+struct sysctl_users {
+	const char **names; /**< "ip nat POSTROUTING of Docker" */
+	size_t n, cap;
+};
+
+typedef void sysctl_users_fn(void *data, enum family family, struct sysctl_users *out);
+
 /** What sysctl_plan() works with. */
 struct sysctl_input {
 	int root;				   /**< descriptor of /proc/sys */
 	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
 	const struct state *state;		   /**< what was written before */
 	const struct route_interfaces *advertised; /**< for SYSCTL_IF_RA_ROUTE */
+	/**
+	 * Tells who uses forwarding now. Who came after it was switched on needs it: it then stays
+	 * on, with a note. NULL: nobody is asked, and it is put back.
+	 */
+	sysctl_users_fn *users;
+	void *users_data;
 };
 
 /** Opens /proc/sys. Returns a descriptor or -errno, queued. */

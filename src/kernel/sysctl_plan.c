@@ -288,6 +288,57 @@ static void plan_restore(struct planning *p, const struct state_sysctl *entry,
 	}
 }
 
+static enum family family_of(const char *path)
+{
+	return strncmp(path, "net/ipv6/", strlen("net/ipv6/")) == 0 ? FAMILY_IPV6 : FAMILY_IPV4;
+}
+
+static void find_users(struct planning *p, const char *path, struct sysctl_users *out)
+{
+	*out = (struct sysctl_users){0};
+	if (p->input->users && is_forwarding(path))
+		p->input->users(p->input->users_data, family_of(path), out);
+}
+
+static bool was_there(const struct state_sysctl *entry, const char *name)
+{
+	for (size_t i = 0; i < entry->n_others; i++)
+		if (strcmp(entry->others[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Most users that the note names. */
+#define USERS_SHOWN 3
+
+/* Who had rules for it while it was off did not need it; who came since does. */
+static bool is_needed(struct planning *p, const struct state_sysctl *entry)
+{
+	struct buf named __attribute__((cleanup(buf_free))) = {0};
+	struct sysctl_users users;
+	struct diag *diag;
+	size_t n = 0;
+
+	if (strcmp(entry->before, "0") != 0)
+		return false;
+	find_users(p, entry->path, &users);
+	for (size_t i = 0; i < users.n; i++) {
+		if (was_there(entry, users.names[i]))
+			continue;
+		if (n++ < USERS_SHOWN)
+			buf_printf(&named, "%s%s", n == 1 ? "" : "; ", users.names[i]);
+	}
+	if (n == 0)
+		return false;
+	if (n > USERS_SHOWN)
+		buf_printf(&named, "; and %zu more", n - USERS_SHOWN);
+	diag = diag_add(p->diags, SEVERITY_NOTE, CODE(FORWARDING_USED), PLACE_NONE,
+			"%s stays %s, which hostgate wrote: others have come that need it (%s)",
+			entry->path, entry->written, buf_text(&named));
+	diag_hint(p->diags, diag, "`echo 0 > /proc/sys/%s` switches it off", entry->path);
+	return true;
+}
+
 static void plan_put_back(struct planning *p, const struct state_sysctl *entry, const char *present)
 {
 	struct sysctl_write write = {.path = entry->path, .from = present, .to = entry->before};
@@ -305,7 +356,18 @@ static void plan_put_back(struct planning *p, const struct state_sysctl *entry, 
 	add_write(p, write);
 }
 
-static void plan_put_backs(struct planning *p)
+/* Taking rules away while a value can't be put back would leave forwarding on without them. */
+static int tell_unread(struct planning *p, const char *path, int err)
+{
+	struct diag *diag = diag_add(p->diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
+				     "can't read %s, which is to be put back: %s", path,
+				     strerror(err));
+
+	diag->err = err;
+	return -err;
+}
+
+static int plan_put_backs(struct planning *p)
 {
 	for (size_t i = 0; i < p->input->state->n_sysctls; i++) {
 		const struct state_sysctl *entry = &p->input->state->sysctls[i];
@@ -313,14 +375,21 @@ static void plan_put_backs(struct planning *p)
 		const char *present = read_present(p, entry->path);
 
 		/* Without its interface the value is gone. */
+		if (!present && errno != ENOENT && errno != ENODEV)
+			return tell_unread(p, entry->path, errno);
 		if (!present)
 			continue;
+		if (!wanted && strcmp(present, entry->written) == 0 && is_needed(p, entry)) {
+			state_add(p->arena, p->next, *entry);
+			continue;
+		}
 		/* Wanted is what was there before: that is putting back, too. */
 		if (!wanted || (strcmp(wanted->value, entry->before) == 0 &&
 				strcmp(present, entry->written) == 0))
 			plan_put_back(p, entry, present);
 	}
 	p->n_put_back = p->out->n;
+	return 0;
 }
 
 static int tell_unreadable(struct planning *p, const struct wanted *wanted, int err)
@@ -349,6 +418,7 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 	const char *present = read_present(p, wanted->path), *from;
 	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
 	struct state_sysctl now = {.path = wanted->path, .written = wanted->value};
+	struct sysctl_users users;
 	enum family family;
 
 	if (!present)
@@ -362,6 +432,14 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 	now.before = entry && strcmp(present, entry->written) == 0 ? entry->before : from;
 	if (sysctl_is_switch(wanted->path, &family))
 		remember_all_moved(p, family, &now);
+	if (entry && now.before == entry->before) {
+		now.others = entry->others;
+		now.n_others = entry->n_others;
+	} else {
+		find_users(p, wanted->path, &users);
+		now.others = users.names;
+		now.n_others = users.n;
+	}
 	state_add(p->arena, p->next, now);
 	add_write(p, (struct sysctl_write){.path = wanted->path,
 					   .from = from,
@@ -414,7 +492,7 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 		memcpy(p.by_path, p.wanted, p.n_wanted * sizeof(*p.by_path));
 		qsort(p.by_path, p.n_wanted, sizeof(*p.by_path), compare_paths);
 	}
-	plan_put_backs(&p);
+	err = plan_put_backs(&p);
 	for (size_t i = 0; err == 0 && i < p.n_wanted; i++)
 		err = plan_wanted(&p, &p.wanted[i]);
 	sort_by_step(arena, out);

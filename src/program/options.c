@@ -29,7 +29,8 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			    "description lets pass, with what to do about it. Exits with 5 when the "
 			    "kernel differs, nothing is installed, or such a chain drops for sure."},
 	[COMMAND_REMOVE] = {"remove", OPERANDS_FILES, "take everything out again",
-			    "Puts sysctls back, forwarding first, and deletes the rules. With --dry-run "
+			    "Puts sysctls back, forwarding first, and deletes the rules. Forwarding stays "
+			    "on when others have come since that need it, which it says. With --dry-run "
 			    "it prints the script that takes out what the script of apply put in. Only "
 			    "--dry-run=restore reads a description: the file names its chains."},
 	[COMMAND_EXPLAIN] = {"explain", OPERANDS_PACKET, "tell the way of one packet, step by step",

@@ -310,7 +310,7 @@ enum status others_tell(struct run *run, const struct description *description,
 			const struct ruleset *ruleset)
 {
 	struct survey survey;
-	int err = survey_read(run->arena, &run->diags, false, &survey);
+	int err = survey_read(run->arena, &run->diags, SURVEY_ELEMENTS, &survey);
 	SCOPED_FD root = err == 0 ? sysctl_open_root(&run->diags) : -1;
 
 	if (err == 0 && root < 0)

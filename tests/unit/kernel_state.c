@@ -62,6 +62,7 @@ static void write_text(const char *path, const char *text)
 static void save_sample(struct fixture *f)
 {
 	struct state_moved moved[] = {{"net/ipv4/conf/eth9/forwarding", "1"}};
+	const char *others[] = {"ip nat POSTROUTING of Docker", "inet x y"};
 	struct state sample = {.version = "1",
 			       .hash = "abc",
 			       .files = "a.yaml",
@@ -73,7 +74,9 @@ static void save_sample(struct fixture *f)
 					.before = "0",
 					.written = "1",
 					.moved = moved,
-					.n_moved = 1});
+					.n_moved = 1,
+					.others = others,
+					.n_others = 2});
 	state_add(f->arena, &sample,
 		  (struct state_sysctl){.path = "net/ipv4/conf/eth0.5/send_redirects",
 					.before = "1",
@@ -101,6 +104,9 @@ static void what_was_saved_is_read(void **state)
 	assert_string_equal(entry->before, "0");
 	assert_int_equal(entry->n_moved, 1);
 	assert_string_equal(entry->moved[0].path, "net/ipv4/conf/eth9/forwarding");
+	assert_int_equal(entry->n_others, 2);
+	assert_string_equal(entry->others[0], "ip nat POSTROUTING of Docker");
+	assert_string_equal(entry->others[1], "inet x y");
 	assert_non_null(state_find(&found, "net/ipv4/conf/eth0.5/send_redirects"));
 	assert_null(state_find(&found, "net/ipv4/conf/eth0/send_redirects"));
 	assert_int_equal(state_forget(&f->diags, &f->place), 0);
