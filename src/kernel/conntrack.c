@@ -240,18 +240,6 @@ static int delete_stale(struct netlink *netlink, struct settling *settling, size
 
 /* The whole. */
 
-/* Returns the description of the last apply, or NULL when the text is none (any more). */
-static const struct description *read_before(struct arena *arena, const char *text)
-{
-	struct description *before = arena_calloc(arena, 1, sizeof(*before));
-	struct diags unheard;
-
-	diags_init(&unheard, arena);
-	if (text)
-		diags_add_source(&unheard, "state", text, strlen(text));
-	return text && description_read(arena, &unheard, before) ? before : NULL;
-}
-
 static void concern_changed(struct flow_judge *judge, const struct changes *changes)
 {
 	for (size_t i = 0; i < changes->n; i++) {
@@ -298,7 +286,7 @@ static int settle(struct settling *settling, struct changes *changes)
 }
 
 void conntrack_settle(struct arena *arena, struct diags *diags,
-		      const struct description *description, const char *before_text,
+		      const struct description *description, const struct description *before,
 		      struct changes *changes)
 {
 	struct settling settling __attribute__((cleanup(free_settling))) = {
@@ -308,8 +296,7 @@ void conntrack_settle(struct arena *arena, struct diags *diags,
 	int err = address_list(arena, &hosts);
 
 	if (err == 0) {
-		judge = flow_judge_new(arena, description, read_before(arena, before_text),
-				       hosts.items, hosts.n);
+		judge = flow_judge_new(arena, description, before, hosts.items, hosts.n);
 		concern_changed(judge, changes);
 		settling.judge = judge;
 		if (!flow_judge_is_idle(judge))

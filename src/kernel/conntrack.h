@@ -8,13 +8,13 @@
 #include "kernel/apply.h"
 
 /**
- * Deletes the entries of networks that changes names, or that the description and the recorded
- * text of the one before (NULL: not known) have differently, where the description no longer lets
+ * Deletes the entries of networks that changes names, or that the description and the one
+ * before (NULL: not known) have differently, where the description no longer lets
  * them pass as they are; counts them in changes. The rest of the table is not touched. Entries are
  * no matter of safety, so a failure is queued as a warning.
  */
 void conntrack_settle(struct arena *arena, struct diags *diags,
-		      const struct description *description, const char *before_text,
+		      const struct description *description, const struct description *before,
 		      struct changes *changes);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "kernel/conntrack.h"
 #include "kernel/job.h"
 #include "kernel/scope.h"
 
@@ -51,6 +52,19 @@ static int finish(struct job *job)
 	return err ? err : undo_forget(job->diags, &job->place);
 }
 
+/* Nothing that was recorded: no network is described any more. */
+static void settle_connections(struct job *job, struct changes *out)
+{
+	static const struct description nothing;
+	const struct description *now = &nothing;
+
+	if (job->undo->had_state)
+		now = state_description(job->arena, &job->undo->state);
+	if (now)
+		conntrack_settle(job->arena, job->diags, now,
+				 state_description(job->arena, &job->before), out);
+}
+
 static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
 			    struct changes *out)
 {
@@ -74,6 +88,8 @@ static int roll_back_locked(struct job *job, double wait_seconds, const char *id
 		err = save_both(job);
 		if (err == 0)
 			err = job_run_steps(job);
+		if (err == 0)
+			settle_connections(job, out);
 		if (err == 0)
 			err = job_read_back(job);
 	} else {

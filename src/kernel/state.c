@@ -241,6 +241,18 @@ enum state_found state_load(struct arena *arena, const char *path, struct state 
 	return STATE_DAMAGED;
 }
 
+const struct description *state_description(struct arena *arena, const struct state *state)
+{
+	struct description *description = arena_calloc(arena, 1, sizeof(*description));
+	struct diags unheard;
+
+	if (!state->text)
+		return NULL;
+	diags_init(&unheard, arena);
+	diags_add_source(&unheard, "state", state->text, strlen(state->text));
+	return description_read(arena, &unheard, description) ? description : NULL;
+}
+
 /* Writing. */
 
 static json_t *json_of_others(const struct state_sysctl *entry)

@@ -9,6 +9,7 @@
 
 #include "hostgate/arena.h"
 #include "hostgate/buf.h"
+#include "hostgate/description.h"
 #include "hostgate/diag.h"
 
 /** A value that a switch of all interfaces moved and that switching back would not restore. */
@@ -84,6 +85,12 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 
 /** Forgets the state. Returns 0 or -errno, queued. */
 int state_forget(struct diags *diags, const struct state_place *place);
+
+/**
+ * Reads the description that was recorded. Returns NULL when there is none, or none that this
+ * version can read. Lives in arena.
+ */
+const struct description *state_description(struct arena *arena, const struct state *state);
 
 /** What state_save() and state_load() do with any file of the place. */
 int state_replace(struct diags *diags, const struct state_place *place, const char *path,

@@ -26,19 +26,21 @@ enum status cmd_rollback(struct run *run)
 {
 	struct changes changes = {0};
 	struct restored restored;
+	size_t limit = run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES;
 	int result = kernel_rollback(run->arena, &run->diags, run->args.wait_seconds, NULL,
 				     &changes, &restored);
 
 	if (run->json) {
 		json_add_changes(run->json, &changes);
+		json_add_conntrack(run->json, &changes);
 		if (restored.undone)
 			json_add_restored(run->json, "restored", &restored);
 	}
 	if (result < 0)
 		return run_status_of(result);
 	if (run_is_talking(run)) {
-		changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
-			      run->colour, &run->out);
+		changes_print(&changes, limit, run->colour, &run->out);
+		changes_print_conntrack(&changes, limit, &run->out);
 		restored_print(&restored, &run->out);
 		buf_puts(&run->out, changes.n ? " (" : "; nothing had to be changed for that\n");
 		if (changes.n) {

@@ -104,6 +104,25 @@ class Conntrack:
         self.assert_others_stay(before, lab, *guests("vmnet1"), *guests("tap0", (6,)))
         self.starts_anew(lab, found["vmnet1"], (SNAT, "2001:db8::13"))
 
+    def test_rollback(self):
+        """rollback: flows that began with the translation that is undone start anew with the earlier one."""
+        lab = self.new_lab()
+        lab.nft(TRACKING)
+        self.installer.install(lab, cases.standard())
+        self.installer.install(lab, cases.standard(taps={"snat": SNAT}))
+        found = {link: flows.leaving(self, link, lab, port=9000 + 40 * number)
+                 for number, link in enumerate(("tap0", "vmnet1"))}
+        before = entries(lab)
+        done = cases.succeeded("rollback", lab.run(self.installer.argv("rollback", "--json")))
+        self.assertEqual(json.loads(done.stdout)["conntrack"], {"deleted": 3, "networks": {"taps": 3}})
+        self.assert_others_stay(before, lab, *guests("tap0", (4,)))
+        tap0 = [flow for flow in found["tap0"] if ":" not in flow.inner]
+        for flow in [flow for flow in found["tap0"] if ":" in flow.inner] + found["vmnet1"]:
+            flow.goes_on(self, lab)
+        for flow in tap0:
+            mark = p.nonce()
+            self.assertEqual(self.only(lab.round([flow.out(mark)]), "eth0", mark).src, "203.0.113.11")
+
     def test_isolated(self):
         """nat and routed -> isolated: their entries go, and so does what passed between guest and outside."""
         lab, _ = self.lab_with(cases.standard(), "vmnet1", "vmnet3", "tap0")
