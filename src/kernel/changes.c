@@ -95,6 +95,14 @@ static struct change of_chain(struct arena *arena, const struct image *old,
 	return change;
 }
 
+/* Of an element that was made from the ruleset; NULL for one that was not. */
+static const char *network_of(const struct ruleset *ruleset, uint32_t set, uint32_t element)
+{
+	if (!ruleset || element == NO_INDEX)
+		return NULL;
+	return ruleset->origins[ruleset->sets[set].elements[element].origin].network;
+}
+
 /* Likewise; the network is told when all elements are of the same one. */
 static struct change of_set(struct arena *arena, const struct ruleset *ruleset,
 			    const struct image *old, const struct image *new,
@@ -111,9 +119,7 @@ static struct change of_set(struct arena *arena, const struct ruleset *ruleset,
 		return change;
 	change.after = number_of(arena, after->n_records, "element");
 	for (size_t i = 0; i < after->n_records; i++) {
-		const struct set *set = &ruleset->sets[d->new_idx];
-		uint32_t origin = set->elements[image_source(after, i)].origin;
-		const char *network = ruleset->origins[origin].network;
+		const char *network = network_of(ruleset, d->new_idx, image_source(after, i));
 
 		if (i > 0 && (!network || !change.network || strcmp(network, change.network) != 0)) {
 			change.network = NULL;
@@ -149,13 +155,9 @@ static struct change of_element(struct arena *arena, const struct ruleset *rules
 	if (d->old_idx != NO_INDEX)
 		change.before = target(arena, old, old_set, d->old_idx);
 	if (d->new_idx != NO_INDEX) {
-		uint32_t element = image_source(new_set, d->new_idx);
-
 		change.after = target(arena, new, new_set, d->new_idx);
-		if (ruleset && element != NO_INDEX)
-			change.network =
-				ruleset->origins[ruleset->sets[d->new_parent].elements[element].origin]
-					.network;
+		change.network =
+			network_of(ruleset, d->new_parent, image_source(new_set, d->new_idx));
 		nft_explain_record(new_set, image_key(new_set, d->new_idx), text);
 	} else {
 		nft_explain_record(old_set, image_key(old_set, d->old_idx), text);

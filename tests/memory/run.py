@@ -26,13 +26,17 @@ def tell(outcome, name, more=""):
 
 
 def judge(name, argv, wanted, env, prefix=()):
-    """Runs a command; wanted: its exit statuses when valgrind finds nothing."""
-    done = subprocess.run([*prefix, *VALGRIND, PROGRAM, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL, text=True, env=env, timeout=120, check=False)
-    if done.returncode in wanted:
-        tell("ok", name)
-    else:
-        tell("FAIL", name, "exit %d\n%s" % (done.returncode, done.stderr[-3000:]))
+    """Runs a command; wanted: its exit statuses when valgrind finds nothing.
+
+    Into a file: valgrind keeps a copy of stderr open in processes that outlive the command."""
+    with tempfile.TemporaryFile("w+") as words:
+        done = subprocess.run([*prefix, *VALGRIND, PROGRAM, *argv], stdout=subprocess.DEVNULL, stderr=words,
+                              stdin=subprocess.DEVNULL, env=env, timeout=120, check=False)
+        words.seek(0)
+        if done.returncode in wanted:
+            tell("ok", name)
+        else:
+            tell("FAIL", name, "exit %d\n%s" % (done.returncode, words.read()[-3000:]))
 
 
 def pure(env):
@@ -65,10 +69,18 @@ def inside(env):
                 (["apply", example["dual-stack"]], (0,)),
                 (["apply", "--json", example["three-networks"]], (0,)),
                 (["status"], (0,)),
+                (["rollback", "--json"], (0,)),
+                (["rollback"], (1,)),
+                (["apply", "--confirm", "300", example["isolated"]], (0,)),
+                (["apply", example["three-networks"]], (4,)),
+                (["confirm"], (0,)),
+                (["apply", "--backend", "iptables", example["three-networks"]], (0,)),
+                (["rollback"], (0,)),
                 (["apply", "--backend", "iptables", example["three-networks"]], (0,)),
                 (["apply", "--backend", "iptables", example["isolated"]], (0,)),
                 (["plan", "--backend", "iptables", example["isolated"]], (0,)),
                 (["status", "--json"], (0,)),
+                (["rollback"], (0,)),
                 (["remove"], (0,)),
                 (["remove"], (0,))):
             judge(" ".join(os.path.basename(word) for word in words), words, wanted, env, prefix)
