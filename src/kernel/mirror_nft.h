@@ -27,6 +27,9 @@ const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type);
 const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,
 					    uint16_t type);
 
+/** Tells whether an expression is that target of iptables, as iptables-nft writes it. */
+bool mirror_is_target(const struct nlattr *expression, const char *target);
+
 /** Tells whether this namespace has the device that an attribute of a hook names. */
 bool mirror_has_device(const struct nlattr *device);
 

@@ -143,6 +143,14 @@ const struct nlattr *mirror_expression_attr(const struct nlattr *expression, con
 	return netlink_find(netlink_find(expression, NFTA_EXPR_DATA), type);
 }
 
+bool mirror_is_target(const struct nlattr *expression, const char *target)
+{
+	const struct nlattr *name = mirror_expression_attr(expression, "target", NFTA_TARGET_NAME);
+
+	return name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
+	       strcmp(mnl_attr_get_str(name), target) == 0;
+}
+
 static bool has_number(const struct nlattr *expression, const char *name, uint16_t type,
 		       uint32_t number)
 {

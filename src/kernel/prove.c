@@ -11,11 +11,9 @@
 #include <unistd.h>
 
 #include "base/diag_codes.h"
-#include "kernel/links.h"
-#include "kernel/mirror.h"
+#include "kernel/prove_run.h"
 #include "kernel/sandbox.h"
 #include "kernel/scope.h"
-#include "kernel/wire.h"
 
 /*
  * Theory of operation
@@ -25,26 +23,6 @@
  * child died, and there is no verdict.
  */
 
-enum record_kind { RECORD_FINDING, RECORD_PROGRESS, RECORD_DIAG, RECORD_END, RECORD__COUNT };
-
-struct record {
-	enum record_kind kind;
-	union {
-		struct finding finding;
-		size_t n_done; /* probes */
-		struct {
-			enum severity severity;
-			struct place place;
-			int err;
-			char code[16], message[500], hint[300];
-		} diag;
-		struct {
-			int result;
-			size_t n_sent;
-		} end;
-	};
-};
-
 /* How many probes go between two looks at what was captured, and between two canaries. */
 #define DRAIN_EVERY 8
 #define SETTLE_EVERY 256
@@ -52,30 +30,13 @@ struct record {
 /* How many between two words about how far it got. */
 #define PROGRESS_EVERY 1024
 
-/* Findings after which a copy is bad enough. */
-#define FINDINGS_MAX 4000
-
-struct run {
-	struct arena *arena;
-	const struct prove_input *input;
-	const struct probe_list *list;
-	struct mirror mirror;
-	int pipe;
-	struct diags *diags;
-	struct links links;
-	struct wire wire;
-	struct sight **seen; /* how each probe that should pass was seen first */
-	bool *found;	     /* there is a finding of the probe already */
-	size_t n_findings, n_sent;
-};
-
-static bool write_record(int fd, const struct record *record)
+bool prove_tell(struct run *run, const struct record *record)
 {
 	const char *at = (const char *)record;
 	size_t left = sizeof(*record);
 
 	while (left > 0) {
-		ssize_t n = write(fd, at, left);
+		ssize_t n = write(run->pipe, at, left);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -101,12 +62,13 @@ static void report(struct run *run, enum finding_kind kind, uint32_t probe,
 	}
 	if (++run->n_findings > FINDINGS_MAX)
 		return;
+	run->findings[run->n_findings - 1] = (struct found){kind, probe};
 	record.finding.kind = kind;
 	record.finding.probe = probe;
 	if (sight)
 		record.finding.sight = *sight;
 	/* Without a reader there is nobody to tell. */
-	if (!write_record(run->pipe, &record))
+	if (!prove_tell(run, &record))
 		_exit(1);
 }
 
@@ -129,6 +91,12 @@ static void see(const struct sight *sight, void *data)
 	struct run *run = data;
 	const struct probe *probe;
 
+	if (run->tracing) {
+		/* What is sent about it goes to where it is seen this time. */
+		if (sight->probe != NO_PROBE && run->seen[sight->probe])
+			*run->seen[sight->probe] = *sight;
+		return;
+	}
 	if (sight->probe == NO_PROBE) {
 		/* The host's own listener reports and router solicitations. */
 		if (!is_link_local(&sight->saddr))
@@ -162,7 +130,7 @@ static void see(const struct sight *sight, void *data)
 
 /* Sending. */
 
-static int send_probe(struct run *run, uint32_t idx)
+int prove_send(struct run *run, uint32_t idx)
 {
 	const struct probe *probe = &run->list->items[idx];
 	const struct sight *about = NULL;
@@ -189,7 +157,7 @@ static void tell_progress(struct run *run)
 	struct record record = {.kind = RECORD_PROGRESS, .n_done = run->n_sent};
 
 	if (run->input->progress)
-		(void)write_record(run->pipe, &record);
+		(void)prove_tell(run, &record);
 }
 
 static int send_phase(struct run *run, enum probe_phase phase)
@@ -201,7 +169,7 @@ static int send_phase(struct run *run, enum probe_phase phase)
 	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
 		if (run->list->items[i].phase != phase || !sent[run->list->items[i].family])
 			continue;
-		err = send_probe(run, i);
+		err = prove_send(run, i);
 		n++;
 		if (n % PROGRESS_EVERY == 0)
 			tell_progress(run);
@@ -305,7 +273,7 @@ static void send_diags(struct run *run)
 		snprintf(record.diag.message, sizeof(record.diag.message), "%s", diag->message);
 		snprintf(record.diag.hint, sizeof(record.diag.hint), "%s",
 			 diag->hint ? diag->hint : "");
-		(void)write_record(run->pipe, &record);
+		(void)prove_tell(run, &record);
 	}
 }
 
@@ -377,10 +345,12 @@ static int work(void *data)
 		end.end.result = forward_everywhere(run);
 	if (end.end.result == 0)
 		end.end.result = send_phase(run, PHASE_ELSE);
+	if (end.end.result == 0)
+		prove_trace(run);
 	if (end.end.result != 0)
 		send_diags(run);
 	end.end.n_sent = run->n_sent;
-	(void)write_record(run->pipe, &end);
+	(void)prove_tell(run, &end);
 	return 0;
 }
 
@@ -415,6 +385,15 @@ static void take_diag(struct arena *arena, struct diags *diags, const struct rec
 		diag_hint(diags, diag, "%s", record->diag.hint);
 }
 
+static void take_decider(struct arena *arena, struct proof *out, const struct record *record)
+{
+	struct decider *decider = arena_alloc(arena, sizeof(*decider));
+
+	*decider = record->decided.decider;
+	if (record->decided.finding < out->n)
+		out->items[record->decided.finding].by = decider;
+}
+
 static int collect(struct arena *arena, struct diags *diags, const struct prove_input *input,
 		   int fd, struct proof *out)
 {
@@ -426,6 +405,9 @@ static int collect(struct arena *arena, struct diags *diags, const struct prove_
 			out->items = arena_grow(arena, out->items, out->n, &out->cap,
 						sizeof(*out->items));
 			out->items[out->n++] = record.finding;
+			break;
+		case RECORD_DECIDER:
+			take_decider(arena, out, &record);
 			break;
 		case RECORD_PROGRESS:
 			input->progress(record.n_done, input->list->n, input->progress_data);
@@ -451,6 +433,7 @@ static void init(struct run *run)
 
 	run->seen = arena_calloc(run->arena, list->n, sizeof(struct sight *));
 	run->found = arena_calloc(run->arena, list->n, sizeof(*run->found));
+	run->findings = arena_calloc(run->arena, FINDINGS_MAX, sizeof(*run->findings));
 	run->wire = (struct wire){.list = list,
 				  .capture = -1,
 				  .sender = -1,

@@ -5,6 +5,7 @@
 
 #include "emit/frame.h"
 #include "kernel/apply.h"
+#include "kernel/trace.h"
 
 /** How the kernel did something else than it should. */
 enum finding_kind {
@@ -18,6 +19,7 @@ struct finding {
 	enum finding_kind kind;
 	uint32_t probe;	    /**< index, or NO_PROBE: a packet that no probe explains */
 	struct sight sight; /**< unless FINDING_MISSING */
+	const struct decider *by; /**< what decided, by the kernel's word; NULL: not known */
 };
 
 struct proof {

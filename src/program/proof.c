@@ -4,6 +4,7 @@
 
 #include "hostgate/simulate.h"
 #include "program/options.h"
+#include "program/progress.h"
 
 /*
  * How much is proved at once: some 500 probes go from each port of a network by, and from, each
@@ -157,6 +158,23 @@ static size_t count_ways(const struct replica *replica)
 	return inside * (replica->n_ports - inside);
 }
 
+static int send_probes(struct run *run, const struct apply_input *apply,
+		       const struct probe_list *list, struct proof *out)
+{
+	struct progress progress = progress_start(run, "probes");
+	struct prove_input input = {
+		.apply = apply,
+		.list = list,
+		.host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+		.progress = progress.wanted ? progress_step : NULL,
+		.progress_data = &progress,
+	};
+	int result = kernel_prove(run->arena, &run->diags, &input, out);
+
+	progress_end(&progress);
+	return result;
+}
+
 enum status proof_make(struct run *run, const struct work *work, struct proof_report *out)
 {
 	const struct description *d = &work->description;
@@ -191,13 +209,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	}
 	out->cells = arena_calloc(run->arena, d->n_networks * (d->n_uplinks + 1) * 2,
 				  sizeof(*out->cells));
-	result = kernel_prove(run->arena, &run->diags,
-			      &(struct prove_input){
-				      .apply = &input,
-				      .list = out->list,
-				      .host_rules = run->args.given[OPTION_WITH_HOST_RULES],
-			      },
-			      proof);
+	result = send_probes(run, &input, out->list, proof);
 	if (result < 0)
 		return run_status_of(result);
 	count(out);
@@ -210,6 +222,11 @@ const struct origin *proof_rule(const struct proof_report *report, const struct 
 	bool passed = finding->kind != FINDING_MISSING;
 	const struct step *step = NULL;
 
+	/* The kernel knows better than the simulator. */
+	if (finding->by)
+		return finding->by->origin == NO_INDEX
+			       ? NULL
+			       : &report->ruleset->origins[finding->by->origin];
 	if (finding->probe == NO_PROBE)
 		return NULL;
 

@@ -45,7 +45,7 @@ void proof_print_findings(const struct run *run, const struct proof_report *repo
 /** Writes the lines as TAP version 13, with the findings as comments. */
 void proof_print_tap(const struct run *run, const struct proof_report *report, struct buf *out);
 
-/** Adds "proved", "probes", "promises", "matrix" and "findings". */
+/** Adds "proved", "probes", "promises", "matrix" and "obstacles" and "findings". */
 void proof_add_json(const struct run *run, const struct proof_report *report, json_t *document);
 
 /* What the writers share. */
@@ -70,8 +70,9 @@ void proof_describe_probe(const struct proof_report *report, const struct probe 
 			  struct buf *out);
 
 /**
- * Returns the origin of the rule that decides about the probe by the simulator, when the simulator
- * comes to the result that the kernel came to; NULL when that can't be told.
+ * Returns the origin of the rule of ours that decided: by the kernel's word; where it has none, by
+ * the simulator's, when that comes to the result that the kernel came to. NULL when that can't be
+ * told, or when a rule of others decided.
  */
 const struct origin *proof_rule(const struct proof_report *report, const struct finding *finding);
 

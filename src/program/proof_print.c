@@ -4,6 +4,7 @@
 
 #include "program/json.h"
 #include "program/proof.h"
+#include "program/proof_decider.h"
 
 /* Findings that are shown without --verbose. */
 #define SHOWN_FINDINGS 10
@@ -59,6 +60,11 @@ static void print_finding(const struct proof_report *report, const struct findin
 		frame_format(&finding->sight, out);
 		buf_putc(out, '\n');
 	}
+	if (!rule && finding->by) {
+		buf_printf(out, "%s     %s: ", prefix, finding->by->verdict);
+		proof_describe_decider(finding->by, out);
+		buf_putc(out, '\n');
+	}
 	if (rule)
 		buf_printf(out, "%s     rule: %s%s%s\n", prefix, rule->text,
 			   rule->promise == PROMISE_NONE ? "" : ", ",
@@ -71,6 +77,7 @@ static void print_findings(const struct run *run, const struct proof_report *rep
 	const struct proof *proof = report->proof;
 	size_t limit = run->args.given[OPTION_VERBOSE] ? proof->n : SHOWN_FINDINGS;
 
+	proof_print_deciders(report, prefix, out);
 	for (size_t i = 0; i < proof->n && i < limit; i++)
 		print_finding(report, &proof->items[i], prefix, out);
 	if (proof->n > limit)
@@ -259,6 +266,7 @@ static json_t *finding_of(const struct run *run, const struct proof_report *repo
 	const struct probe *probe =
 		finding->probe == NO_PROBE ? NULL : &report->list->items[finding->probe];
 	json_t *object = json_object();
+	json_t *decider = rule ? NULL : proof_json_decider(finding);
 
 	json_add_text(object, "kind", finding->kind == FINDING_MISSING ? "failure" : "leak");
 	json_add_text(object, "promise",
@@ -272,6 +280,8 @@ static json_t *finding_of(const struct run *run, const struct proof_report *repo
 	json_object_set_new(object, "seen", seen_of(report, finding));
 	if (rule)
 		json_add_why(object, &run->diags, rule);
+	else
+		json_object_set_new(object, "decided_by", decider ? decider : json_null());
 	return object;
 }
 
@@ -287,5 +297,6 @@ void proof_add_json(const struct run *run, const struct proof_report *report, js
 	json_object_set_new(document, "sampled", json_boolean(report->list->sampled));
 	json_object_set_new(document, "promises", promises_of(report));
 	json_object_set_new(document, "matrix", matrix_of(report));
+	json_object_set_new(document, "obstacles", proof_json_deciders(report));
 	json_object_set_new(document, "findings", array);
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// prove_run: what the child process of a proof has, and what it tells its parent.
+#ifndef KERNEL_PROVE_RUN_H
+#define KERNEL_PROVE_RUN_H
+
+#include "kernel/links.h"
+#include "kernel/mirror.h"
+#include "kernel/prove.h"
+#include "kernel/wire.h"
+
+/** Findings after which a copy is bad enough. */
+#define FINDINGS_MAX 4000
+
+enum record_kind {
+	RECORD_FINDING,
+	RECORD_DECIDER,	 /**< of one of the findings before */
+	RECORD_PROGRESS,
+	RECORD_DIAG,
+	RECORD_END,
+	RECORD__COUNT
+};
+
+/** One thing that the child tells. */
+struct record {
+	enum record_kind kind;
+	union {
+		struct finding finding;
+		struct {
+			size_t finding; /**< how many were told before it */
+			struct decider decider;
+		} decided;
+		size_t n_done; /**< probes */
+		struct {
+			enum severity severity;
+			struct place place;
+			int err;
+			char code[16], message[500], hint[300];
+		} diag;
+		struct {
+			int result;
+			size_t n_sent;
+		} end;
+	};
+};
+
+/** A finding, as far as the child remembers it. */
+struct found {
+	enum finding_kind kind;
+	uint32_t probe;
+};
+
+/** The run of a proof. */
+struct run {
+	struct arena *arena;
+	const struct prove_input *input;
+	const struct probe_list *list;
+	struct mirror mirror;
+	int pipe;
+	struct diags *diags;
+	struct links links;
+	struct wire wire;
+	struct sight **seen; /**< how each probe that should pass was seen first */
+	bool *found;	     /**< there is a finding of the probe already */
+	struct found *findings; /**< the first FINDINGS_MAX */
+	size_t n_findings, n_sent;
+	bool tracing; /**< what is sent again is no finding any more */
+};
+
+/** Writes a record into the pipe. Returns false when nobody reads any more. */
+bool prove_tell(struct run *run, const struct record *record);
+
+/** Sends the frames of a probe. Returns 0 or -errno. */
+int prove_send(struct run *run, uint32_t probe);
+
+/** Sends probes with findings again, and tells what decided about them. */
+void prove_trace(struct run *run);
+
+#endif
