@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// mirror: the host's present rules, read as the kernel has them, and loaded into a copy of the host.
+// mirror: the host's present rules, read as they are, and loaded into a copy of the host.
 #ifndef KERNEL_MIRROR_H
 #define KERNEL_MIRROR_H
 

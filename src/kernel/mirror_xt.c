@@ -49,7 +49,8 @@ static const char *family_word(enum family family)
 	return family == FAMILY_IPV4 ? "ip" : "ip6";
 }
 
-static int fail(struct diags *diags, const struct mirror_xt_table *table, int err, const char *doing)
+static int fail(struct diags *diags, const struct mirror_xt_table *table, int err,
+		const char *doing)
 {
 	diag_add(diags, SEVERITY_ERROR, err == EPERM ? CODE(NOT_PERMITTED) : CODE(MIRROR_FAILED),
 		 PLACE_NONE, "can't %s the host's table %s %s of legacy iptables: %s", doing,
@@ -226,7 +227,7 @@ static void warn(struct diags *diags, const struct mirror_xt_table *table, size_
 	mirror_warn(diags, buf_text(&what), err, NULL);
 }
 
-/* Finds the first rule that is refused: with those below low it works, with those below high not. */
+/* Finds the first rule that is refused: those below low are taken, those below high are not. */
 static size_t find_refused(struct arena *arena, const struct mirror_xt_table *table, int *err)
 {
 	size_t low = 0, high = table->n_rules;

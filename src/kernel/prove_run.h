@@ -69,6 +69,12 @@ struct run {
 /** Writes a record into the pipe. Returns false when nobody reads any more. */
 bool prove_tell(struct run *run, const struct record *record);
 
+/** All that the child does; data is the struct run. Returns its exit status. */
+int prove_work(void *data);
+
+/** Takes a captured packet; data is the struct run. */
+void prove_see(const struct sight *sight, void *data);
+
 /** Sends the frames of a probe. Returns 0 or -errno. */
 int prove_send(struct run *run, uint32_t probe);
 

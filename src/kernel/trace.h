@@ -65,6 +65,12 @@ void tracer_close(struct tracer *tracer);
 
 /* The two parts. */
 
+/** The table whose rules set the trace bit; its own steps are of no interest. */
+#define TRACE_TABLE "hostgate-trace"
+
+/** Makes it. Returns 0 or -errno; nothing is queued. */
+int trace_nft_turn_on(struct netlink *netlink);
+
 struct trace_nft;
 struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *ruleset,
 				 const struct mirror *mirror);

@@ -16,11 +16,6 @@
 #include "kernel/trace.h"
 #include "plan/build.h"
 
-#define TRACE_TABLE "hostgate-trace"
-
-/* Before every chain that others may have. */
-#define FIRST_PRIORITY (INT32_MIN + 1)
-
 /* Steps of a packet, and of the answers to it, that are kept. */
 #define EVENTS_MAX 512
 
@@ -51,95 +46,6 @@ struct trace_nft {
 	struct event *events;
 	size_t n;
 };
-
-/* Turning it on. */
-
-static struct nlmsghdr *start(struct batch *batch, uint16_t type, uint16_t flags)
-{
-	return batch_start(batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET,
-			   0, 512);
-}
-
-static void put_limit(struct batch *batch, uint16_t type)
-{
-	batch_start(batch, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, 0);
-	batch_commit(batch);
-}
-
-static void put_chain(struct batch *batch, const char *name, uint32_t hook)
-{
-	struct nlmsghdr *message = start(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	struct nlattr *nest;
-
-	mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, TRACE_TABLE);
-	mnl_attr_put_strz(message, NFTA_CHAIN_NAME, name);
-	mnl_attr_put_strz(message, NFTA_CHAIN_TYPE, "filter");
-	nest = mnl_attr_nest_start(message, NFTA_CHAIN_HOOK);
-	mnl_attr_put_u32(message, NFTA_HOOK_HOOKNUM, htonl(hook));
-	mnl_attr_put_u32(message, NFTA_HOOK_PRIORITY, htonl((uint32_t)FIRST_PRIORITY));
-	mnl_attr_nest_end(message, nest);
-	batch_commit(batch);
-}
-
-static struct nlattr *start_expression(struct nlmsghdr *message, const char *name,
-				       struct nlattr **data)
-{
-	struct nlattr *nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-
-	mnl_attr_put_strz(message, NFTA_EXPR_NAME, name);
-	*data = mnl_attr_nest_start(message, NFTA_EXPR_DATA);
-	return nest;
-}
-
-/* meta nftrace set 1 */
-static void put_rule(struct batch *batch, const char *chain)
-{
-	struct nlmsghdr *message = start(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	struct nlattr *list, *nest, *data, *value;
-	uint8_t one = 1;
-
-	mnl_attr_put_strz(message, NFTA_RULE_TABLE, TRACE_TABLE);
-	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain);
-	list = mnl_attr_nest_start(message, NFTA_RULE_EXPRESSIONS);
-	nest = start_expression(message, "immediate", &data);
-	mnl_attr_put_u32(message, NFTA_IMMEDIATE_DREG, htonl(NFT_REG_1));
-	value = mnl_attr_nest_start(message, NFTA_IMMEDIATE_DATA);
-	mnl_attr_put(message, NFTA_DATA_VALUE, sizeof(one), &one);
-	mnl_attr_nest_end(message, value);
-	mnl_attr_nest_end(message, data);
-	mnl_attr_nest_end(message, nest);
-	nest = start_expression(message, "meta", &data);
-	mnl_attr_put_u32(message, NFTA_META_KEY, htonl(NFT_META_NFTRACE));
-	mnl_attr_put_u32(message, NFTA_META_SREG, htonl(NFT_REG_1));
-	mnl_attr_nest_end(message, data);
-	mnl_attr_nest_end(message, nest);
-	mnl_attr_nest_end(message, list);
-	batch_commit(batch);
-}
-
-/* Nothing is told of a refusal: without a trace the findings only say less. */
-static void refused(const struct refusal *refusal, void *data)
-{
-	(void)refusal;
-	(void)data;
-}
-
-static int turn_on(struct netlink *netlink)
-{
-	struct batch batch __attribute__((cleanup(batch_free))) = {0};
-	struct nlmsghdr *message;
-
-	put_limit(&batch, NFNL_MSG_BATCH_BEGIN);
-	message = start(&batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	mnl_attr_put_strz(message, NFTA_TABLE_NAME, TRACE_TABLE);
-	batch_commit(&batch);
-	put_chain(&batch, "in", NF_INET_PRE_ROUTING);
-	put_chain(&batch, "own", NF_INET_LOCAL_OUT);
-	put_rule(&batch, "in");
-	put_rule(&batch, "own");
-	put_limit(&batch, NFNL_MSG_BATCH_END);
-	return batch_send(netlink, &batch, refused, NULL);
-}
 
 /* Our own rules, by their handles. */
 
@@ -200,7 +106,7 @@ struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *rule
 	t->chain = NO_INDEX;
 	t->events = arena_calloc(arena, EVENTS_MAX, sizeof(*t->events));
 	if (netlink_open(&netlink, NETLINK_NETFILTER) != 0 || read_ours(&netlink, t) != 0 ||
-	    turn_on(&netlink) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
+	    trace_nft_turn_on(&netlink) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
 		return NULL;
 	(void)setsockopt(mnl_socket_get_fd(t->netlink.socket), SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			 sizeof(room));

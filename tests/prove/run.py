@@ -219,6 +219,51 @@ class Output(unittest.TestCase):
             self.assertEqual("sample of the others" in out, networks > 64)
 
 
+def on_terminal(*command, **env):
+    """Runs the command with stderr on a terminal; returns what came there."""
+    ours, theirs = os.openpty()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=dict(os.environ, **env))
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the last one to hold the other end is gone
+            break
+        if not part:
+            break
+        seen += part
+    os.close(ours)
+    return child.wait(timeout=120), seen.decode()
+
+
+class Progress(unittest.TestCase):
+    def setUp(self):
+        if ABSENT["nftables"]:
+            self.skipTest(ABSENT["nftables"])
+
+    def test_long_work_tells_how_far_it_got(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(large(100))
+            file.flush()
+            code, seen = on_terminal(PROGRAM, "prove", file.name, TERM="xterm")
+            self.assertEqual(code, 0)
+            lines = seen.split("\r\033[K")
+            self.assertEqual((lines[0], lines[-1]), ("", ""), "the line is erased at the end")
+            done = []
+            for line in lines[1:-1]:
+                counted, total = re.fullmatch(r"probes ([0-9,]+) of (1[0-9]{2},[0-9]{3})", line).groups()
+                done.append(int(counted.replace(",", "")))
+                self.assertLessEqual(done[-1], int(total.replace(",", "")))
+            self.assertEqual(done, sorted(done))
+            self.assertGreater(len(done), 1)
+            for options, term in ((("--json",), "xterm"), (("--quiet",), "xterm"), ((), "dumb")):
+                self.assertEqual(on_terminal(PROGRAM, "prove", *options, file.name, TERM=term), (0, ""))
+
+    def test_short_work_says_nothing(self):
+        self.assertEqual(on_terminal(PROGRAM, "prove", example("host-only.yaml"), TERM="xterm"), (0, ""))
+
+
 FOUND = []
 
 
@@ -426,7 +471,7 @@ def main():
     if len(sys.argv) == 2:
         loader.testNamePatterns = ["*%s*" % sys.argv[1]]
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (Examples, Output, Traces, Faults, *host_rules.CASES))
+                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES))
     suite.run(result)
     print("%d faults, %d found" % (len(faults()), len(FOUND)))
     failed = len(result.failures) + len(result.errors)
