@@ -44,7 +44,7 @@ enum mirror_kind {
 struct mirror_item {
 	enum mirror_kind kind;
 	uint8_t family; /**< NFPROTO_* */
-	bool left_out;
+	bool left_out; /**< is not loaded, nor what needs it */
 	bool updated; /**< set: a rule puts elements into it */
 	const char *table;
 	const char *name;	/**< of the object; of a rule its chain, of elements their set */

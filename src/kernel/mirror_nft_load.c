@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // mirror_nft_load: loads what mirror_nft.c read, in one transaction, into this namespace.
 #include <arpa/inet.h>
+#include <errno.h>
 #include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -54,7 +55,9 @@ static void refused(const struct refusal *refusal, void *data)
 	size_t idx = l->batch.subjects[refusal->message];
 	struct buf what __attribute__((cleanup(buf_free))) = {0};
 
-	if (idx == NO_ITEM || l->nft->items[idx].left_out)
+	/* A transaction that fails as a whole is answered for its first object, a table. */
+	if (idx == NO_ITEM || l->nft->items[idx].left_out ||
+	    l->nft->items[idx].kind == MIRROR_TABLE)
 		return;
 	l->refused = l->incomplete = true;
 	l->nft->items[idx].left_out = true;
@@ -158,22 +161,30 @@ static bool is_orphan(const struct mirror_nft *nft, const struct mirror_item *it
 	return true;
 }
 
-/* Leaves out what belongs to something that is left out. */
-static void follow(struct mirror_nft *nft)
+/* Leaves out what belongs to something that is left out. Returns whether there was any. */
+static bool follow_once(struct mirror_nft *nft)
 {
+	bool any = false;
+
 	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->n; i++) {
 		struct mirror_item *item = &nft->items[i];
-		const struct mirror_item *table = find(nft, MIRROR_TABLE, item, item->table);
 		const struct mirror_item *chain =
 			item->kind == MIRROR_RULE ? find(nft, MIRROR_CHAIN, item, item->name)
 						  : NULL;
 
-		if ((table && table->left_out) || (chain && chain->left_out))
-			item->left_out = true;
+		if (item->left_out)
+			continue;
+		item->left_out = (chain && chain->left_out) || is_orphan(nft, item);
+		any = any || item->left_out;
 	}
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_RULE]; i++)
-		if (!nft->items[i].left_out && is_orphan(nft, &nft->items[i]))
-			nft->items[i].left_out = true;
+	return any;
+}
+
+/* An anonymous chain has rules with anonymous sets, and so on. */
+static void follow(struct mirror_nft *nft)
+{
+	while (follow_once(nft)) {
+	}
 }
 
 /* A chain for packets of certain devices only, none of which the copy has, does nothing there. */
@@ -277,13 +288,19 @@ int mirror_nft_load(struct diags *diags, struct mirror_nft *nft)
 	l.batch.nft = nft;
 	l.batch.written = arena_calloc(nft->arena, nft->n, sizeof(bool));
 	find_updated(nft);
+	for (size_t i = 0; i < nft->n; i++)
+		l.incomplete = l.incomplete || nft->items[i].left_out;
 	leave_devices(&l);
 	err = netlink_open(&netlink, NETLINK_NETFILTER);
 	if (err == 0)
 		err = send_rounds(&netlink, &l);
 	if (err == 0)
 		err = number_rules(&netlink, nft);
-	if (err != 0)
+	if (err == -EPERM || err == -EMSGSIZE)
 		nft_explain_errno(diags, -err, "load the host's nf_tables");
+	else if (err != 0)
+		diag_add(diags, SEVERITY_ERROR, CODE(MIRROR_FAILED), PLACE_NONE,
+			 "can't put the host's nf_tables into the copy: %s", strerror(-err))
+			->err = -err;
 	return err;
 }

@@ -29,13 +29,14 @@ void proof_describe_decider(const struct decider *d, struct buf *out)
 		buf_printf(out, " (handle %llu)", (unsigned long long)d->handle);
 }
 
-/* Tells whether iptables lists that table. */
+/* Tells whether iptables-nft made the chain: nft's users name theirs in small letters. */
 static bool is_of_iptables(const struct decider *d)
 {
 	static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
 	const char *family = mirror_family_name(d->family);
 
-	if (strcmp(family, "ip") != 0 && strcmp(family, "ip6") != 0)
+	if ((strcmp(family, "ip") != 0 && strcmp(family, "ip6") != 0) || *d->chain < 'A' ||
+	    *d->chain > 'Z')
 		return false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		if (strcmp(d->table, tables[i]) == 0)

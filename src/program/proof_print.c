@@ -87,6 +87,7 @@ static void print_findings(const struct run *run, const struct proof_report *rep
 static void print_end(const struct proof_report *report, struct buf *out)
 {
 	const struct proof *proof = report->proof;
+	const char *beside = report->host_rules ? "; beside the present rules of this host" : "";
 
 	if (report->list->sampled)
 		buf_printf(out,
@@ -94,12 +95,12 @@ static void print_end(const struct proof_report *report, struct buf *out)
 			   "others\n",
 			   PROBE_ALL_PAIRS_MAX);
 	if (proof->n == 0)
-		buf_printf(out, "proved: %zu probes, each did what the description says\n",
-			   proof->n_sent);
+		buf_printf(out, "proved: %zu probes, each did what the description says%s\n",
+			   proof->n_sent, beside);
 	else
-		buf_printf(out, "not proved: %zu %s, %zu %s, of %zu probes\n", report->n_leaks,
+		buf_printf(out, "not proved: %zu %s, %zu %s, of %zu probes%s\n", report->n_leaks,
 			   report->n_leaks == 1 ? "leak" : "leaks", report->n_failures,
-			   report->n_failures == 1 ? "failure" : "failures", proof->n_sent);
+			   report->n_failures == 1 ? "failure" : "failures", proof->n_sent, beside);
 }
 
 void proof_print_findings(const struct run *run, const struct proof_report *report, struct buf *out)
@@ -294,6 +295,7 @@ void proof_add_json(const struct run *run, const struct proof_report *report, js
 		json_array_append_new(array, finding_of(run, report, &proof->items[i]));
 	json_object_set_new(document, "proved", json_boolean(proof->n == 0));
 	json_object_set_new(document, "probes", json_integer((json_int_t)proof->n_sent));
+	json_object_set_new(document, "host_rules", json_boolean(report->host_rules));
 	json_object_set_new(document, "sampled", json_boolean(report->list->sampled));
 	json_object_set_new(document, "promises", promises_of(report));
 	json_object_set_new(document, "matrix", matrix_of(report));

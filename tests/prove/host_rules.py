@@ -27,7 +27,7 @@ for i in vmnet1 vmnet2 eth0 docker0; do ip link add $i type veth peer name p-$i;
 work=$1
 shift
 state() {
-	nft -a list ruleset
+	nft -a list ruleset | sed 's/ expires [0-9a-z]*//g'
 	cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || true
 	for t in $(cat /proc/net/ip_tables_names 2>/dev/null); do
 		iptables-legacy-save -c -t $t | grep -v '^#'
@@ -132,6 +132,26 @@ class Copies(Case):
                            "ip6tables-legacy-save -t filter")
         self.assertEqual(done.stderr, "")
 
+    def test_what_needs_a_rule_that_is_left_out_goes_with_it(self):
+        """Anonymous sets and chains, which the kernel takes with their one rule only."""
+        rules = ("nft -f - <<'END'\ntable inet t {\nchain c {\ncounter\nip saddr { 192.0.2.1, 192.0.2.5-192.0.2.9 } accept\n"
+                 "ip saddr { 192.0.2.1, 192.0.2.2 } jump {\nip daddr vmap { 192.0.2.3 : accept }\ndrop\n}\n"
+                 "tcp dport { 1, 2 } accept\n}\n}\nEND\n" + NUMBERS)
+        for position in (2, 3):
+            done = self.on_host(rules, MIRROR, PREPARE % self.work, "nft list ruleset", "c", str(position))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("tcp dport { 1, 2 } accept", done.stdout)
+            self.assertEqual("192.0.2.5-192.0.2.9" in done.stdout, position == 3)
+            self.assertEqual("jump {" in done.stdout and "192.0.2.3 : accept" in done.stdout, position == 2)
+
+    def test_elements_that_expire(self):
+        rules = ("nft -f - <<'END'\ntable ip t {\nset s {\ntype ipv4_addr\nflags timeout\ntimeout 2h\n"
+                 "elements = { 192.0.2.1, 192.0.2.2 timeout 1h expires 30m }\n}\n}\nEND\n" + NUMBERS)
+        done = self.on_host(rules, MIRROR, PREPARE % self.work, "nft list ruleset")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"192\.0\.2\.1 expires 1h59m5\d")
+        self.assertRegex(done.stdout, r"192\.0\.2\.2 timeout 1h expires 29m5\d")
+
     def test_our_own_table_bridges_and_other_devices_stay_behind(self):
         done = self.on_host("nft add table inet hostgate\nnft add table bridge b\nnft add table arp a\n"
                             "nft 'add table netdev n { chain far { type filter hook ingress device docker0 priority 0; "
@@ -179,6 +199,25 @@ class Verdicts(Case):
                               "iptables-legacy-restore <tests/prove/others.iptables\n", "--backend", backend, code=0)
             self.assertIn("\nproved: ", done.stdout)
             self.assertEqual(done.stderr, "")
+
+    def test_beside_our_own_rules(self):
+        """What is installed already is not copied, or made what it should be, through either backend."""
+        for installed in ("nftables", "iptables"):
+            for backend in ("nftables", "iptables"):
+                done = self.prove("%s apply -q --backend %s %s" % (PROGRAM, installed, DESCRIPTION),
+                                  "--backend", backend, code=0)
+                self.assertRegex(done.stdout, r"(?m)^proved: \d+ probes, each did what the description says; "
+                                              r"beside the present rules of this host$")
+
+    def test_in_a_user_namespace(self):
+        """Whoever is root in a namespace of his own reads the rules there."""
+        done = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "sh", "-c",
+                               "nft add table ip t && exec \"$@\"", "sh", PROGRAM, "prove", "--with-host-rules",
+                               "--json", DESCRIPTION], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        if done.stderr.startswith("unshare:"):
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertTrue(json.loads(done.stdout)["host_rules"])
 
     def test_beside_what_a_printed_script_left(self):
         """Its chains in the tables of iptables-nft are others' rules for the other backends."""

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Copies the rules of its network namespace into a new one, and runs a command there.
 //
-// usage: mirror PREPARE COMMAND    (for sh; PREPARE makes the copy's interfaces)
+// usage: mirror PREPARE COMMAND [CHAIN POSITION]
+//   PREPARE COMMAND   for sh; the one makes the copy's interfaces
+//   CHAIN POSITION    a rule that is left out, as if the kernel had refused it
 //
 // What it could not copy goes to stderr, as hostgate's messages.
 #include <errno.h>
@@ -13,6 +15,13 @@
 
 #include "kernel/mirror.h"
 
+static void leave_out(struct mirror_nft *nft, const char *chain, unsigned long position)
+{
+	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++)
+		if (strcmp(nft->items[i].name, chain) == 0 && nft->items[i].position == position)
+			nft->items[i].left_out = true;
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *arena = arena_new();
@@ -21,10 +30,12 @@ int main(int argc, char **argv)
 	struct buf text = {0};
 	int err;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 5)
 		return 2;
 	diags_init(&diags, arena);
 	err = mirror_read(arena, &diags, &mirror);
+	if (argc == 5)
+		leave_out(&mirror.nft, argv[3], strtoul(argv[4], NULL, 10));
 	if (err == 0 && unshare(CLONE_NEWNET) < 0) {
 		perror("unshare");
 		return 2;
