@@ -15,7 +15,7 @@ struct comparison {
 
 static bool blob_equal(struct blob a, struct blob b)
 {
-	return a.len == b.len && memcmp(a.bytes, b.bytes, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
 /* Adds a difference; the caller sets what else it needs. */
