@@ -34,6 +34,7 @@ _hostgate() {
 		apply) options+=' --with-host-rules' ;;
 		remove) options+=' --dry-run' ;;
 		explain) options+=' --from' ;;
+		explain) options+=' --live' ;;
 		prove) options+=' --with-host-rules' ;;
 		prove) options+=' --tap' ;;
 		esac

@@ -29,3 +29,4 @@ complete -c hostgate -n '__fish_seen_subcommand_from apply' -l prove -d 'prove i
 complete -c hostgate -n '__fish_seen_subcommand_from apply prove' -l with-host-rules -d 'prove it beside a copy of the rules that this host has'
 complete -c hostgate -n '__fish_seen_subcommand_from prove' -l tap -d 'print the Test Anything Protocol, version 13'
 complete -c hostgate -n '__fish_seen_subcommand_from explain' -l from -x -d 'the packet comes in on this interface, network or uplink'
+complete -c hostgate -n '__fish_seen_subcommand_from explain' -l live -d 'ask the kernel: routes, sysctls, and all rules'

@@ -19,8 +19,7 @@ struct printer {
 	struct buf *out;
 };
 
-/* Writes text in lines, the first of which is at column already. */
-static void print_wrapped(struct buf *out, const char *text, size_t indent)
+void print_explain_wrapped(struct buf *out, const char *text, size_t indent)
 {
 	size_t column = indent;
 	bool first = true;
@@ -80,15 +79,15 @@ static void print_told(struct printer *p, const struct told *told, bool good)
 
 	for (size_t i = 0; i < told->n_steps; i++) {
 		buf_printf(p->out, "%2zu. ", ++p->number);
-		print_wrapped(p->out, told->steps[i].text, INDENT);
+		print_explain_wrapped(p->out, told->steps[i].text, INDENT);
 		for (size_t r = 0; r < told->steps[i].n_met; r++)
 			print_rule(p, &told->steps[i].met[r]);
 	}
 	buf_puts(p->out, paint);
-	print_wrapped(p->out, told->verdict, 0);
+	print_explain_wrapped(p->out, told->verdict, 0);
 	buf_puts(p->out, *paint ? "\033[0m" : "");
 	if (told->hint)
-		print_wrapped(p->out, told->hint, 0);
+		print_explain_wrapped(p->out, told->hint, 0);
 	if (told->hint && told->place.line > 0) {
 		buf_puts(p->out, "See ");
 		print_place(p, &told->place);
@@ -111,16 +110,15 @@ static const char *protocol_text(const struct query *query)
 	}
 }
 
-static void print_question(struct printer *p)
+void print_explain_question(const struct query *query, struct buf *out)
 {
-	const struct query *query = &p->explanation->query;
 	char source[ADDR_TEXT_SIZE], destination[ADDR_TEXT_SIZE];
 
-	buf_printf(p->out, "A %s from %s to %s", protocol_text(query),
+	buf_printf(out, "A %s from %s to %s", protocol_text(query),
 		   addr_format(&query->saddr, source), addr_format(&query->daddr, destination));
 	if (query->has_port)
-		buf_printf(p->out, ", port %u", query->port);
-	buf_putc(p->out, '\n');
+		buf_printf(out, ", port %u", query->port);
+	buf_putc(out, '\n');
 }
 
 /* Which of several ways this is. */
@@ -164,13 +162,13 @@ void print_explain(const struct explanation *explanation, const struct diags *di
 	};
 	bool passes = false;
 
-	print_question(&p);
+	print_explain_question(&explanation->query, out);
 	for (size_t i = 0; i < explanation->n_ways; i++) {
 		print_way(&p, &explanation->ways[i]);
 		passes = passes || explanation->ways[i].fate != FATE_REFUSED;
 	}
 	buf_putc(out, '\n');
-	print_wrapped(
+	print_explain_wrapped(
 		out,
 		passes ? "This follows from the description; the kernel was not asked. Rules of "
 			 "other programs can still stop what passes here."

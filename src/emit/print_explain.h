@@ -36,6 +36,12 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 struct told tell_back(struct arena *arena, const struct explanation *explanation,
 		      const struct way *way);
 
+/** Writes "A TCP packet from ... to ..., port 443". */
+void print_explain_question(const struct query *query, struct buf *out);
+
+/** Writes text and a line end in lines of at most 80 columns; the first one is at indent already. */
+void print_explain_wrapped(struct buf *out, const char *text, size_t indent);
+
 /** Writes the whole explanation; diags knows the names of the files. */
 void print_explain(const struct explanation *explanation, const struct diags *diags, bool colour,
 		   struct buf *out);

@@ -89,3 +89,31 @@ int address_list(struct arena *arena, struct host_addresses *out)
 		err = read_once(&reading);
 	return err;
 }
+
+/* Addresses on one link only are no masquerade. */
+static bool is_for_outside(const struct addr *addr)
+{
+	if (addr->family == FAMILY_IPV4)
+		return addr->bytes[0] != 127 && (addr->bytes[0] != 169 || addr->bytes[1] != 254);
+	return addr->bytes[0] != 0xfe || (addr->bytes[1] & 0xc0) != 0x80;
+}
+
+bool address_only(struct arena *arena, const char *ifname, enum family family, struct addr *out)
+{
+	struct host_addresses all;
+	size_t n = 0;
+
+	if (address_list(arena, &all) != 0)
+		return false;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct addr *addr = &all.items[i].addr;
+
+		if (addr->family != family || strcmp(all.items[i].ifname, ifname) != 0 ||
+		    (family == FAMILY_IPV6 && !is_for_outside(addr)) ||
+		    (n > 0 && addr_equal(addr, out)))
+			continue;
+		*out = *addr;
+		n++;
+	}
+	return n == 1 && is_for_outside(out);
+}

@@ -3,6 +3,7 @@
 #ifndef KERNEL_ADDRESS_H
 #define KERNEL_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hostgate/arena.h"
@@ -15,5 +16,11 @@ struct host_addresses {
 
 /** Lists them, of both families, in the kernel's order. Returns 0 or -errno. */
 int address_list(struct arena *arena, struct host_addresses *out);
+
+/**
+ * Tells whether the interface has one address of the family that the outside can answer, and no
+ * other: then that is what masquerade takes.
+ */
+bool address_only(struct arena *arena, const char *ifname, enum family family, struct addr *out);
 
 #endif

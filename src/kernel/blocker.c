@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hostgate/ruleset.h"
+#include "kernel/address.h"
 #include "kernel/route_get.h"
 #include "kernel/xt_table.h"
 
@@ -177,6 +178,8 @@ static struct judge_packet sample_out(struct search *s, const struct blocked *wa
 	p.remapped = true;
 	p.remap_known = !translation.masquerade;
 	p.remap = translation.address;
+	if (translation.masquerade)
+		p.remap_known = address_only(s->survey->arena, p.oifname, p.family, &p.remap);
 	return p;
 }
 

@@ -211,6 +211,14 @@ void judge_translate(const struct place_of_rule *at, bool source, const struct a
 		judge->ct_status_known &= ~bit;
 }
 
+void judge_masquerade(const struct place_of_rule *at, bool sure)
+{
+	const struct judge_packet *packet = &at->judge->packet;
+
+	judge_translate(at, true, packet->masquerade_known ? &packet->masquerade : NULL, 0, false,
+			sure);
+}
+
 /* Walking. */
 
 static void note_drop(struct walk *w, enum judge_how how, const struct survey_chain *chain,
@@ -434,6 +442,9 @@ static void remap(struct judge *judge, int priority, bool *done)
 	unsigned int hook = source ? NF_INET_POST_ROUTING : NF_INET_PRE_ROUTING;
 	int place = source ? SURVEY_PRIORITY_SRCNAT : SURVEY_PRIORITY_DSTNAT;
 
+	if (packet->saddr_hidden && judge->hook == NF_INET_POST_ROUTING &&
+	    priority >= SURVEY_PRIORITY_SRCNAT)
+		put_addr(&judge->bytes, packet->family, true, NULL);
 	if (*done || !packet->remapped || judge->hook != hook || priority < place)
 		return;
 	put_addr(&judge->bytes, packet->family, source,

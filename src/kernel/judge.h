@@ -30,7 +30,10 @@ struct judge_packet {
 	bool ct_reply;
 	uint32_t ct_status;	/**< bits of enum ct_status; 0 for INVALID and UNTRACKED */
 	enum tri reverse_path;	/**< the source is reached through iifname */
+	bool masquerade_known; /**< masquerade: to the only address that oifname has */
+	struct addr masquerade;
 	bool daddr_unknown;	/**< daddr is not known before it is remapped */
+	bool saddr_hidden;	/**< reply: from SRCNAT on its source is another one, not known */
 	bool remapped;		/**< conntrack changes an address on the way, at its usual place */
 	bool remap_known;	/**< to remap, else nobody knows to which */
 	struct addr remap;	/**< reply: its destination from DSTNAT on; else its source from SRCNAT on */

@@ -70,6 +70,9 @@ void judge_set_mark(struct judge *judge, uint32_t value, uint32_t mask, bool sur
 void judge_translate(const struct place_of_rule *at, bool source, const struct addr *addr,
 		     uint16_t port, bool port_kept, bool sure);
 
+/** Notes a masquerade. */
+void judge_masquerade(const struct place_of_rule *at, bool sure);
+
 static inline enum tri tri_not(enum tri t)
 {
 	return t == TRI_MAYBE ? TRI_MAYBE : t == TRI_YES ? TRI_NO : TRI_YES;

@@ -242,7 +242,7 @@ static void eval_masquerade(struct rule_run *run, const struct nlattr *data)
 {
 	(void)data;
 	run->out->translates = true;
-	judge_translate(run->at, true, NULL, 0, false, expr_is_sure(run));
+	judge_masquerade(run->at, expr_is_sure(run));
 	expr_finish(run, ACT_ACCEPT, NULL);
 }
 

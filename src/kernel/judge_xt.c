@@ -204,9 +204,11 @@ void judge_target_xt(const struct place_of_rule *at, const char *name, unsigned 
 		out->act = ACT_QUEUE;
 	else if (strcmp(name, "SNAT") == 0 || strcmp(name, "DNAT") == 0)
 		do_nat(at, *name == 'S', revision, data, len, certain, out);
-	else if (strcmp(name, "MASQUERADE") == 0)
-		translate(at, true, NULL, 0, false, certain, out);
-	else if (strcmp(name, "REDIRECT") == 0)
+	else if (strcmp(name, "MASQUERADE") == 0) {
+		out->act = ACT_ACCEPT;
+		out->translates = true;
+		judge_masquerade(at, certain);
+	} else if (strcmp(name, "REDIRECT") == 0)
 		translate(at, false, NULL, 0, false, certain, out);
 	else if (strcmp(name, "NETMAP") == 0)
 		translate(at, at->hook == NF_INET_POST_ROUTING || at->hook == NF_INET_LOCAL_IN,

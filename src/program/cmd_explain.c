@@ -5,6 +5,7 @@
 #include "emit/print_explain.h"
 #include "program/commands.h"
 #include "program/json.h"
+#include "program/live.h"
 #include "program/work.h"
 
 static const char *const end_names[END__COUNT] = {
@@ -159,6 +160,8 @@ enum status cmd_explain(struct run *run)
 	struct query query;
 	struct work work;
 
+	if (run->args.given[OPTION_LIVE])
+		return live_explain(run);
 	if (!query_read(run->args.src, run->args.dst, &query, &error))
 		return complain(run, &error);
 	query.from = run->args.value[OPTION_FROM];

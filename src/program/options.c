@@ -38,7 +38,10 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			     "rule by rule, and to its reply; of a refused one, what would let it pass. "
 			     "SRC is an address, DST is ADDRESS[:PORT][/PROTO] with tcp, udp or icmp, an "
 			     "IPv6 address with a port in brackets. Reads the description only. Needs no "
-			     "privileges."},
+			     "privileges. With --live it asks the kernel of this host instead, needs "
+			     "root, and names the first thing that stops the packet, also when that is "
+			     "a rule of another program; without FILE it then knows what the last "
+			     "apply has recorded."},
 	[COMMAND_PROVE] = {"prove", OPERANDS_FILES,
 			   "send real packets through it, in a copy of the host",
 			   "Builds the described host in namespaces of its own, installs the rules "
@@ -97,6 +100,9 @@ const struct option_info option_table[OPTION__COUNT] = {
 			 .argument = "NAME",
 			 .commands = ON(EXPLAIN),
 			 .help = "the packet comes in on this interface, network or uplink"},
+	[OPTION_LIVE] = {.name = "live",
+			 .commands = ON(EXPLAIN),
+			 .help = "ask the kernel: routes, sysctls, and all rules"},
 };
 
 bool option_allowed(enum option option, enum command command)
