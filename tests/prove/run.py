@@ -368,17 +368,19 @@ def inside():
     run("nft", "add table inet others { chain c { type filter hook forward priority 0; }; }").check_returncode()
     before = machine()
     for backend in BACKENDS:
-        done = run(PROGRAM, "prove", "--backend", backend, FAULTS)
-        if done.returncode and not ABSENT[backend]:
-            sys.exit(done.stdout + done.stderr)
-        compare(before, "after a proof through " + backend)
+        for options in ((), ("--with-host-rules",)):
+            done = run(PROGRAM, "prove", "--backend", backend, *options, FAULTS)
+            if done.returncode and not ABSENT[backend]:
+                sys.exit(done.stdout + done.stderr)
+            compare(before, "after a proof through %s %s" % (backend, options))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir="/var/tmp") as file:
         file.write(large(60))
         file.flush()
         before = machine()
         for number in (signal.SIGKILL, signal.SIGTERM):
             for step in range(12):
-                child = subprocess.Popen([PROGRAM, "prove", file.name], stdout=subprocess.DEVNULL)
+                options = ("--with-host-rules",) if step % 2 else ()
+                child = subprocess.Popen([PROGRAM, "prove", *options, file.name], stdout=subprocess.DEVNULL)
                 time.sleep(0.002 * 1.7 ** step)
                 child.send_signal(number)
                 child.wait()
