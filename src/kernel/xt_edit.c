@@ -54,14 +54,17 @@ static const struct image_chain *chain_named(const struct xt_content *content, c
 
 /* Which chains stay. */
 
+static bool same_rule(struct blob a, struct blob b)
+{
+	return a.len == b.len && memcmp(a.bytes, b.bytes, a.len) == 0;
+}
+
 static bool same_rules(const struct image_chain *a, const struct image_chain *b)
 {
 	if (a->n_rules != b->n_rules)
 		return false;
 	for (size_t i = 0; i < a->n_rules; i++)
-		if (a->rules[i].blob.len != b->rules[i].blob.len ||
-		    memcmp(a->rules[i].blob.bytes, b->rules[i].blob.bytes,
-			   a->rules[i].blob.len) != 0)
+		if (!same_rule(a->rules[i].blob, b->rules[i].blob))
 			return false;
 	return true;
 }
@@ -109,16 +112,40 @@ static void find_fates(struct editing *e)
 
 /* Filling. */
 
-/* Appends the wanted rules; counted: the counters of a chain that has the same ones. */
-static void fill(struct editing *e, const struct image_chain *chain,
-		 const struct xt_counters *counted)
+/*
+ * What the present chain counted by the same rule; NULL when it has none. *next: where to look,
+ * behind the rule that was found last: of rules that come or go between those that stay, none
+ * makes others lose their counters.
+ */
+static const struct xt_counters *counters_of(const struct editing *e, uint32_t there, size_t *next,
+					     struct blob rule)
+{
+	const struct image_chain *chain;
+
+	if (there == NO_INDEX)
+		return NULL;
+	chain = &e->present->image.chains[there];
+	for (size_t i = *next; i < chain->n_rules; i++)
+		if (same_rule(chain->rules[i].blob, rule)) {
+			*next = i + 1;
+			return &e->present->counters[e->present->first_counter[there] + i];
+		}
+	return NULL;
+}
+
+/* Appends the wanted rules; there: index of the present chain of this name, or NO_INDEX. */
+static void fill(struct editing *e, const struct image_chain *chain, uint32_t there)
 {
 	uint8_t *bytes = e->room->bytes;
+	size_t next = 0;
 
 	for (size_t i = 0; i < chain->n_rules && e->err == 0; i++) {
-		memcpy(bytes, chain->rules[i].blob.bytes, chain->rules[i].blob.len);
+		struct blob blob = chain->rules[i].blob;
+		const struct xt_counters *counted = counters_of(e, there, &next, blob);
+
+		memcpy(bytes, blob.bytes, blob.len);
 		if (counted)
-			memcpy(bytes + e->library->layout.counters, &counted[i], sizeof(*counted));
+			memcpy(bytes + e->library->layout.counters, counted, sizeof(*counted));
 		STEP(e, append, chain->name, bytes);
 	}
 }
@@ -168,14 +195,11 @@ static void fill_chains(struct editing *e)
 	for (size_t i = 0; i < wanted->n_chains; i++) {
 		const struct image_chain *chain = &wanted->chains[i];
 		uint32_t there = image_find_chain(present, chain->name);
-		const struct xt_counters *counted = NULL;
 
 		if (!xt_table_is_ours(chain->name) ||
 		    (there != NO_INDEX && e->fates[there] == FATE_STAYS))
 			continue;
-		if (there != NO_INDEX && same_rules(&present->chains[there], chain))
-			counted = e->present->counters + e->present->first_counter[there];
-		fill(e, chain, counted);
+		fill(e, chain, there);
 	}
 }
 
