@@ -118,12 +118,23 @@ enum action_kind {
 	ACTION_SNAT,
 	ACTION_MASQUERADE,
 	ACTION_DISPATCH,   /**< do what the element says that the rule's last match found */
+	ACTION_COUNT,      /**< count for the last match's element, and go on with the next rule */
 	ACTION__COUNT
+};
+
+/** What packets are counted as, for each network. */
+enum tally {
+	TALLY_NONE,
+	TALLY_IN,      /**< went to guests */
+	TALLY_OUT,     /**< of guests, may leave by an uplink */
+	TALLY_REFUSED, /**< might not leave, or not enter */
+	TALLY_CAUGHT,  /**< had a source that must not get out: private or forged */
+	TALLY__COUNT
 };
 
 struct action {
 	enum action_kind kind;
-	uint32_t chain;   /**< ACTION_GOTO: index */
+	uint32_t chain;   /**< ACTION_GOTO: index; ACTION_COUNT lowered for iptables: what counts */
 	struct addr addr; /**< ACTION_SNAT */
 };
 
@@ -143,6 +154,7 @@ struct set {
 	uint8_t shape[TUPLE_MAX];           /**< lowered for nft: prefix length of every key */
 	struct element *elements;
 	size_t n_elements, cap_elements;
+	enum tally tally; /**< each element counts what is found by it */
 };
 
 enum match_kind {
@@ -169,6 +181,8 @@ struct rule {
 	uint8_t n_matches;
 	struct match matches[MATCHES_MAX];
 	bool counter; /**< counts what it catches */
+	enum tally tally; /**< lowered: it counts as an element of a set did */
+	uint32_t tallied; /**< origin of that element */
 	struct action action;
 	uint32_t origin;
 };

@@ -146,6 +146,7 @@ static void print_action(struct printer *p, const struct action *action)
 		buf_puts(p->out, "masquerade");
 		break;
 	case ACTION_DISPATCH: /* said by the lookup */
+	case ACTION_COUNT:
 	case ACTION__COUNT:
 		break;
 	}
@@ -160,7 +161,8 @@ static void print_rule(struct printer *p, const struct rule *rule)
 		buf_puts(p->out, "counter ");
 	print_action(p, &rule->action);
 	buf_printf(p->out, "%scomment \"",
-		   rule->action.kind == ACTION_DISPATCH ? "" : " ");
+		   rule->action.kind == ACTION_DISPATCH || rule->action.kind == ACTION_COUNT ? "" :
+											       " ");
 	origin_comment(&p->rs->origins[rule->origin], p->out);
 	buf_puts(p->out, "\"\n");
 }
@@ -172,6 +174,8 @@ static void print_set(struct printer *p, const struct set *set)
 		buf_printf(p->out, "%s%s", f ? " . " : "",
 			   field_table[set->fields[f]].nft_type_name);
 	buf_puts(p->out, set->is_map ? " : verdict\n" : "\n");
+	if (set->tally != TALLY_NONE)
+		buf_puts(p->out, "\t\tcounter\n");
 	for (size_t i = 0; i < set->n_elements; i++) {
 		const struct element *element = &set->elements[i];
 

@@ -158,6 +158,9 @@ static void print_action(struct printer *p, const struct action *action)
 	case ACTION_MASQUERADE:
 		buf_puts(p->out, " -j MASQUERADE");
 		break;
+	case ACTION_COUNT: /* its chain decides nothing, and returns here */
+		buf_printf(p->out, " -j %s", p->rs->chains[action->chain].name);
+		break;
 	case ACTION_DISPATCH: /* lowered away */
 	case ACTION__COUNT:
 		break;

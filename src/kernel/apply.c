@@ -12,6 +12,7 @@
 
 #include "base/diag_codes.h"
 #include "kernel/conntrack.h"
+#include "kernel/counters.h"
 #include "kernel/guard.h"
 #include "kernel/job.h"
 #include "kernel/scope.h"
@@ -35,6 +36,20 @@ int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_inp
 	job_tell_damaged(&job);
 	*out = job.changes;
 	return 0;
+}
+
+int kernel_count(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 struct counters *out)
+{
+	SCOPED_JOB job;
+	int err;
+
+	counters_init(arena, input->description, out);
+	job_init(&job, arena, diags, input);
+	err = job_open(&job, 0);
+	if (err == 0)
+		err = job.work[0].info->count(job.work[0].self, diags, out);
+	return err;
 }
 
 static void record_input(struct job *job)

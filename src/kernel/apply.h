@@ -69,6 +69,22 @@ struct changes {
 	size_t n_conntrack, cap_conntrack;
 };
 
+/** What was counted for one network since its rules are there. */
+struct network_counters {
+	const char *network;
+	struct counter {
+		uint64_t packets, bytes;
+	} counts[TALLY__COUNT];
+};
+
+/** In the order of the description. Lives in the arena of the call. */
+struct counters {
+	struct network_counters *items;
+	size_t n;
+	bool unknown[TALLY__COUNT]; /**< the rules do not count these */
+	uint32_t *by_name; /**< indexes of items, sorted by their names */
+};
+
 /** What hostgate remembers of the last apply in this network namespace. */
 struct installed {
 	enum backend backend; /**< that has rules of ours; BACKEND_AUTO: none */
@@ -92,6 +108,10 @@ struct installed {
 /** Compares the kernel with the input. Writes nothing, takes no lock. */
 int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
 		struct changes *out);
+
+/** Reads what the rules counted, as far as they are those of the input. Writes nothing. */
+int kernel_count(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 struct counters *out);
 
 /** Makes the kernel match the input. out: what was changed; n == 0: there was nothing to do. */
 int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_input *input,

@@ -54,6 +54,8 @@ struct backend_info {
 	/** Reads what is there, and adds to changes what differs from what is wanted. */
 	int (*read)(void *self, struct diags *diags, struct backend_found *out,
 		    struct changes *changes);
+	/** Adds what the rules that are there and wanted counted. Needs no read() before. */
+	int (*count)(void *self, struct diags *diags, struct counters *counters);
 	/**
 	 * Writes all of ours that is there, for backend_input; nothing when there is nothing. After
 	 * read(), before commit().

@@ -9,6 +9,7 @@
 #include "kernel/changes.h"
 #include "kernel/nft_batch.h"
 #include "kernel/nft_build.h"
+#include "kernel/nft_count.h"
 #include "kernel/nft_explain.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_slate.h"
@@ -198,6 +199,20 @@ static int nft_snapshot(void *self, struct diags *diags, struct buf *out)
 	return err;
 }
 
+static int nft_count_all(void *self, struct diags *diags, struct counters *counters)
+{
+	struct backend_nft *nft = self;
+	int err = 0;
+
+	if (!nft->netlink.socket)
+		err = netlink_open(&nft->netlink, NETLINK_NETFILTER);
+	if (err == 0)
+		err = nft_count(&nft->netlink, nft->ruleset, &nft->wanted, counters);
+	if (err != 0)
+		nft_explain_errno(diags, -err, "read the counters of nf_tables");
+	return err;
+}
+
 static int send_once(struct backend_nft *nft, struct diags *diags)
 {
 	if (!nft->wanted.exists)
@@ -235,5 +250,6 @@ const struct backend_info backend_nft = {
 	.lock = nft_lock,
 	.read = nft_read_all,
 	.snapshot = nft_snapshot,
+	.count = nft_count_all,
 	.commit = nft_commit,
 };

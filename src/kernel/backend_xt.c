@@ -10,6 +10,7 @@
 #include "kernel/backend.h"
 #include "kernel/changes.h"
 #include "kernel/lock.h"
+#include "kernel/xt_count.h"
 #include "kernel/xt_edit.h"
 #include "kernel/xt_explain.h"
 
@@ -260,6 +261,31 @@ static int xt_snapshot(void *self, struct diags *diags, struct buf *out)
 	return err;
 }
 
+static int xt_count(void *self, struct diags *diags, struct counters *counters)
+{
+	struct backend_xt *xt = self;
+	int err = 0;
+
+	xt->diags = diags;
+	xt_count_known(xt->ruleset, counters);
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
+		bool lives[XT_TABLES] = {false};
+
+		if (!has_family(f))
+			continue;
+		err = read_names(xt, f, lives);
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
+			SCOPED_CONTENT present = {0};
+
+			if (lives[t])
+				err = read_present(xt, f, t, &present);
+			if (lives[t] && err == 0)
+				xt_count_table(xt->ruleset, &xt->index, &present, counters);
+		}
+	}
+	return err;
+}
+
 /* Writing. */
 
 static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
@@ -369,5 +395,6 @@ const struct backend_info backend_xt = {
 	.lock = xt_take_lock,
 	.read = xt_read,
 	.snapshot = xt_snapshot,
+	.count = xt_count,
 	.commit = xt_commit,
 };

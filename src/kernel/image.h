@@ -50,6 +50,7 @@ struct image_set {
 	const char *name;
 	struct blob blob;
 	bool is_map;
+	bool counts;	   /**< every element has a counter */
 	bool is_anonymous; /**< part of a rule, and goes with it; never one of ours */
 	size_t key_len;	  /**< bytes; of two fields, each padded to 4 */
 	uint8_t *records; /**< n_records * image_stride(); owned; by key after image_finish() */

@@ -67,6 +67,16 @@ struct blob nft_chain_blob(struct nftnl_chain *chain, uint8_t buffer[static NFT_
 	return blob_end(message);
 }
 
+static int clear_counter(struct nftnl_expr *expr, void *data)
+{
+	(void)data;
+	if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0) {
+		nftnl_expr_set_u64(expr, NFTNL_EXPR_CTR_PACKETS, 0);
+		nftnl_expr_set_u64(expr, NFTNL_EXPR_CTR_BYTES, 0);
+	}
+	return 0;
+}
+
 struct blob nft_set_blob(struct nftnl_set *set, uint8_t buffer[static NFT_BLOB_SIZE])
 {
 	struct nlmsghdr *message = blob_start(buffer);
@@ -76,18 +86,9 @@ struct blob nft_set_blob(struct nftnl_set *set, uint8_t buffer[static NFT_BLOB_S
 	/* The kernel has its own idea of a verdict's length; nft(8) writes 0. */
 	if (nftnl_set_get_u32(set, NFTNL_SET_DATA_TYPE) == NFT_DATA_VERDICT)
 		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, 0);
+	nftnl_set_expr_foreach(set, clear_counter, NULL);
 	nftnl_set_nlmsg_build_payload(message, set);
 	return blob_end(message);
-}
-
-static int clear_counter(struct nftnl_expr *expr, void *data)
-{
-	(void)data;
-	if (strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0) {
-		nftnl_expr_set_u64(expr, NFTNL_EXPR_CTR_PACKETS, 0);
-		nftnl_expr_set_u64(expr, NFTNL_EXPR_CTR_BYTES, 0);
-	}
-	return 0;
 }
 
 struct blob nft_rule_blob(struct nftnl_rule *rule, uint8_t buffer[static NFT_BLOB_SIZE])
@@ -199,8 +200,11 @@ static void build_set(struct image *image, const struct ruleset *ruleset, const 
 		nftnl_set_set_u32(out, NFTNL_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	}
 	set_userdata(out, set);
+	if (set->tally != TALLY_NONE)
+		nftnl_set_add_expr(out, checked(nftnl_expr_alloc("counter")));
 	image_set =
 		image_add_set(image, set->name, nft_set_blob(out, buffer), set->is_map, key_len);
+	image_set->counts = set->tally != TALLY_NONE;
 	nftnl_set_free(out);
 	add_elements(image_set, ruleset, set);
 }

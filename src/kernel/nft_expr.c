@@ -270,6 +270,7 @@ static void add_action(struct nftnl_rule *out, const struct ruleset *ruleset,
 		add_expr(out, "masq");
 		return;
 	case ACTION_DISPATCH: /* the last lookup writes the verdict itself */
+	case ACTION_COUNT:    /* the last lookup counts */
 	case ACTION__COUNT:
 		break;
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -128,6 +129,14 @@ static void drop_notes(struct nftnl_set *set)
 	nftnl_udata_buf_free(kept);
 }
 
+static int take_counting(struct nftnl_expr *expr, void *data)
+{
+	struct image_set *set = data;
+
+	set->counts = strcmp(nftnl_expr_get_str(expr, NFTNL_EXPR_NAME), "counter") == 0;
+	return 0;
+}
+
 static int take_set(const struct nlmsghdr *message, void *data)
 {
 	struct reading *reading = data;
@@ -137,11 +146,13 @@ static int take_set(const struct nlmsghdr *message, void *data)
 	if (set && nftnl_set_nlmsg_parse(message, set) == 0) {
 		drop_notes(set);
 		uint32_t flags = nftnl_set_get_u32(set, NFTNL_SET_FLAGS);
+		struct image_set *added;
 
-		image_add_set(reading->image, nftnl_set_get_str(set, NFTNL_SET_NAME),
+		added = image_add_set(reading->image, nftnl_set_get_str(set, NFTNL_SET_NAME),
 			      nft_set_blob(set, reading->buffer), flags & NFT_SET_MAP,
-			      nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN))
-			->is_anonymous = flags & NFT_SET_ANONYMOUS;
+			      nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN));
+		added->is_anonymous = flags & NFT_SET_ANONYMOUS;
+		nftnl_set_expr_foreach(set, take_counting, added);
 		ret = MNL_CB_OK;
 	}
 	nftnl_set_free(set);
@@ -210,6 +221,15 @@ static uint32_t verdict_of(struct reading *reading, const struct nlattr *data)
 	return found == NO_INDEX ? VERDICT_OTHER : found;
 }
 
+/* The counter that the kernel gave an element of a set that counts. */
+static bool is_counter(const struct image_set *set, const struct nlattr *expr)
+{
+	const struct nlattr *name = netlink_find(expr, NFTA_EXPR_NAME);
+
+	return set->counts && name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
+	       strcmp(mnl_attr_get_str(name), "counter") == 0;
+}
+
 static int take_element(struct reading *reading, const struct nlattr *element)
 {
 	const struct nlattr *attr, *key = NULL, *data = NULL;
@@ -225,9 +245,12 @@ static int take_element(struct reading *reading, const struct nlattr *element)
 		case NFTA_SET_ELEM_DATA:
 			data = attr;
 			break;
+		case NFTA_SET_ELEM_EXPR:
+			other = other || !is_counter(reading->set, attr);
+			break;
 		case NFTA_SET_ELEM_PAD:
 			break;
-		default: /* a timeout, a comment, a counter: none of ours */
+		default: /* a timeout, a comment: none of ours */
 			other = true;
 			break;
 		}

@@ -347,6 +347,9 @@ static void add_target(struct builder *b, const struct ruleset *ruleset,
 		b->room->bytes[b->layout->flags] |= b->layout->flag_goto;
 		add_standard(b, ruleset->chains[action->chain].name);
 		break;
+	case ACTION_COUNT:
+		add_standard(b, ruleset->chains[action->chain].name);
+		break;
 	case ACTION_SNAT:
 		add_translation(b, "SNAT", &action->addr);
 		break;

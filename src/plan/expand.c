@@ -6,7 +6,7 @@
 #include <string.h>
 
 void rule_expand(struct rule *rule, uint8_t index, const struct element *element,
-		 const struct action *actions)
+		 const struct ruleset *ruleset)
 {
 	struct match lookup = rule->matches[index];
 	uint8_t rest = (uint8_t)(rule->n_matches - index - 1);
@@ -22,5 +22,10 @@ void rule_expand(struct rule *rule, uint8_t index, const struct element *element
 							  .key = element->key[f]};
 	rule->n_matches = (uint8_t)(rule->n_matches - 1 + lookup.n_fields);
 	if (dispatches)
-		rule->action = actions[element->action];
+		rule->action = ruleset->actions[element->action];
+	if (ruleset->sets[lookup.set].tally != TALLY_NONE) {
+		rule->tally = ruleset->sets[lookup.set].tally;
+		rule->tallied = element->origin;
+		rule->counter = true;
+	}
 }

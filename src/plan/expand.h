@@ -6,11 +6,11 @@
 #include "hostgate/ruleset.h"
 
 /**
- * Turns the match at index of the rule, a lookup in set, into the comparison of its fields with one
- * element's key. An action that dispatched through that lookup becomes the element's, found in
- * actions (ruleset.actions of the set's ruleset).
+ * Turns the match at index of the rule, a lookup in a set of ruleset, into the comparison of its
+ * fields with one element's key. An action that dispatched through that lookup becomes the
+ * element's; what the element counts, the rule counts.
  */
 void rule_expand(struct rule *rule, uint8_t index, const struct element *element,
-		 const struct action *actions);
+		 const struct ruleset *ruleset);
 
 #endif

@@ -73,6 +73,7 @@ static uint32_t shaped_set(struct lowering *low, const struct set *set,
 				       set->fields[0],
 				       set->n_fields > 1 ? set->fields[1] : FIELD__COUNT);
 
+	out->sets[idx].tally = set->tally;
 	for (uint8_t f = 0; f < set->n_fields; f++)
 		out->sets[idx].shape[f] = element->key[f].bits;
 	lowered->shaped = arena_grow(out->arena, lowered->shaped, lowered->n_shaped,
@@ -174,7 +175,7 @@ static void lower_lookups(struct lowering *low, const struct rule *rule, uint8_t
 	for (size_t i = 0; i < lowered->n_loose; i++) {
 		struct rule copy = *rule;
 
-		rule_expand(&copy, index, lowered->loose[i], low->in->actions);
+		rule_expand(&copy, index, lowered->loose[i], low->in);
 		lower_lookups(low, &copy, index);
 	}
 }

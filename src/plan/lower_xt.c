@@ -41,8 +41,9 @@
 struct lowering {
 	const struct ruleset *in;
 	struct ruleset *out;
-	uint32_t *tail;	   /* by index of the input's chain: where its next rule goes */
-	uint32_t *n_parts; /* by index of the input's chain: chains made from it */
+	uint32_t *tail;	   /* by index of a whole chain: where its next rule goes */
+	uint32_t *n_parts; /* by index of a whole chain: chains made from it */
+	uint32_t *counting; /* by index of the input's set: chain that counts for its elements */
 };
 
 /* A new chain beside the one that the input's chain became. */
@@ -73,7 +74,7 @@ static void lower_to_list(struct lowering *low, const struct rule *rule,
 	for (size_t i = 0; i < n; i++) {
 		struct rule copy = *rule;
 
-		rule_expand(&copy, index, elements[i], low->in->actions);
+		rule_expand(&copy, index, elements[i], low->in);
 		index = find_lookup(&copy);
 		if (index == copy.n_matches) {
 			ruleset_add_rule(low->out, &copy);
@@ -312,11 +313,29 @@ static void add_untranslated_case(struct rule *rule, unsigned int which)
 
 #define UNTRANSLATED_CASES 3
 
+/* What counts and decides nothing is a chain that is jumped to and returned from. */
+static void lower_count(struct lowering *low, const struct rule *rule)
+{
+	struct rule jump = *rule;
+	uint32_t chain = low->counting[rule->matches[rule->n_matches - 1].set];
+
+	if (chain == NO_INDEX)
+		return;
+	jump.chain = low->tail[rule->chain];
+	jump.n_matches--;
+	jump.action.chain = chain;
+	ruleset_add_rule(low->out, &jump);
+}
+
 static void lower_rule(struct lowering *low, const struct rule *rule)
 {
 	struct rule rest = *rule;
 	bool untranslated = false;
 
+	if (rule->action.kind == ACTION_COUNT) {
+		lower_count(low, rule);
+		return;
+	}
 	rest.n_matches = 0;
 	for (uint8_t i = 0; i < rule->n_matches; i++)
 		if (rule->matches[i].fields[0] == FIELD_UNTRANSLATED)
@@ -335,13 +354,66 @@ static void lower_rule(struct lowering *low, const struct rule *rule)
 	}
 }
 
-static const char *chain_name(struct arena *arena, const struct chain *chain)
+static const char *chain_name(struct arena *arena, const char *plain)
 {
-	char *name = arena_printf(arena, "HOSTGATE-%s", chain->name);
+	char *name = arena_printf(arena, "HOSTGATE-%s", plain);
 
 	for (char *c = name; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
+		*c = *c == '_' ? '-' : (char)toupper((unsigned char)*c);
 	return name;
+}
+
+/*
+ * Behind the trees of a stage with several lookups, one more would be too much for iptables-nft:
+ * see NODE_MAX.
+ */
+static bool can_count(const struct ruleset *in, const struct rule *rule)
+{
+	const struct set *set = &in->sets[rule->matches[rule->n_matches - 1].set];
+
+	return set->n_elements <= LIST_MAX || in->chains[rule->chain].under != STAGE_FORWARD;
+}
+
+/* One chain for each set by which rules count, behind those of the input. */
+static void add_counting_chains(struct lowering *low)
+{
+	const struct ruleset *in = low->in;
+
+	low->counting = arena_calloc(low->out->arena, in->n_sets, sizeof(*low->counting));
+	for (size_t i = 0; i < in->n_sets; i++)
+		low->counting[i] = NO_INDEX;
+	for (size_t i = 0; i < in->n_rules; i++) {
+		const struct rule *rule = &in->rules[i];
+		uint32_t set = rule->n_matches ? rule->matches[rule->n_matches - 1].set : NO_INDEX;
+
+		if (rule->action.kind == ACTION_COUNT && can_count(in, rule) &&
+		    low->counting[set] == NO_INDEX)
+			low->counting[set] = ruleset_add_chain(low->out, in->sets[set].name,
+							       STAGE_NONE,
+							       in->chains[rule->chain].under);
+	}
+}
+
+/* Each element's rule returns to the rule that counts; so does what finds none. */
+static void fill_counting_chains(struct lowering *low)
+{
+	const struct ruleset *in = low->in;
+
+	for (size_t i = 0; i < in->n_rules; i++) {
+		struct rule rule = in->rules[i];
+		uint32_t chain;
+
+		if (rule.action.kind != ACTION_COUNT)
+			continue;
+		rule.matches[0] = rule.matches[rule.n_matches - 1];
+		chain = low->counting[rule.matches[0].set];
+		if (chain == NO_INDEX)
+			continue;
+		low->counting[rule.matches[0].set] = NO_INDEX; /* once */
+		rule.n_matches = 1;
+		rule.action = action_of(ACTION_ACCEPT);
+		lower_lookups(low, chain, &rule);
+	}
 }
 
 struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
@@ -349,13 +421,15 @@ struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
 	low.out->guard_first = true;
+	add_counting_chains(&low);
 	for (size_t i = 0; i < low.out->n_chains; i++)
-		low.out->chains[i].name = chain_name(arena, &low.out->chains[i]);
-	low.tail = arena_calloc(arena, ruleset->n_chains, sizeof(*low.tail));
-	low.n_parts = arena_calloc(arena, ruleset->n_chains, sizeof(*low.n_parts));
-	for (uint32_t i = 0; i < ruleset->n_chains; i++)
+		low.out->chains[i].name = chain_name(arena, low.out->chains[i].name);
+	low.tail = arena_calloc(arena, low.out->n_chains, sizeof(*low.tail));
+	low.n_parts = arena_calloc(arena, low.out->n_chains, sizeof(*low.n_parts));
+	for (uint32_t i = 0; i < low.out->n_chains; i++)
 		low.tail[i] = i;
 	for (size_t i = 0; i < ruleset->n_rules; i++)
 		lower_rule(&low, &ruleset->rules[i]);
+	fill_counting_chains(&low);
 	return low.out;
 }

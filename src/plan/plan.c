@@ -9,11 +9,17 @@
  *   members    (interface, source)      every network's interfaces with its subnets
  *   inside     (in, out)                ways within one network
  *   exits      (in, out)                ways from a nat or routed network to its uplinks
+ *   entries    (out, in)                the same ways back
  *   snat       (out, source) -> action  what a nat network's source becomes on its uplinks
  *   translated (out, source)            the keys of snat; the kernel takes no map of
  *                                       translations where nothing is translated
  *   closed     (out, source)            private sources that have no translation on that uplink
  *   uplinks    (interface)              every uplink
+ *   kept_in, kept_out, forged (interface)
+ *                                       every network's interfaces, to count what is refused
+ *
+ * Sets with a tally count for each network what is found by them. Counting decides nothing: where
+ * the verdict asks for no set that could count, a rule in front of it does nothing but count.
  *
  * A chain is entered by goto and ends by accept, drop or reject: a packet's way through a stage is
  * one path, and what is not accepted on the way is refused at its end. Deny first: a packet that
@@ -38,7 +44,8 @@
 struct plan {
 	const struct description *description;
 	struct ruleset *rs;
-	uint32_t networks, inside, exits;
+	uint32_t networks, inside, exits, entries;
+	uint32_t kept_in, kept_out, forged;
 	uint32_t members[FAMILY__COUNT], snat[FAMILY__COUNT], closed[FAMILY__COUNT],
 		translated[FAMILY__COUNT];
 	uint32_t uplinks;
@@ -84,6 +91,15 @@ static bool mode_leaves(enum mode mode)
 
 /* Sets and their elements. */
 
+static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name, enum field a,
+			  enum field b)
+{
+	uint32_t set = ruleset_add_set(plan->rs, name, false, a, b);
+
+	plan->rs->sets[set].tally = tally;
+	return set;
+}
+
 static void make_sets(struct plan *plan)
 {
 	/* MLD report and done, neighbour solicitation, MLDv2 report: RFC 2710, 4861, 3810. */
@@ -100,16 +116,21 @@ static void make_sets(struct plan *plan)
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
 	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELD_OIFNAME, FIELD__COUNT);
 	plan->inside = ruleset_add_set(rs, "inside", false, FIELD_IIFNAME, FIELD_OIFNAME);
-	plan->exits = ruleset_add_set(rs, "exits", false, FIELD_IIFNAME, FIELD_OIFNAME);
+	plan->exits =
+		add_tally(plan, TALLY_OUT, "exits", FIELD_IIFNAME, FIELD_OIFNAME);
+	plan->entries = add_tally(plan, TALLY_IN, "entries", FIELD_OIFNAME, FIELD_IIFNAME);
+	plan->kept_in = add_tally(plan, TALLY_REFUSED, "kept_in", FIELD_IIFNAME, FIELD__COUNT);
+	plan->kept_out = add_tally(plan, TALLY_REFUSED, "kept_out", FIELD_OIFNAME, FIELD__COUNT);
+	plan->forged = add_tally(plan, TALLY_CAUGHT, "forged", FIELD_IIFNAME, FIELD__COUNT);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		plan->members[f] = ruleset_add_set(rs, names[0][f], false, FIELD_IIFNAME,
 						   saddr_field[f]);
 		plan->snat[f] =
 			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, saddr_field[f]);
-		plan->closed[f] =
-			ruleset_add_set(rs, names[2][f], false, FIELD_OIFNAME, saddr_field[f]);
-		plan->translated[f] =
-			ruleset_add_set(rs, names[3][f], false, FIELD_OIFNAME, saddr_field[f]);
+		plan->closed[f] = add_tally(plan, TALLY_CAUGHT, names[2][f], FIELD_OIFNAME,
+					    saddr_field[f]);
+		plan->translated[f] = add_tally(plan, TALLY_CAUGHT, names[3][f], FIELD_OIFNAME,
+						saddr_field[f]);
 	}
 	plan->nd_types =
 		ruleset_add_set(rs, "nd_types", false, FIELD_ICMPV6_TYPE, FIELD__COUNT);
@@ -170,6 +191,9 @@ static void add_network(struct plan *plan, const struct network *network)
 		struct key in = key_of_interface(&network->interfaces[i]);
 
 		ruleset_add_element(rs, plan->networks, in, no_key(), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->kept_in, in, no_key(), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->kept_out, in, no_key(), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->forged, in, no_key(), NO_INDEX, origin);
 		for (size_t j = 0; j < network->n_interfaces; j++)
 			ruleset_add_element(rs, plan->inside, in,
 					    key_of_interface(&network->interfaces[j]), NO_INDEX,
@@ -179,9 +203,10 @@ static void add_network(struct plan *plan, const struct network *network)
 				const struct uplink *uplink =
 					&plan->description->uplinks[network->uplinks[u]];
 
-				ruleset_add_element(rs, plan->exits, in,
-						    key_of_interface(&uplink->interface), NO_INDEX,
-						    origin);
+				struct key out = key_of_interface(&uplink->interface);
+
+				ruleset_add_element(rs, plan->exits, in, out, NO_INDEX, origin);
+				ruleset_add_element(rs, plan->entries, in, out, NO_INDEX, origin);
 			}
 	}
 	for (size_t s = 0; s < network->n_subnets; s++) {
@@ -205,6 +230,19 @@ static void add_network(struct plan *plan, const struct network *network)
 static void add(struct plan *plan, struct rule rule)
 {
 	ruleset_add_rule(plan->rs, &rule);
+}
+
+/* Adds a rule that refuses, behind one that counts what it is going to refuse. */
+static void add_counted(struct plan *plan, struct rule rule, uint32_t set, enum field field)
+{
+	struct rule count = rule;
+
+	count.action = action_of(ACTION_COUNT);
+	count.counter = false;
+	count.origin = origin_of_rule(plan, PROMISE_NONE, "counts");
+	rule_match_set(&count, set, field, FIELD__COUNT);
+	add(plan, count);
+	add(plan, rule);
 }
 
 static void make_door(struct plan *plan)
@@ -236,7 +274,7 @@ static void make_door(struct plan *plan)
 	add(plan, rule);
 	rule = rule_start(source, drop, unready);
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/8"));
-	add(plan, rule);
+	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 
 	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "neighbour discovery"));
 	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("::/128"));
@@ -245,7 +283,7 @@ static void make_door(struct plan *plan)
 	add(plan, rule);
 	rule = rule_start(source, drop, unready);
 	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("::/128"));
-	add(plan, rule);
+	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 
 	rule = rule_start(source, pass, origin_of_rule(plan, PROMISE_P4, "link-local"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));
@@ -257,7 +295,7 @@ static void make_door(struct plan *plan)
 
 	rule = rule_start(source, drop, forged);
 	rule_match_prefix(&rule, FIELD_REVERSE_PATH, key_of_number(FIELD_REVERSE_PATH, 0));
-	add(plan, rule);
+	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 }
 
 /*
@@ -318,53 +356,58 @@ static void make_forward(struct plan *plan)
 	add(plan, rule);
 	rule = rule_start(leave, drop, invalid);
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
-	add(plan, rule);
+	add_counted(plan, rule, plan->kept_in, FIELD_IIFNAME);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(leave, action_goto(exit),
 				  origin_of_rule(plan, PROMISE_P4, "own source"));
 		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, saddr_field[f]);
 		add(plan, rule);
 	}
-	add(plan, rule_start(leave, refuse,
-			     origin_of_rule(plan, PROMISE_P4, "not its source")));
+	rule = rule_start(leave, refuse, origin_of_rule(plan, PROMISE_P4, "not its source"));
+	add_counted(plan, rule, plan->kept_in, FIELD_IIFNAME);
 
 	rule = rule_start(exit, pass, origin_of_rule(plan, PROMISE_P1, "to an uplink of its own"));
 	rule_match_set(&rule, plan->exits, FIELD_IIFNAME, FIELD_OIFNAME);
 	add(plan, rule);
-	add(plan, rule_start(exit, refuse, origin_of_rule(plan, PROMISE_P1, "no way out there")));
+	rule = rule_start(exit, refuse, origin_of_rule(plan, PROMISE_P1, "no way out there"));
+	add_counted(plan, rule, plan->kept_in, FIELD_IIFNAME);
 
 	rule = rule_start(enter, drop, invalid);
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, false);
-	add(plan, rule);
+	add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(enter, action_goto(entry),
 				  origin_of_rule(plan, PROMISE_P3, "to its own address"));
 		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, daddr_field[f]);
 		add(plan, rule);
 	}
-	add(plan, rule_start(enter, drop,
-			     origin_of_rule(plan, PROMISE_P3, "not its address")));
-
-	rule = rule_start(entry, action_goto(reply),
-			  origin_of_rule(plan, PROMISE_P3, "from an uplink of its own"));
-	rule_match_set(&rule, plan->exits, FIELD_OIFNAME, FIELD_IIFNAME);
-	add(plan, rule);
-	add(plan, rule_start(entry, drop, origin_of_rule(plan, PROMISE_P3, "no way in from there")));
+	rule = rule_start(enter, drop, origin_of_rule(plan, PROMISE_P3, "not its address"));
+	add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 
 	/*
 	 * The second and third are both "related": an ICMP error about a connection, and the
 	 * packets of a connection that a helper announced, which are original ones of their own.
 	 */
-	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "reply"));
+	rule = rule_start(entry, action_goto(reply), origin_of_rule(plan, PROMISE_P3, "reply"));
 	rule_match_prefix(&rule, FIELD_CT_DIRECTION, key_of_number(FIELD_CT_DIRECTION, 1));
 	add(plan, rule);
-	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "related"));
+	rule = rule_start(entry, action_goto(reply), origin_of_rule(plan, PROMISE_P3, "related"));
 	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_RELATED, false);
 	add(plan, rule);
-	rule = rule_start(reply, pass, origin_of_rule(plan, PROMISE_P3, "announced by a helper"));
+	rule = rule_start(entry, action_goto(reply),
+			  origin_of_rule(plan, PROMISE_P3, "announced by a helper"));
 	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_EXPECTED, false);
 	add(plan, rule);
-	add(plan, rule_start(reply, drop, origin_of_rule(plan, PROMISE_P3, "nobody asked")));
+	rule = rule_start(entry, drop, origin_of_rule(plan, PROMISE_P3, "nobody asked"));
+	add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
+
+	/* The last question, since it counts what enters. */
+	rule = rule_start(reply, pass,
+			  origin_of_rule(plan, PROMISE_P3, "from an uplink of its own"));
+	rule_match_set(&rule, plan->entries, FIELD_OIFNAME, FIELD_IIFNAME);
+	add(plan, rule);
+	rule = rule_start(reply, drop, origin_of_rule(plan, PROMISE_P3, "no way in from there"));
+	add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 }
 
 /* A base chain whose rules concern packets to the uplinks only; returns the chain for those. */

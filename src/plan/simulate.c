@@ -165,7 +165,8 @@ static bool walk_chain(struct traveller *t, enum stage stage, uint32_t *chain)
 		const struct action *action;
 		uint32_t origin;
 
-		if (rule->chain != *chain || !(action = rule_action(t, rule, &origin)))
+		if (rule->chain != *chain || rule->action.kind == ACTION_COUNT ||
+		    !(action = rule_action(t, rule, &origin)))
 			continue;
 		if (t->outcome.n_steps < TRACE_MAX)
 			t->outcome.trace[t->outcome.n_steps++] = (struct step){
@@ -187,6 +188,7 @@ static bool walk_chain(struct traveller *t, enum stage stage, uint32_t *chain)
 			translate(t, action);
 			return true;
 		case ACTION_DISPATCH:
+		case ACTION_COUNT:
 		case ACTION__COUNT:
 			break;
 		}

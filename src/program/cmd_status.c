@@ -6,6 +6,7 @@
 #include "base/diag_codes.h"
 #include "program/changes.h"
 #include "program/commands.h"
+#include "program/counters.h"
 #include "program/host.h"
 #include "program/json.h"
 #include "program/others.h"
@@ -69,6 +70,7 @@ static enum status compare(struct run *run, const struct installed *installed)
 {
 	struct work work;
 	struct changes changes = {0};
+	struct counters counters;
 
 	diags_add_source(&run->diags, "<recorded description>", installed->text,
 			 strlen(installed->text));
@@ -77,17 +79,21 @@ static enum status compare(struct run *run, const struct installed *installed)
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
+	bool verbose = run->args.given[OPTION_VERBOSE];
 
 	if (installed->where)
 		input.backend = installed->backend;
 
 	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
 
+	if (result >= 0)
+		result = kernel_count(run->arena, &run->diags, &input, &counters);
 	if (result < 0)
 		return run_status_of(result);
 	if (run->json) {
 		json_object_set_new(run->json, "matches", json_boolean(changes.n == 0));
 		json_add_changes(run->json, &changes);
+		json_add_counters(run->json, &counters);
 	}
 	if (run_is_talking(run)) {
 		if (changes.n == 0) {
@@ -97,11 +103,13 @@ static enum status compare(struct run *run, const struct installed *installed)
 				 "kernel:      differs; hostgate apply would mend this: ");
 			changes_count(&changes, &run->out);
 			buf_puts(&run->out, "\n");
-			changes_print(&changes, run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES,
-				      run->colour, &run->out);
+			changes_print(&changes, verbose ? 0 : SHOWN_CHANGES, run->colour,
+				      &run->out);
 			buf_puts(&run->out, "\n");
 		}
 		print_matrix(&work.description, run->colour, &run->out);
+		buf_putc(&run->out, '\n');
+		counters_print(run->arena, &counters, verbose ? 0 : SHOWN_COUNTERS, &run->out);
 	}
 	if (installed->where)
 		host_note_bridges(run, &work.description);

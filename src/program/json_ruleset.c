@@ -28,7 +28,12 @@ static const char *const when_names[SYSCTL_WHEN__COUNT] = {
 static const char *const action_names[ACTION__COUNT] = {
 	[ACTION_ACCEPT] = "accept",	[ACTION_DROP] = "drop", [ACTION_REJECT] = "reject",
 	[ACTION_GOTO] = "goto",		[ACTION_SNAT] = "snat", [ACTION_MASQUERADE] = "masquerade",
-	[ACTION_DISPATCH] = "dispatch",
+	[ACTION_DISPATCH] = "dispatch", [ACTION_COUNT] = "count",
+};
+
+static const char *const tally_names[TALLY__COUNT] = {
+	[TALLY_NONE] = NULL,	      [TALLY_IN] = "in",	 [TALLY_OUT] = "out",
+	[TALLY_REFUSED] = "refused", [TALLY_CAUGHT] = "caught",
 };
 
 static void add_why(const struct writer *w, json_t *object, uint32_t origin)
@@ -105,6 +110,7 @@ static json_t *set_of(const struct writer *w, const struct set *set)
 		json_array_append_new(elements, element_of(w, set, &set->elements[i]));
 	json_add_text(object, "name", set->name);
 	json_object_set_new(object, "map", json_boolean(set->is_map));
+	json_add_text(object, "counts", tally_names[set->tally]);
 	json_object_set_new(object, "fields", fields_of(set->fields, set->n_fields));
 	json_object_set_new(object, "elements", elements);
 	return object;

@@ -24,10 +24,11 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			      "make. It goes back one step: there is no rollback of a rollback, and "
 			      "none over a remove or a restart of the machine."},
 	[COMMAND_STATUS] = {"status", OPERANDS_NONE, "show what is installed, and whether it still matches",
-			    "Compares the kernel with what the last apply installed. Tells who else uses "
-			    "forwarding, and names the chains of other programs that drop what the "
-			    "description lets pass, with what to do about it. Exits with 5 when the "
-			    "kernel differs, nothing is installed, or such a chain drops for sure."},
+			    "Compares the kernel with what the last apply installed, and tells what was "
+			    "counted for each network. Tells who else uses forwarding, and names the "
+			    "chains of other programs that drop what the description lets pass, with what "
+			    "to do about it. Exits with 5 when the kernel differs, nothing is installed, or "
+			    "such a chain drops for sure."},
 	[COMMAND_REMOVE] = {"remove", OPERANDS_FILES, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. Forwarding stays "
 			    "on when others have come since that need it, which it says. With --dry-run "

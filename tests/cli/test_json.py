@@ -74,6 +74,10 @@ class Json(unittest.TestCase):
             document = step("status", status=0, changed=False)
             self.assertIs(document["installed"], True)
             self.assertIs(document["matches"], True)
+            zero = {"packets": 0, "bytes": 0}
+            for counts in document["counters"].values():
+                self.assertEqual(counts, dict.fromkeys(("in", "out", "refused", "caught"), zero))
+            self.assertTrue(document["counters"])
             self.assertEqual(document["files"], example)
             self.assertEqual(document["missing_interfaces"], [])
             host.run("nft", "flush chain inet hostgate guard")

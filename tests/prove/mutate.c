@@ -243,26 +243,26 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	X("two networks taken for one", add_way(rs, "inside", "vmnet1", "vmnet2")) \
 	X("entering: address not looked at", \
 	  drop_match(rule(rs, "enter", "to its own address", 0), 0); \
-	  drop_match(rule(rs, "reply", "reply", 0), 0)) \
+	  drop_match(rule(rs, "entry", "reply", 0), 0)) \
 	X("entering: interface not looked at, no drop at its end", \
-	  delete_rule(rs, "entry", "no way in from there", 0)) \
+	  delete_rule(rs, "reply", "no way in from there", 0)) \
 	X("entering: not its address, yet passed", \
 	  delete_rule(rs, "enter", "not its address", 0)) \
-	X("entering: no drop at the end", delete_rule(rs, "reply", "nobody asked", 0)) \
+	X("entering: no drop at the end", delete_rule(rs, "entry", "nobody asked", 0)) \
 	X("entering: the original direction, too", \
-	  drop_match(rule(rs, "reply", "reply", 0), 0)) \
+	  drop_match(rule(rs, "entry", "reply", 0), 0)) \
 	X("entering: the original direction instead of replies", \
-	  rule(rs, "reply", "reply", 0)->matches[0].key = \
+	  rule(rs, "entry", "reply", 0)->matches[0].key = \
 		  key_of_number(FIELD_CT_DIRECTION, 0)) \
 	X("entering: replies by any interface", \
-	  drop_match(rule(rs, "entry", "from an uplink of its own", 0), 0)) \
-	X("entering: no replies", delete_rule(rs, "reply", "reply", 0); \
-	  delete_rule(rs, "reply", "related", 0)) \
+	  drop_match(rule(rs, "reply", "from an uplink of its own", 0), 0)) \
+	X("entering: no replies", delete_rule(rs, "entry", "reply", 0); \
+	  delete_rule(rs, "entry", "related", 0)) \
 	X("entering: everything is related", \
-	  drop_match(rule(rs, "reply", "related", 0), 0)) \
+	  drop_match(rule(rs, "entry", "related", 0), 0)) \
 	X("entering: no drop of invalid packets, and replies are all but new ones", \
 	  delete_rule(rs, "enter", "invalid state", 0); \
-	  struct rule *r = rule(rs, "reply", "reply", 0); drop_match(r, 0); \
+	  struct rule *r = rule(rs, "entry", "reply", 0); drop_match(r, 0); \
 	  rule_match_bits(r, FIELD_CT_STATE, CT_STATE_NEW, true)) \
 	X("a translation forgotten, the guard holds", \
 	  delete_element(rs, "snat4", "eth0", "192.168.56.0/24")) \
