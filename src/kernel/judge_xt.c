@@ -273,6 +273,8 @@ static void take_matches(const struct place_of_rule *at, const uint8_t *entry, s
 			 size_t end, struct ruling *out)
 {
 	struct xt_entry_match match;
+	/* The name in the entry itself: what can't be told is remembered by it. */
+	const char *names = (const char *)entry + offsetof(struct xt_entry_match, u.user.name);
 
 	for (size_t m = head; m + sizeof(match) <= end && out->match != TRI_NO;
 	     m += match.u.match_size) {
@@ -282,7 +284,7 @@ static void take_matches(const struct place_of_rule *at, const uint8_t *entry, s
 			return;
 		}
 		out->match = tri_and(out->match,
-				     judge_match_xt(at, match.u.user.name,
+				     judge_match_xt(at, names + m,
 						    match.u.user.revision,
 						    entry + m + sizeof(match),
 						    match.u.match_size - sizeof(match)));

@@ -88,6 +88,43 @@ def inside(env):
         subprocess.run(["ip", "netns", "del", name], check=False)
 
 
+OTHERS = """
+ip link add vmnet1 type veth peer name w1; ip link set w1 up; ip addr add 192.168.56.1/24 dev vmnet1; ip link set vmnet1 up
+ip link add eth0 type veth peer name w0; ip link set w0 up; ip addr add 203.0.113.11/24 dev eth0; ip link set eth0 up
+ip route add default via 203.0.113.1
+iptables-legacy -w -A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+iptables-legacy -w -N USER; iptables-legacy -w -A FORWARD -p tcp -m multiport --dports 22,80:443 -j USER
+iptables-legacy -w -A USER -m limit --limit 5/s -j RETURN; iptables-legacy -w -A USER -m addrtype --dst-type LOCAL -j DROP
+iptables-nft -w -A FORWARD -m comment --comment x -m mark --mark 1/3 -j REJECT
+nft add table inet x
+nft "add set inet x s { type ipv4_addr . inet_service; flags interval; elements = { 192.0.2.0/24 . 400-500, 9.9.9.9 . 1 }; }"
+nft "add chain inet x f { type filter hook forward priority 5; policy drop; }"
+nft "add rule inet x f ip daddr . tcp dport @s limit rate 5/second accept"
+nft "add rule inet x f ct state vmap { established : accept, invalid : drop }"
+nft "add rule inet x f fib saddr . iif oif missing drop"
+nft "add chain inet x n { type nat hook postrouting priority 100; }"; nft "add rule inet x n oifname eth0 masquerade"
+"""
+
+
+def beside_others(env):
+    """What reads the rules of others, with some of every kind."""
+    name = "hgo-%d" % os.getpid()
+    prefix = ("nsenter", "--net=/run/netns/" + name)
+    example = os.path.join(TOP, "examples", "dual-stack.yaml")
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        judge("apply", ["apply", example], (0,), env, prefix)
+        subprocess.run([*prefix, "sh", "-e"], input=OTHERS, text=True, check=True, env=env)
+        judge("status beside others", ["status"], (0, 5), env, prefix)
+        judge("status --json beside others", ["status", "--json"], (0, 5), env, prefix)
+        for words in (["192.168.56.10", "192.0.2.1:443/tcp"], ["--json", "203.0.113.11", "192.0.2.1:53/udp"],
+                      [example, "--from", "eth0", "192.0.2.1", "192.168.56.10"]):
+            judge("explain --live " + words[-1], ["explain", "--live"] + words, (0,), env, prefix)
+        judge("remove beside others", ["remove"], (0,), env, prefix)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False)
+
+
 def main():
     work = tempfile.mkdtemp(prefix="hostgate-memory-")
     env = dict(os.environ, HOSTGATE_RUNDIR=work, XTABLES_LOCKFILE=os.path.join(work, "xtables.lock"))
@@ -95,6 +132,7 @@ def main():
         pure(env)
         if os.geteuid() == 0:
             inside(env)
+            beside_others(env)
         else:
             tell("skip", "commands that change the kernel", "they need root")
     finally:
