@@ -305,6 +305,31 @@ static const uint8_t *take_value(struct arena *arena, const struct nlattr *data,
 	return copy;
 }
 
+/* What only counts, or notes when, lets every packet through. */
+static bool is_condition(const struct nlattr *expr)
+{
+	const char *name = survey_text(expr, NFTA_EXPR_NAME);
+
+	return !name || (strcmp(name, "counter") != 0 && strcmp(name, "last") != 0);
+}
+
+static bool is_conditional(const struct nlattr *element)
+{
+	const struct nlattr *one = netlink_find(element, NFTA_SET_ELEM_EXPR);
+	const struct nlattr *list = netlink_find(element, NFTA_SET_ELEM_EXPRESSIONS), *expr;
+
+	if (one && is_condition(one))
+		return true;
+	if (!list)
+		return false;
+	netlink_for_each_nested(expr, list)
+	{
+		if (is_condition(expr))
+			return true;
+	}
+	return false;
+}
+
 static void take_element(struct reading *r, const struct nlattr *element)
 {
 	struct arena *arena = r->survey->arena;
@@ -320,8 +345,7 @@ static void take_element(struct reading *r, const struct nlattr *element)
 	e.data = data ? take_value(arena, data, set->data_len) : NULL;
 	e.interval_end = flags & NFT_SET_ELEM_INTERVAL_END;
 	e.catchall = flags & NFT_SET_ELEM_CATCHALL;
-	e.conditional = netlink_find(element, NFTA_SET_ELEM_EXPR) ||
-			netlink_find(element, NFTA_SET_ELEM_EXPRESSIONS);
+	e.conditional = is_conditional(element);
 	verdict = netlink_find(data, NFTA_DATA_VERDICT);
 	if (survey_u32(verdict, NFTA_VERDICT_CODE, &code))
 		e.verdict = (int32_t)code;
