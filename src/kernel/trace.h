@@ -68,8 +68,11 @@ void tracer_close(struct tracer *tracer);
 /** The table whose rules set the trace bit; its own steps are of no interest. */
 #define TRACE_TABLE "hostgate-trace"
 
-/** Makes it. Returns 0 or -errno; nothing is queued. */
-int trace_nft_turn_on(struct netlink *netlink);
+/**
+ * Makes it; with devices, packets are traced from where their device hands them over, else from
+ * where IP begins. Returns 0 or -errno; nothing is queued.
+ */
+int trace_nft_turn_on(struct netlink *netlink, bool devices);
 
 struct trace_nft;
 struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *ruleset,

@@ -93,6 +93,18 @@ static int read_ours(struct netlink *netlink, struct trace_nft *t)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Tells whether there are chains of devices. */
+static bool has_devices(const struct mirror_nft *nft)
+{
+	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_CHAIN + 1]; i++) {
+		const struct nlattr *hook = mirror_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
+
+		if (!nft->items[i].left_out && netlink_find(hook, NFTA_HOOK_DEVS))
+			return true;
+	}
+	return false;
+}
+
 struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *ruleset,
 				 const struct mirror *mirror)
 {
@@ -106,7 +118,7 @@ struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *rule
 	t->chain = NO_INDEX;
 	t->events = arena_calloc(arena, EVENTS_MAX, sizeof(*t->events));
 	if (netlink_open(&netlink, NETLINK_NETFILTER) != 0 || read_ours(&netlink, t) != 0 ||
-	    trace_nft_turn_on(&netlink) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
+	    trace_nft_turn_on(&netlink, has_devices(&mirror->nft)) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
 		return NULL;
 	(void)setsockopt(mnl_socket_get_fd(t->netlink.socket), SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			 sizeof(room));

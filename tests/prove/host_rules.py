@@ -358,6 +358,19 @@ class Deciders(Case):
             self.assertEqual({(each["network"], each["table"], each["verdict"]) for each in found},
                              {("vmnet2", "t", "drop")}, rule)
 
+    def test_a_rule_of_a_device(self):
+        """It comes before all that iptables and table inet hostgate see."""
+        for family, hook in (("netdev", "ingress"), ("inet", "ingress"), ("netdev", "egress")):
+            device = "eth0" if hook == "egress" else "vmnet2"
+            rules = ("nft -f - <<'END'\ntable %s early {\nchain first {\ntype filter hook %s device \"%s\" priority 0;\n"
+                     "counter\nip saddr %s udp dport 7 drop\n}\n}\nEND\n"
+                     % (family, hook, device, "203.0.113.11" if hook == "egress" else "192.168.57.0/24"))
+            with self.subTest(family=family, hook=hook):
+                found = self.obstacles(rules)
+                handle = self.handle("udp dport 7 drop")
+                self.assertIn("table %s early, chain first, rule 2 (handle %d)" % (family, handle),
+                              {each["text"] for each in found})
+
     def test_text_and_tap(self):
         rules = "iptables-nft -N DOCKER-USER; iptables-nft -P FORWARD DROP"
         for options, prefix in (((), ""), (("--tap",), "# ")):
