@@ -220,6 +220,9 @@ void trace_nft_begin(struct trace_nft *t)
 
 static const char *verdict_word(const struct trace_nft *t, const struct event *event)
 {
+	/* Back to where the packet came from. */
+	if (event->verdict < 0)
+		return "accept";
 	switch (event->verdict & NF_VERDICT_MASK) {
 	case NF_DROP:
 		break;
@@ -290,7 +293,10 @@ static const struct event *find_drop(const struct trace_nft *t)
 	return first;
 }
 
-/* The last rule of ours that let a packet go on, where that is decided. */
+/*
+ * The last rule of ours that let a packet go on, where that is decided; or rejected it, which sent
+ * the answer that was seen.
+ */
 static const struct event *find_pass(const struct trace_nft *t)
 {
 	const struct event *found = NULL;

@@ -27,6 +27,13 @@ static const char *port_name(const struct proof_report *report, uint32_t port)
 	return report->list->replica->ports[port].name;
 }
 
+/* Tells whether what leaked is the answer of a rule that refused the packet. */
+static bool is_answer(const struct finding *finding)
+{
+	return finding->kind != FINDING_MISSING && finding->by &&
+	       strcmp(finding->by->verdict, "accept") != 0;
+}
+
 /* Writes a finding as lines with a prefix: what it is, what was sent, what was seen, why. */
 static void print_finding(const struct proof_report *report, const struct finding *finding,
 			  const char *prefix, struct buf *out)
@@ -66,7 +73,8 @@ static void print_finding(const struct proof_report *report, const struct findin
 		buf_putc(out, '\n');
 	}
 	if (rule)
-		buf_printf(out, "%s     rule: %s%s%s\n", prefix, rule->text,
+		buf_printf(out, "%s     %s: %s%s%s\n", prefix, is_answer(finding) ? "answered by" : "rule",
+			   rule->text,
 			   rule->promise == PROMISE_NONE ? "" : ", ",
 			   rule->promise == PROMISE_NONE ? "" : proof_promise_name(rule->promise));
 }

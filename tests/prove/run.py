@@ -179,6 +179,11 @@ class Output(unittest.TestCase):
         self.assertRegex(done.stdout, r"(?m)^anywhere else +shop \(vmnet3\) +refused \(drop\) +LEAK$")
         self.assertRegex(done.stdout, r"(?m)^not proved: \d+ leaks, 0 failures, of \d+ probes$")
 
+    def test_an_answer_that_leaked_is_told_with_its_rule(self):
+        done = run(MUTANT, "prove", "-v", FAULTS, env=dict(os.environ, HOSTGATE_FAULT=fault_number("no door at all")))
+        self.assertEqual(done.returncode, 5)
+        self.assertRegex(done.stdout, r"\n     seen on eth0: .* icmp.*\n     answered by: not its source, P4\n")
+
     def test_quiet(self):
         done = run(PROGRAM, "prove", "-q", example("host-only.yaml"))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
