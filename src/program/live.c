@@ -65,6 +65,50 @@ static struct place place_of(const struct live_sources *sources, const struct li
 	return live_place(sources, &finding, finding.nat_rule);
 }
 
+/* What in the description would let a packet pass that a rule of ours stops. */
+struct live_hint {
+	const char *text; /* NULL: nothing is known */
+	struct place place;
+};
+
+static bool is_the_way(const struct way *way, const struct live_leg *leg)
+{
+	const char *out = NULL;
+
+	for (size_t i = 0; i < leg->n; i++)
+		if (leg->steps[i].kind == LIVE_ROUTE)
+			out = leg->steps[i].ifname;
+	return way->fate == FATE_REFUSED && (!out || strcmp(way->out.ifname, out) == 0);
+}
+
+static struct live_hint hint_of(struct run *run, const struct live *live,
+				const struct live_leg *leg, const struct live_sources *sources)
+{
+	struct buf error __attribute__((cleanup(buf_free))) = {0};
+	struct explanation explanation;
+	struct query query = live->query;
+	struct live_hint hint = {0};
+
+	if (!sources->work || leg != &live->there || !leg->stop ||
+	    leg->stop->kind != LIVE_CHAIN ||
+	    !survey_is_ours(leg->stop->finding.base->table, leg->stop->finding.chain))
+		return hint;
+	query.from = leg->packet.iifname[0] ? leg->packet.iifname : NULL;
+	if (!explain_packet(run->arena, &sources->work->description,
+			    plan_ruleset(run->arena, &sources->work->description), &query,
+			    &explanation, &error))
+		return hint;
+	for (size_t i = 0; i < explanation.n_ways && !hint.text; i++) {
+		struct told told;
+
+		if (!is_the_way(&explanation.ways[i], leg))
+			continue;
+		told = tell_there(run->arena, &explanation, &explanation.ways[i]);
+		hint = (struct live_hint){told.hint, told.place};
+	}
+	return hint;
+}
+
 /* JSON. */
 
 static json_t *json_of_step(const struct run *run, const struct live *live,
@@ -98,10 +142,11 @@ static json_t *json_of_step(const struct run *run, const struct live *live,
 	return object;
 }
 
-static json_t *json_of_leg(const struct run *run, const struct live *live,
+static json_t *json_of_leg(struct run *run, const struct live *live,
 			   const struct live_leg *leg, const struct live_sources *sources)
 {
 	json_t *object = json_object(), *steps = json_array();
+	struct live_hint hint;
 	const char *advice;
 
 	json_add_text(object, "verdict",
@@ -109,7 +154,9 @@ static json_t *json_of_leg(const struct run *run, const struct live *live,
 				: leg->may ? JUDGE_MAY_DROP
 					   : JUDGE_PASSES]);
 	json_add_text(object, "text", live_tell_verdict(run->arena, live, leg, &advice));
-	json_add_text(object, "advice", advice);
+	hint = hint_of(run, live, leg, sources);
+	json_add_text(object, "advice", hint.text ? hint.text : advice);
+	json_add_place(object, &run->diags, &hint.place);
 	json_object_set_new(object, "to_host", json_boolean(leg->to_host));
 	for (size_t i = 0; i < leg->n; i++)
 		json_array_append_new(steps,
@@ -129,6 +176,7 @@ static void print_leg(struct run *run, const struct live *live, const struct liv
 	const char *advice;
 	const char *verdict = live_tell_verdict(run->arena, live, leg, &advice);
 	const char *paint = !run->colour ? "" : leg->stop ? "\033[31m" : "\033[32m";
+	struct live_hint hint = hint_of(run, live, leg, sources);
 
 	for (size_t i = 0; i < leg->n; i++) {
 		struct place place = place_of(sources, &leg->steps[i]);
@@ -144,8 +192,11 @@ static void print_leg(struct run *run, const struct live *live, const struct liv
 	buf_puts(out, paint);
 	print_explain_wrapped(out, verdict, 0);
 	buf_puts(out, *paint ? "\033[0m" : "");
-	if (advice)
-		print_explain_wrapped(out, advice, 0);
+	if (hint.text || advice)
+		print_explain_wrapped(out, hint.text ? hint.text : advice, 0);
+	if (hint.text && hint.place.line)
+		buf_printf(out, "See %s:%u:%u\n", run->diags.sources[hint.place.source].name,
+			   hint.place.line, hint.place.column);
 }
 
 static void print_live(struct run *run, const struct live *live,

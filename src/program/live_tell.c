@@ -48,6 +48,11 @@ static void add_chain(const struct judge_finding *finding, struct buf *out)
 static void add_rule(const struct judge_finding *finding, const struct survey_chain *chain,
 		     const struct survey_rule *rule, struct buf *out)
 {
+	/* Ours are found by what they are there for, also when their places change. */
+	if (rule->comment && survey_is_ours(finding->base->table, chain)) {
+		buf_printf(out, "rule \"%s\" of its chain %s", rule->comment, chain->name);
+		return;
+	}
 	buf_printf(out, "rule %u", rule->number);
 	if (chain != finding->base->chain)
 		buf_printf(out, " of its chain %s", chain->name);

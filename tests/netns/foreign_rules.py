@@ -86,7 +86,7 @@ def nft(rng):
              "set pairs { type ifname . ipv4_addr; flags interval; elements = { %s } }"
              % ", ".join(_some(rng, ["vmnet1 . 192.168.56.0/24", "vmnet3 . 0.0.0.0/0", "eth0 . 9.9.9.1-9.9.9.9"])),
              "set ports { type inet_service; elements = { %s } }" % ", ".join(_some(rng, ["443", "80", "50000"])),
-             "set a6 { type ipv6_addr; elements = { %s } }" % ", ".join(_some(rng, ["2620:fe::fe", "fd00:56::a", "fd00:56::1"]))]
+             "set a6 { type ipv6_addr; counter; elements = { %s } }" % ", ".join(_some(rng, ["2620:fe::fe", "fd00:56::a", "fd00:56::1"]))]
     sets = [("ip saddr", "a4"), ("ip daddr", "a4"), ("iifname . ip saddr", "pairs"), ("tcp dport", "ports"), ("ip6 daddr", "a6"), ("ip6 saddr", "a6")]
     for number, chain in reversed(list(enumerate(CHAINS))):
         lines.append("chain %s {" % chain)

@@ -177,7 +177,7 @@ class Live(cases.Case):
         self.lab.must([PROGRAM, "apply", os.path.join(TOP, "examples", "three-networks.yaml")])
         said = ""
         for words in (["192.168.56.10", "192.0.2.50:443/tcp"], ["10.0.3.10", "192.0.2.50:443/tcp"],
-                      ["--from", "isp-a", "192.0.2.50", "192.168.56.10"], None, ["192.168.56.10", "192.0.2.150:53/udp"]):
+                      None, ["192.168.56.10", "192.0.2.150:53/udp"]):
             if words is None:
                 neighbours.load_iptables(self.lab, neighbours.DOCKER, "nft")
                 continue
