@@ -171,7 +171,7 @@ void print_explain(const struct explanation *explanation, const struct diags *di
 	print_explain_wrapped(
 		out,
 		passes ? "This follows from the description; the kernel was not asked. Rules of "
-			 "other programs can still stop what passes here."
+			 "other programs can still stop what passes here: `explain --live` asks the kernel."
 		       : "This follows from the description; the kernel was not asked.",
 		0);
 	arena_free(p.arena);
