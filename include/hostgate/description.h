@@ -103,12 +103,22 @@ enum deny {
 	DENY__COUNT
 };
 
+/** Places that others' firewalls keep for rules of the administrator's. */
+enum hole {
+	HOLE_DOCKER,
+	HOLE_UFW,
+	HOLE_IPTABLES,
+	HOLE__COUNT
+};
+
 struct settings {
 	enum backend backend;
 	enum forwarding forwarding;
 	struct place forwarding_place;
 	enum deny deny;
 	bool harden;
+	bool holes[HOLE__COUNT];
+	struct place hole_places[HOLE__COUNT]; /**< line 0: not asked for */
 	bool clean_slate;
 };
 
@@ -145,6 +155,9 @@ const char *forwarding_name(enum forwarding forwarding);
 
 /** "reject", "drop". */
 const char *deny_name(enum deny deny);
+
+/** "docker", "ufw", "iptables". */
+const char *hole_name(enum hole hole);
 
 /** Tells whether the network has a subnet of the family. */
 bool network_has_family(const struct network *network, enum family family);

@@ -223,6 +223,16 @@ struct sysctl {
 	uint32_t origin;
 };
 
+/**
+ * What asks others' firewalls to let pass what our rules let pass, in places that they keep for it;
+ * see settings.holes. There, ACTION_ACCEPT is final.
+ */
+struct hole_rule {
+	struct rule rule;            /**< in no chain; interfaces and states alone */
+	bool families[FAMILY__COUNT];
+	const char *network;
+};
+
 struct ruleset {
 	struct arena *arena;
 	struct set *sets;
@@ -237,6 +247,10 @@ struct ruleset {
 	size_t n_origins, cap_origins;
 	struct sysctl *sysctls; /**< by phase */
 	size_t n_sysctls, cap_sysctls;
+	struct hole_rule *holes; /**< in the order of the chain they are put into */
+	size_t n_holes, cap_holes;
+	bool hole_wanted[HOLE__COUNT];         /**< where holes go */
+	struct place hole_places[HOLE__COUNT]; /**< in the description */
 	bool clean_slate; /**< others' rules in iptables' tables go; see xt_table_list */
 	bool guard_first; /**< STAGE_GUARD stands before STAGE_NAT_POSTROUTING, as iptables has it */
 };

@@ -42,6 +42,7 @@
 	X(UNKNOWN_UPLINK, "HG-E035", "a network names an uplink that does not exist") \
 	X(UPLINK_TWICE, "HG-E036", "a network lists an uplink twice") \
 	X(TOO_MANY_INTERFACES, "HG-E037", "a network with more than 64 interface entries") \
+	X(HOLE_TWICE, "HG-E038", "holes lists a place twice") \
 	X(NO_NETWORKS, "HG-E100", "the description has no networks") \
 	X(NO_UPLINK, "HG-E101", "a nat or routed network, but no uplink") \
 	X(SUBNETS_OVERLAP, "HG-E102", "two subnets share addresses") \
@@ -89,6 +90,7 @@
 	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
 	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
+	X(HOLE_MISSING, "HG-N220", "the chain that a hole is for does not exist") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
 	X(MIRROR_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \

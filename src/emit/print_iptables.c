@@ -8,7 +8,8 @@
  * follows its chain's name. The new chains are filled while nothing leads to them. Then every new
  * chain gets its jump, in front of the old one: for a moment a packet has to please both. Then the
  * old ones are taken away. Forwarding comes last. With a clean slate others' rules go one by one,
- * from the last to the first, once every new chain has its jump: no jump is ever missing.
+ * from the last to the first, once every new chain has its jump: no jump is ever missing. Holes in
+ * others' chains are filled first and made last.
  *
  * If a run is interrupted, the next one tells from the jumps which of the two sets is whole.
  */
@@ -19,6 +20,7 @@
 #include "hostgate/print.h"
 #include "plan/build.h"
 #include "plan/field.h"
+#include "plan/hole.h"
 
 struct printer {
 	const struct ruleset *rs;
@@ -98,6 +100,14 @@ static const char functions[] =
 	"\tjumps \"$@\" | while read -r from to; do \"$1\" -w -t \"$2\" -D \"$from\" -j \"$to\"; done\n"
 	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
 	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -X \"$chain\"; done\n"
+	"}\n"
+	"\n"
+	"# rules of ours in chains of others (holes), found by their comment\n"
+	"fill_hole() { # COMMAND CHAIN\n"
+	"\t\"$1\" -w -t filter -S \"$2\" >/dev/null 2>&1 || return 0\n"
+	"\t\"$1\" -w -t filter -S \"$2\" | grep '^-A' | grep -n -e '--comment \"" HOLE_TAG "' |\n"
+	"\t\tsed 's/:.*//' | sort -rn |\n"
+	"\t\twhile read -r number; do \"$1\" -w -t filter -D \"$2\" \"$number\"; done\n"
 	"}\n";
 
 static const char remove_functions[] =
@@ -110,7 +120,7 @@ static const char remove_functions[] =
 	"\tdone\n"
 	"}\n"
 	"\n"
-	"# forwarding, first of all\n"
+	"# forwarding, before the rules\n"
 	"put_back -e\n";
 
 static const char install_functions[] =
@@ -141,6 +151,18 @@ static const char install_functions[] =
 	"keep_ra() { # PATH VALUE\n"
 	"\t[ -e \"$1\" ] || return 0\n"
 	"\t[ \"$(cat \"$1\")\" != 1 ] || write \"$1\" \"$2\"\n"
+	"}\n";
+
+static const char hole_function[] =
+	"\n"
+	"# add a rule to a chain of others, if it is there: at its head, but behind our own jump\n"
+	"hole() { # COMMAND CHAIN RULE...\n"
+	"\tcommand=$1 chain=$2\n"
+	"\tshift 2\n"
+	"\t\"$command\" -w -t filter -S \"$chain\" >/dev/null 2>&1 || return 0\n"
+	"\tlast=$(\"$command\" -w -t filter -S \"$chain\" | grep '^-A' |\n"
+	"\t\tgrep -n -e ' -j HOSTGATE-' -e '--comment \"" HOLE_TAG "' | sed -n '$s/:.*//p')\n"
+	"\t\"$command\" -w -t filter -I \"$chain\" \"$((${last:-0} + 1))\" \"$@\"\n"
 	"}\n";
 
 static const char clean_function[] =
@@ -199,9 +221,31 @@ static void print_clean(struct printer *p)
 				   xt_table_list[t].name);
 }
 
+/* Holes of this run come last. */
+static void print_fill_holes(struct printer *p)
+{
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		buf_printf(p->out, "%sfill_hole %s %s\n", p->indent, command[p->family],
+			   xt_hole_chains[h][p->family]);
+}
+
+static void print_holes_of(struct printer *p)
+{
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		for (size_t i = 0; i < p->rs->n_holes && p->rs->hole_wanted[h]; i++) {
+			if (!p->rs->holes[i].families[p->family])
+				continue;
+			buf_printf(p->out, "%shole %s %s", p->indent, command[p->family],
+				   xt_hole_chains[h][p->family]);
+			xt_hole_print(p->rs, &p->rs->holes[i], p->family, print_word, p->out);
+			buf_putc(p->out, '\n');
+		}
+}
+
 static void print_family(struct printer *p)
 {
 	buf_printf(p->out, "\n%s# %s\n", p->indent, family_name(p->family));
+	print_fill_holes(p);
 	print_aside(p);
 	buf_putc(p->out, '\n');
 	print_chains(p);
@@ -294,10 +338,16 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 			    "# built-in chain. No other rule is touched.\n",
 		    out);
 	buf_puts(out, install_functions);
+	if (xt->n_holes > 0)
+		buf_puts(out, hole_function);
 	if (xt->clean_slate)
 		buf_puts(out, clean_function);
 	print_families(&p, print_family);
 	print_sysctls(&p);
+	if (xt->n_holes > 0) {
+		buf_puts(out, "\n# holes in others' firewalls\n");
+		print_families(&p, print_holes_of);
+	}
 }
 
 static void print_family_remove(struct printer *p)
@@ -312,6 +362,8 @@ void print_iptables_remove(const char *version, struct buf *out)
 
 	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
 	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);
+	buf_puts(out, "\n# holes in others' firewalls, first of all\n");
+	print_families(&p, print_fill_holes);
 	buf_puts(out, remove_functions);
 	print_families(&p, print_family_remove);
 	buf_puts(out, "\nput_back -ve\nrm -f \"$record\"\n");

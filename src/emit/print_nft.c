@@ -237,6 +237,9 @@ bool print_nft(const struct ruleset *nft, const struct print_header *header, str
 	buf_puts(out, "#\n"
 		      "# Replaces the table in one transaction, any number of times. Sysctls (forwarding)\n"
 		      "# are not nft's to set: see the script of --dry-run=iptables.\n\n");
+	if (nft->n_holes > 0)
+		buf_puts(out, "# Holes in others' firewalls (settings.holes) are in iptables' chains, not in this\n"
+			      "# file: hostgate apply makes them, and so does the script.\n\n");
 	if (nft->clean_slate)
 		print_clean(out);
 	buf_puts(out, "table " TABLE "\n"

@@ -12,9 +12,25 @@ static bool in_table(enum stage stage, const char *table)
 	return strcmp(stage_table[stage].xt_table, table) == 0;
 }
 
+/* Those that print_restore() makes; of both families unless one of them has none. */
+static void print_fill_holes(const struct ruleset *xt, struct buf *out)
+{
+	for (size_t i = 0; i < xt->n_holes; i++) {
+		const struct hole_rule *hole = &xt->holes[i];
+		bool v4 = hole->families[FAMILY_IPV4], v6 = hole->families[FAMILY_IPV6];
+
+		buf_printf(out, "%s-D %s", v4 && v6 ? "" : v4 ? "-4 " : "-6 ",
+			   xt_hole_chains[HOLE_IPTABLES][FAMILY_IPV4]);
+		xt_hole_print(xt, hole, v4 ? FAMILY_IPV4 : FAMILY_IPV6, xt_restore_word, out);
+		buf_putc(out, '\n');
+	}
+}
+
 static void print_table(const struct ruleset *xt, const char *table, struct buf *out)
 {
 	buf_printf(out, "*%s\n", table);
+	if (strcmp(table, xt_table_list[XT_TABLES - 1].name) == 0 && xt->hole_wanted[HOLE_IPTABLES])
+		print_fill_holes(xt, out);
 	for (size_t s = XT_STAGES; s-- > 0;)
 		if (in_table(xt_stages[s], table))
 			buf_printf(out, "-D %s -j %s\n", stage_table[xt_stages[s]].xt_chain,

@@ -12,18 +12,6 @@
 
 #include <string.h>
 
-/* The restore tools read words between double quotes, with a backslash before a quote. */
-static void print_word(struct buf *out, const char *word)
-{
-	buf_putc(out, '"');
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, *word);
-	}
-	buf_putc(out, '"');
-}
-
 static bool in_table(const struct chain *chain, const char *table)
 {
 	return strcmp(stage_table[chain->under].xt_table, table) == 0;
@@ -40,7 +28,7 @@ static void print_rule(const struct ruleset *rs, const struct rule *rule, struct
 			continue;
 		if (split)
 			buf_puts(out, f == FAMILY_IPV4 ? "-4 " : "-6 ");
-		xt_rule_print(rs, rule, f, print_word, out);
+		xt_rule_print(rs, rule, f, xt_restore_word, out);
 		buf_putc(out, '\n');
 		if (!split)
 			return;
@@ -51,6 +39,43 @@ static void print_clean(const struct xt_table *table, struct buf *out)
 {
 	for (size_t i = 0; i < XT_BUILTINS_MAX && table->builtins[i]; i++)
 		buf_printf(out, "-F %s\n", table->builtins[i]);
+}
+
+/*
+ * FORWARD is always there, and our jump to its head was just made. A chain that is not there would
+ * make the tools refuse the whole table, so lines for others are for the reader to enable.
+ */
+static void print_hole(const struct ruleset *xt, enum hole place, const struct hole_rule *hole,
+		       struct buf *out)
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		bool both = hole->families[FAMILY_IPV4] && hole->families[FAMILY_IPV6] &&
+			    strcmp(xt_hole_chains[place][0], xt_hole_chains[place][1]) == 0;
+
+		if (!hole->families[f])
+			continue;
+		buf_printf(out, "%s%s-I %s %u", place == HOLE_IPTABLES ? "" : "# ",
+			   both ? "" : f == FAMILY_IPV4 ? "-4 " : "-6 ", xt_hole_chains[place][f],
+			   place == HOLE_IPTABLES ? 2 : 1);
+		xt_hole_print(xt, hole, f, xt_restore_word, out);
+		buf_putc(out, '\n');
+		if (both)
+			return;
+	}
+}
+
+static void print_holes(const struct ruleset *xt, struct buf *out)
+{
+	for (enum hole h = 0; h < HOLE__COUNT; h++) {
+		if (!xt->hole_wanted[h])
+			continue;
+		if (h != HOLE_IPTABLES)
+			buf_printf(out, "# Only where chain %s is there already:\n",
+				   xt_hole_chains[h][FAMILY_IPV4]);
+		/* Each is put in front of those that came before it. */
+		for (size_t i = xt->n_holes; i-- > 0;)
+			print_hole(xt, h, &xt->holes[i], out);
+	}
 }
 
 void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out)
@@ -85,6 +110,8 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 			if (strcmp(stage_table[xt_stages[s]].xt_table, xt_table_list[t].name) == 0)
 				buf_printf(out, "-I %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
 					   xt_base_chain(xt, xt_stages[s])->name);
+		if (t == XT_TABLES - 1)
+			print_holes(xt, out);
 		buf_puts(out, "COMMIT\n");
 	}
 }

@@ -16,6 +16,12 @@ const struct xt_table xt_table_list[XT_TABLES] = {
 const enum stage xt_stages[] = {STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,
 				STAGE_NAT_POSTROUTING, STAGE_OUTPUT,   STAGE_FORWARD};
 
+const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {
+	[HOLE_DOCKER] = {"DOCKER-USER", "DOCKER-USER"},
+	[HOLE_UFW] = {"ufw-user-forward", "ufw6-user-forward"},
+	[HOLE_IPTABLES] = {"FORWARD", "FORWARD"},
+};
+
 struct printer {
 	const struct ruleset *rs;
 	enum family family;
@@ -167,19 +173,46 @@ static void print_action(struct printer *p, const struct action *action)
 	}
 }
 
+static void print_comment(struct printer *p, const struct rule *rule)
+{
+	struct buf comment = {0};
+
+	origin_comment(&p->rs->origins[rule->origin], &comment);
+	buf_puts(p->out, " -m comment --comment ");
+	p->quote(p->out, buf_text(&comment));
+	buf_free(&comment);
+}
+
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out)
 {
 	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
-	struct buf comment = {0};
 
-	origin_comment(&rs->origins[rule->origin], &comment);
 	buf_printf(out, "-A %s", rs->chains[rule->chain].name);
 	print_matches(&p, rule);
 	print_action(&p, &rule->action);
-	buf_puts(out, " -m comment --comment ");
-	quote(out, buf_text(&comment));
-	buf_free(&comment);
+	print_comment(&p, rule);
+}
+
+void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
+		   xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	print_matches(&p, &hole->rule);
+	print_comment(&p, &hole->rule);
+	buf_puts(out, " -j ACCEPT");
+}
+
+void xt_restore_word(struct buf *out, const char *word)
+{
+	buf_putc(out, '"');
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, *word);
+	}
+	buf_putc(out, '"');
 }
 
 const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage)

@@ -9,12 +9,22 @@
 /** Writes a word so that the reader of the dialect takes it as one word. */
 typedef void (*xt_quote)(struct buf *out, const char *word);
 
+/** An xt_quote for the restore tools: double quotes, with a backslash before a quote. */
+void xt_restore_word(struct buf *out, const char *word);
+
 /**
  * Writes "-A CHAIN ..." for a rule lowered by lower_xt(), without table and line end. Matches come
  * in the order of iptables-save; the comment comes last.
  */
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out);
+
+/** Writes " -i ..." for a rule in a hole, as above, but without chain; ACCEPT is meant here. */
+void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
+		   xt_quote quote, struct buf *out);
+
+/** The chain of table filter, the last of xt_table_list, that is the place of a hole. */
+extern const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT];
 
 /** The order in which a rule's matches are written: the one of iptables-save. */
 extern const enum field xt_field_order[];

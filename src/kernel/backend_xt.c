@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // backend_xt: the rules in the kernel's iptables and ip6tables.
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,44 +127,6 @@ static int xt_take_lock(void *self, struct diags *diags)
 	return xt->lock < 0 ? xt->lock : 0;
 }
 
-/* A kernel without IPv6 has no packets of it either. */
-static bool has_family(enum family family)
-{
-	return family == FAMILY_IPV4 || access("/proc/sys/net/ipv6", F_OK) == 0;
-}
-
-/* Lists which tables live. No list: the kernel has no iptables, or has it not loaded. */
-static int read_names(struct backend_xt *xt, enum family family, bool lives[XT_TABLES])
-{
-	const char *path = xt_libraries[family].names_path;
-	FILE *file = fopen(path, "re");
-	char line[XT_TABLE_MAXNAMELEN + 2];
-	struct diag *diag;
-	int err = errno;
-
-	if (!file && err == ENOENT)
-		return 0;
-	if (!file) {
-		bool denied = err == EACCES || err == EPERM;
-
-		diag = diag_add(xt->diags, SEVERITY_ERROR,
-				denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED), PLACE_NONE,
-				"can't read %s: %s", path, strerror(err));
-		diag->err = err;
-		if (denied)
-			diag_hint(xt->diags, diag, "needs root in this network namespace");
-		return -err;
-	}
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		for (size_t t = 0; t < XT_TABLES; t++)
-			if (strcmp(line, xt_table_list[t].name) == 0)
-				lives[t] = true;
-	}
-	fclose(file);
-	return 0;
-}
-
 /* Tells whether others' rules are to go from the table. */
 static bool is_cleaned(const struct backend_xt *xt, size_t table)
 {
@@ -219,9 +180,9 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 		struct xt_asked asked = {0};
 		int err;
 
-		if (!has_family(f))
+		if (!xt_table_has_family(f))
 			continue;
-		err = read_names(xt, f, lives);
+		err = xt_table_list_living(xt->diags, f, lives);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			if (!lives[t] && !xt->ruleset && !xt->saved[f][t].len)
 				continue;
@@ -271,9 +232,9 @@ static int xt_count(void *self, struct diags *diags, struct counters *counters)
 	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
 		bool lives[XT_TABLES] = {false};
 
-		if (!has_family(f))
+		if (!xt_table_has_family(f))
 			continue;
-		err = read_names(xt, f, lives);
+		err = xt_table_list_living(xt->diags, f, lives);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			SCOPED_CONTENT present = {0};
 

@@ -8,7 +8,7 @@
 #include "kernel/nft_explain.h"
 #include "kernel/xt_table.h"
 
-static void add(struct arena *arena, struct changes *out, struct change change)
+void changes_add(struct arena *arena, struct changes *out, struct change change)
 {
 	out->items = arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
 	out->items[out->n++] = change;
@@ -200,13 +200,13 @@ void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 			change.before = change.before ? arena_strdup(arena, change.before) : NULL;
 			change.after = change.after ? arena_strdup(arena, change.after) : NULL;
 		}
-		add(arena, out, change);
+		changes_add(arena, out, change);
 	}
 }
 
 void changes_of_removal(struct arena *arena, struct changes *out)
 {
-	add(arena, out, (struct change){.kind = CHANGE_REMOVE,
+	changes_add(arena, out, (struct change){.kind = CHANGE_REMOVE,
 					.what = "table",
 					.name = "inet " TABLE_NAME});
 }
@@ -215,7 +215,7 @@ void changes_of_others(struct arena *arena, const char *table, size_t n, struct 
 {
 	if (n == 0)
 		return;
-	add(arena, out,
+	changes_add(arena, out,
 	    (struct change){.kind = CHANGE_REMOVE,
 			    .what = "table",
 			    .name = arena_strdup(arena, table),
@@ -227,7 +227,7 @@ void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,
 			struct changes *out)
 {
 	for (size_t i = 0; i < writes->n; i++)
-		add(arena, out, (struct change){.kind = CHANGE_MODIFY,
+		changes_add(arena, out, (struct change){.kind = CHANGE_MODIFY,
 						.what = "sysctl",
 						.name = writes->items[i].path,
 						.before = writes->items[i].from,

@@ -6,6 +6,9 @@
 #include "kernel/image.h"
 #include "kernel/sysctl.h"
 
+/** Adds a copy of one. */
+void changes_add(struct arena *arena, struct changes *out, struct change change);
+
 /** Adds what differs between the images. ruleset: what new was made from, or NULL. */
 void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 		       const struct image *old, const struct image *new, const struct diff *diff,

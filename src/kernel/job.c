@@ -50,6 +50,25 @@ static bool is_wanted(const struct job *job, enum backend backend, enum backend 
 	return job->input && backend == chosen;
 }
 
+/* What is undone had the holes of its own description. */
+static void init_holes(struct job *job)
+{
+	const struct description *before = NULL;
+	const struct ruleset *ruleset = job->input ? job->input->ruleset : NULL;
+
+	if (job->undo && job->undo->had_state)
+		before = state_description(job->arena, &job->undo->state);
+	if (before) {
+		struct ruleset *old = plan_ruleset(job->arena, before);
+
+		/* These are in a text that nobody has before him. */
+		memset(old->hole_places, 0, sizeof(old->hole_places));
+		ruleset = old;
+	}
+	holes_init(&job->holes, job->arena, ruleset,
+		   job->work[0].wanted && job->work[0].info == &backend_xt);
+}
+
 int job_open(struct job *job, double wait_seconds)
 {
 	enum backend first = BACKEND_NFTABLES, other;
@@ -68,6 +87,7 @@ int job_open(struct job *job, double wait_seconds)
 					    .wanted = is_wanted(job, other, first)};
 	for (size_t i = 0; i < 2; i++)
 		open_backend(job, &job->work[i], wait_seconds);
+	init_holes(job);
 	job->root = sysctl_open_root(job->diags);
 	return job->root < 0 ? job->root : 0;
 }
@@ -113,7 +133,7 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 		if (err != 0)
 			return err;
 	}
-	return 0;
+	return holes_read(&job->holes, diags, &job->changes);
 }
 
 static int plan_sysctls(struct job *job, struct diags *diags)

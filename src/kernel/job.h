@@ -7,6 +7,7 @@
 
 #include "kernel/apply.h"
 #include "kernel/backend.h"
+#include "kernel/hole.h"
 #include "kernel/state.h"
 #include "kernel/sysctl.h"
 #include "kernel/undo.h"
@@ -25,6 +26,8 @@
  * When a step fails, sysctls that this run wrote are put back, latest first. Tables stay as the
  * transaction left them: before it that is how they were, after it the new rules, and rules only
  * ever close. Nothing is opened while rules are missing, at any step, so a crash leaves no gap.
+ *
+ * Holes in others' chains come after forwarding and go before all else: they open, too.
  *
  * Nothing to do means that nothing is written, not even the state.
  */
@@ -45,7 +48,8 @@ struct job {
 	const struct apply_input *input; /**< NULL: all is to go, or what undo has is to come */
 	const struct undo *undo;         /**< without input: what is to be as it was */
 	struct job_backend work[2];      /**< the wanted backend first */
-	struct changes changes;          /**< of both, then of sysctls */
+	struct holes holes;
+	struct changes changes;          /**< of both backends, of holes, of sysctls */
 	struct state_place place;
 	struct state before, after; /**< the state that was found, and what it becomes */
 	enum state_found found;

@@ -37,6 +37,7 @@ static int write_step(struct job *job, enum sysctl_step step)
 /* How far the rules of a failed run got. */
 enum progress {
 	PROGRESS_NONE,
+	PROGRESS_HOLES, /* holes that are not wanted are gone */
 	PROGRESS_PART, /* what is not changed yet is as it was, and still has its say */
 	PROGRESS_WHOLE,
 	PROGRESS__COUNT
@@ -47,6 +48,9 @@ static const char *progress_text(const struct job *job, enum progress progress)
 	switch (progress) {
 	case PROGRESS_NONE:
 		return "nothing was changed: the tables are as before, sysctls were put back";
+	case PROGRESS_HOLES:
+		return "the tables are as before, but for holes in others' chains, which are gone; "
+		       "sysctls were put back";
 	case PROGRESS_PART:
 		if (job->undo)
 			return "the earlier rules are there again in part; roll back again for the "
@@ -106,17 +110,59 @@ static int change_rules(struct job *job, enum progress *out)
 	return err;
 }
 
+/* They may be in iptables' own tables, for which other programs have to wait. */
+static int lock_for_holes(struct job *job)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (job->work[i].info == &backend_xt && holes_need_lock(&job->holes))
+			return backend_xt.lock(job->work[i].self, job->diags);
+	return 0;
+}
+
+static int close_holes(struct job *job, enum progress *out)
+{
+	bool changed = false;
+	int err = lock_for_holes(job);
+
+	if (err == 0)
+		err = holes_commit(&job->holes, job->diags, HOLE_CLOSE, &changed);
+	if (changed)
+		*out = PROGRESS_HOLES;
+	return err;
+}
+
+/* A clean slate has emptied chains since they were read. */
+static int open_holes(struct job *job)
+{
+	struct changes changes = {0};
+	struct diags unheard;
+	bool changed = false;
+	int err;
+
+	if (!job->holes.ruleset)
+		return 0;
+	diags_init(&unheard, job->arena);
+	err = holes_read(&job->holes, &unheard, &changes);
+	if (err == 0)
+		err = lock_for_holes(job);
+	return err ? err : holes_commit(&job->holes, job->diags, HOLE_OPEN, &changed);
+}
+
 int job_run_steps(struct job *job)
 {
 	enum progress progress = PROGRESS_NONE;
-	int err = write_step(job, SYSCTL_STEP_CLOSE);
+	int err = close_holes(job, &progress);
 
+	if (err == 0)
+		err = write_step(job, SYSCTL_STEP_CLOSE);
 	if (err == 0)
 		err = change_rules(job, &progress);
 	if (err == 0)
 		err = write_step(job, SYSCTL_STEP_SETTLE);
 	if (err == 0)
 		err = write_step(job, SYSCTL_STEP_OPEN);
+	if (err == 0)
+		err = open_holes(job);
 	if (err != 0)
 		roll_back(job, progress);
 	return err;

@@ -22,7 +22,8 @@
 #define DOCKER(command)                                                                        \
 	{                                                                                      \
 		"Docker",                                                                      \
-			"accept them in chain DOCKER-USER, which Docker leaves to you: `" command      \
+			"write `holes: [docker]` under settings, and apply: hostgate then accepts "    \
+			"them in chain DOCKER-USER, which Docker leaves to you; by hand: `" command    \
 			" -I DOCKER-USER -i INTERFACE -j ACCEPT`, and with -o for what comes back"     \
 	}
 
@@ -42,11 +43,13 @@ static const struct {
 	{NULL,
 	 NULL,
 	 "ufw-*",
-	 {"ufw", "let ufw forward them: `ufw route allow in on INTERFACE out on UPLINK`"}},
+	 {"ufw", "write `holes: [ufw]` under settings, and apply; or let ufw forward them: "
+		 "`ufw route allow in on INTERFACE out on UPLINK`"}},
 	{NULL,
 	 NULL,
 	 "ufw6-*",
-	 {"ufw", "let ufw forward them: `ufw route allow in on INTERFACE out on UPLINK`"}},
+	 {"ufw", "write `holes: [ufw]` under settings, and apply; or let ufw forward them: "
+		 "`ufw route allow in on INTERFACE out on UPLINK`"}},
 	{NULL, "firewalld", NULL, FIREWALLD},
 	{NULL, "firewalld_policy_drop", NULL, FIREWALLD},
 	{NULL, NULL, "FWDI_*", FIREWALLD},

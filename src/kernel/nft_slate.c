@@ -12,6 +12,7 @@
 
 #include "emit/xt_rule.h"
 #include "kernel/changes.h"
+#include "kernel/hole_chain.h"
 #include "kernel/xt_table.h"
 
 /*
@@ -57,7 +58,7 @@ const char *nft_slate_target(const struct nlattr *expression)
 	return mnl_attr_get_str(chain);
 }
 
-static bool leads_to_us(const struct nlattr *expressions)
+bool nft_slate_leads_to_us(const struct nlattr *expressions)
 {
 	const struct nlattr *expression;
 
@@ -69,6 +70,15 @@ static bool leads_to_us(const struct nlattr *expressions)
 			return true;
 	}
 	return false;
+}
+
+/* In a chain of ours, to one, or tagged as a hole. */
+static bool is_ours(const char *chain, const struct nlattr *expressions)
+{
+	if (xt_table_is_ours(chain))
+		return true;
+	return expressions &&
+	       (nft_slate_leads_to_us(expressions) || hole_nft_is_tagged(expressions));
 }
 
 static void add_rule(struct reading *reading, const char *chain, uint64_t handle)
@@ -113,7 +123,7 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 		return MNL_CB_ERROR;
 	}
 	name = mnl_attr_get_str(chain);
-	if (!xt_table_is_ours(name) && !(expressions && leads_to_us(expressions)))
+	if (!is_ours(name, expressions))
 		add_rule(reading, name, be64toh(mnl_attr_get_u64(handle)));
 	return MNL_CB_OK;
 }

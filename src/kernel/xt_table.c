@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "emit/xt_rule.h"
+#include "kernel/hole_chain.h"
 #include "plan/field.h"
 
 void xt_table_init(struct xt_content *content, enum family family, const struct xt_table *table)
@@ -179,6 +180,15 @@ static void read_chain(struct reading *r, const char *name)
 	r->content->image.exists = true;
 }
 
+/* Holes are ours in chains of others; they are another's work. */
+static bool is_hole(struct reading *r, const void *entry)
+{
+	struct blob blob = entry_of(r, entry);
+	char comment[XT_COMMENT_SIZE];
+
+	return blob.len > 0 && hole_is_tag(xt_entry_comment(r->content->family, blob, comment));
+}
+
 static void read_builtin(struct reading *r, const char *name)
 {
 	struct image_chain *chain = add_chain(r->content, name);
@@ -191,7 +201,7 @@ static void read_builtin(struct reading *r, const char *name)
 		struct blob blob, wanted;
 
 		if (!xt_table_is_ours(target)) {
-			others++;
+			others += !is_hole(r, entry);
 			continue;
 		}
 		blob = entry_of(r, entry);
@@ -215,7 +225,7 @@ static void look_for_user(struct reading *r, const char *name)
 {
 	for (const void *entry = r->library->first_rule(name, r->handle); entry;
 	     entry = r->library->next_rule(entry, r->handle)) {
-		r->content->n_others++;
+		r->content->n_others += !is_hole(r, entry);
 		if (xt_table_is_ours(target_of(r, entry)))
 			r->content->user = arena_strdup(r->content->image.arena, name);
 	}

@@ -31,6 +31,11 @@ void description_print(const struct description *description, struct buf *out)
 	schema_print(description, SECTION_TOP, description, 0, out);
 }
 
+const char *hole_name(enum hole hole)
+{
+	return schema_holes[hole];
+}
+
 bool network_has_family(const struct network *network, enum family family)
 {
 	for (size_t i = 0; i < network->n_subnets; i++)

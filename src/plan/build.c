@@ -3,6 +3,7 @@
 #include "plan/build.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "plan/field.h"
 
@@ -31,6 +32,10 @@ struct ruleset *ruleset_frame(struct arena *arena, const struct ruleset *of)
 	rs->sysctls = of->sysctls;
 	rs->n_sysctls = of->n_sysctls;
 	rs->clean_slate = of->clean_slate;
+	rs->holes = of->holes;
+	rs->n_holes = of->n_holes;
+	memcpy(rs->hole_wanted, of->hole_wanted, sizeof(rs->hole_wanted));
+	memcpy(rs->hole_places, of->hole_places, sizeof(rs->hole_places));
 	for (size_t i = 0; i < of->n_chains; i++)
 		ruleset_add_chain(rs, of->chains[i].name, of->chains[i].stage,
 				  of->chains[i].under);

@@ -39,6 +39,7 @@
 
 #include "plan/build.h"
 #include "plan/field.h"
+#include "plan/hole.h"
 
 /* What the maker functions share. */
 struct plan {
@@ -615,6 +616,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 	make_guard(&plan);
 	if (description->settings.harden)
 		make_harden(&plan);
+	plan_holes(plan.rs, description);
 	/* IPv6 first: its guard belongs before any forwarding. */
 	for (enum family f = FAMILY__COUNT; f-- > 0;)
 		make_forwarding(&plan, f);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // json_ruleset: a ruleset as one JSON document, for programs that read policy.
+#include <string.h>
+
+#include "emit/xt_rule.h"
 #include "program/json_ruleset.h"
 
 #include "plan/field.h"
@@ -186,6 +189,42 @@ static json_t *sysctl_of(const struct writer *w, const struct sysctl *sysctl)
 	return object;
 }
 
+static json_t *hole_rule_of(const struct writer *w, const struct hole_rule *hole)
+{
+	json_t *object = json_object(), *families = json_array(), *matches = json_array();
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		if (hole->families[f])
+			json_array_append_new(families, json_string(family_name(f)));
+	for (uint8_t m = 0; m < hole->rule.n_matches; m++)
+		json_array_append_new(matches, match_of(w, &hole->rule.matches[m]));
+	json_object_set_new(object, "families", families);
+	json_object_set_new(object, "matches", matches);
+	json_object_set_new(object, "action", action_of_rule(w, &hole->rule.action));
+	json_add_text(object, "network", hole->network);
+	add_why(w, object, hole->rule.origin);
+	return object;
+}
+
+/* The chains of iptables' filter that are places, and the rules that go into each of them. */
+static json_t *holes_of(const struct writer *w)
+{
+	json_t *holes = json_object(), *chains = json_array(), *rules = json_array();
+
+	for (enum hole h = 0; h < HOLE__COUNT; h++) {
+		const char *const *names = xt_hole_chains[h];
+
+		for (enum family f = 0; f < FAMILY__COUNT && w->rs->hole_wanted[h]; f++)
+			if (f == 0 || strcmp(names[f], names[0]) != 0)
+				json_array_append_new(chains, json_string(names[f]));
+	}
+	for (size_t i = 0; i < w->rs->n_holes; i++)
+		json_array_append_new(rules, hole_rule_of(w, &w->rs->holes[i]));
+	json_object_set_new(holes, "chains", chains);
+	json_object_set_new(holes, "rules", rules);
+	return holes;
+}
+
 json_t *json_of_ruleset(const struct ruleset *ruleset, const struct print_header *header,
 			const struct diags *diags)
 {
@@ -206,6 +245,7 @@ json_t *json_of_ruleset(const struct ruleset *ruleset, const struct print_header
 	json_add_text(document, "version", header->version);
 	json_add_text(document, "hash", header->hash);
 	json_object_set_new(document, "clean-slate", json_boolean(ruleset->clean_slate));
+	json_object_set_new(document, "holes", holes_of(&w));
 	json_object_set_new(document, "sysctls", sysctls);
 	json_object_set_new(document, "sets", sets);
 	json_object_set_new(document, "chains", chains);

@@ -251,3 +251,18 @@ bool print_snat(const struct description *description, const struct schema_key *
 	}
 	return false;
 }
+
+bool print_holes(const struct description *description, const struct schema_key *key,
+		 const void *entry, struct buf *out)
+{
+	const struct settings *settings = entry;
+	size_t n = 0;
+
+	(void)description;
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		if (settings->holes[h])
+			buf_printf(out, "%s%s", n++ ? ", " : "[", key->words[h]);
+	if (n)
+		buf_putc(out, ']');
+	return n > 0;
+}

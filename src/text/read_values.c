@@ -82,11 +82,18 @@ static void hint_words(struct reader *reader, struct diag *diag, const struct sc
 	buf_free(&list);
 }
 
+static void refuse_word(struct reader *reader, const struct schema_key *key,
+			const struct node *value)
+{
+	struct diag *diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_WORD), value->place,
+				     "\"%s\" can't be \"%.64s\"", key->name, value->text);
+
+	hint_words(reader, diag, key, value->text);
+}
+
 void read_word(struct reader *reader, const struct schema_key *key, const struct node *value,
 	       void *entry)
 {
-	struct diag *diag;
-
 	for (unsigned int i = 0; i < key->n_words; i++) {
 		if (strcmp(value->text, key->words[i]) != 0)
 			continue;
@@ -98,9 +105,29 @@ void read_word(struct reader *reader, const struct schema_key *key, const struct
 		set_place(key, value, entry);
 		return;
 	}
-	diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_WORD), value->place,
-			"\"%s\" can't be \"%.64s\"", key->name, value->text);
-	hint_words(reader, diag, key, value->text);
+	refuse_word(reader, key, value);
+}
+
+void read_hole(struct reader *reader, const struct schema_key *key, const struct node *value,
+	       void *entry)
+{
+	struct settings *settings = entry;
+	struct diag *diag;
+
+	for (enum hole h = 0; h < HOLE__COUNT; h++) {
+		if (strcmp(value->text, key->words[h]) != 0)
+			continue;
+		if (settings->holes[h]) {
+			diag = refuse(reader, CODE(HOLE_TWICE), value, "is listed twice");
+			diag_relate(reader->diags, diag, settings->hole_places[h],
+				    "listed here first");
+			return;
+		}
+		settings->holes[h] = true;
+		settings->hole_places[h] = value->place;
+		return;
+	}
+	refuse_word(reader, key, value);
 }
 
 const char *ifname_problem(const char *name, bool wildcard)

@@ -35,9 +35,14 @@ const char *const schema_denies[DENY__COUNT] = {
 	[DENY_DROP] = "drop",
 };
 
+const char *const schema_holes[HOLE__COUNT] = {
+	[HOLE_DOCKER] = "docker",
+	[HOLE_UFW] = "ufw",
+	[HOLE_IPTABLES] = "iptables",
+};
+
 static const char *const snat_words[] = {"masquerade"};
 static const char *const others_words[] = {"keep", "drop"};
-static const char *const hole_words[] = {"docker", "ufw", "iptables"};
 static const char *const host_words[] = {"all", "none"};
 static const char *const who_words[] = {"any"};
 
@@ -182,9 +187,20 @@ const struct schema_key schema_keys[] = {
 	 .example = "true",
 	 .doc = "Interface sysctls that keep guests from becoming the host's router.",
 	 ENTRY_AT(settings, harden), .read = read_truth, .print = print_truth},
-	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_LIST, WORDS(hole_words), .fallback = "[]",
+	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_ONE_OR_LIST, .supported = true, WORDS(schema_holes),
 	 .example = "[docker]",
-	 .doc = "Tagged accepts in the neighbours' designated places."},
+	 .doc = "Firewalls of others that are asked to let pass what the networks may do. An accept "
+		"of hostgate's is not final: on a host whose iptables has the policy DROP in "
+		"FORWARD, as Docker sets it and ufw has it, guests are cut off. A hole is rules in "
+		"the place that such a firewall keeps for its administrator: docker: chain "
+		"DOCKER-USER; ufw: ufw-user-forward and ufw6-user-forward; iptables: FORWARD "
+		"itself. They accept from a network to its uplinks, replies back, and what stays "
+		"within a network, and nothing else; what hostgate refuses stays refused. Each has "
+		"a comment that begins with \"hostgate: \", stands at the head of its chain, in "
+		"iptables-nft or iptables-legacy, wherever that chain is, and goes with remove or "
+		"when it is no longer asked for. Where there is no such chain, apply and plan say "
+		"so, and that is all: apply again when it is there. Default: none.",
+	 .read = read_hole, .print = print_holes},
 	{SECTION_SETTINGS, "clean-slate", KIND_TRUTH, .supported = true, .fallback = "false",
 	 .example = "false",
 	 .doc = "Empty iptables' tables filter, nat and mangle of others' rules, as a script does "

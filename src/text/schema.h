@@ -103,6 +103,7 @@ extern const char *const schema_modes[MODE__COUNT];
 extern const char *const schema_backends[BACKEND__COUNT];
 extern const char *const schema_forwardings[FORWARDING__COUNT];
 extern const char *const schema_denies[DENY__COUNT];
+extern const char *const schema_holes[HOLE__COUNT];
 
 /** Returns the row of a key in a section, or NULL. */
 const struct schema_key *schema_find(enum schema_section section, const char *name);

@@ -150,7 +150,7 @@ class Data(unittest.TestCase):
         for name in sorted(os.listdir(os.path.join(os.path.dirname(__file__), "../../examples"))):
             document = self.document("examples/" + name)
             self.assertEqual(list(document),
-                             ["format", "version", "hash", "clean-slate", "sysctls", "sets", "chains", "rules"])
+                             ["format", "version", "hash", "clean-slate", "holes", "sysctls", "sets", "chains", "rules"])
             self.assertEqual(document["format"], 1)
             chains = {chain["name"] for chain in document["chains"]}
             sets = {a_set["name"]: a_set for a_set in document["sets"]}

@@ -78,7 +78,8 @@ bool descriptions_equal(const struct description *a, const struct description *b
 	    a->settings.backend != b->settings.backend ||
 	    a->settings.forwarding != b->settings.forwarding ||
 	    a->settings.deny != b->settings.deny || a->settings.harden != b->settings.harden ||
-	    a->settings.clean_slate != b->settings.clean_slate)
+	    a->settings.clean_slate != b->settings.clean_slate ||
+	    memcmp(a->settings.holes, b->settings.holes, sizeof(a->settings.holes)) != 0)
 		return false;
 	for (size_t i = 0; i < a->n_uplinks; i++)
 		if (!uplinks_equal(&a->uplinks[i], &b->uplinks[i]))

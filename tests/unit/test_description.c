@@ -33,6 +33,8 @@ static void the_smallest_description_has_all_defaults(void **state)
 	assert_int_equal(d->settings.deny, DENY_REJECT);
 	assert_true(d->settings.harden);
 	assert_false(d->settings.clean_slate);
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		assert_false(d->settings.holes[h]);
 	description_print(d, &out);
 	assert_string_equal(buf_text(&out),
 			    "uplinks:\n  eth0:\n    address: 203.0.113.11\n"
@@ -44,7 +46,7 @@ static void the_smallest_description_has_all_defaults(void **state)
 static void the_canonical_text_has_every_key(void **state)
 {
 	struct run run = run_text(
-		"settings: {clean-slate: true, harden: false, deny: drop, forwarding: keep, backend: nftables}\n"
+		"settings: {holes: [iptables, docker], clean-slate: true, harden: false, deny: drop, forwarding: keep, backend: nftables}\n"
 		"networks:\n"
 		"  office: {uplink: [dsl, public], snat: 203.0.113.12, mode: nat,\n"
 		"    gateway: [192.168.56.1, 'FD00:56::1'],\n"
@@ -86,6 +88,7 @@ static void the_canonical_text_has_every_key(void **state)
 		"  forwarding: keep\n"
 		"  deny: drop\n"
 		"  harden: false\n"
+		"  holes: [docker, iptables]\n"
 		"  clean-slate: true\n");
 	buf_free(&out);
 	run_end(&run);
