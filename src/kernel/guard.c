@@ -113,14 +113,18 @@ static void undo(const char *id, const struct apply_confirm *confirm)
 	}
 }
 
-/* Nothing of the program that started it is kept, above all not the lock. */
-static void detach(int *go)
+/*
+ * Nothing of the program that started it is kept, above all not the lock. Whatever can fail comes
+ * before the word that the guard is ready: from then on it is relied upon.
+ */
+static void detach(int *go, int ready)
 {
 	int null = open("/dev/null", O_RDWR);
+	char byte = 0;
 
 	/* The place of stdin is a good one to keep it. */
 	if (dup2(*go, STDIN_FILENO) < 0 || null < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(null, STDERR_FILENO) < 0 || chdir("/") < 0)
+	    dup2(null, STDERR_FILENO) < 0 || chdir("/") < 0 || write(ready, &byte, 1) != 1)
 		_exit(1);
 	*go = STDIN_FILENO;
 	if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
@@ -137,9 +141,7 @@ static void watch(int go, int ready, const struct state_place *place, const char
 	if (setsid() < 0)
 		_exit(1);
 	signal(SIGHUP, SIG_IGN);
-	if (write(ready, &byte, 1) != 1)
-		_exit(1);
-	detach(&go);
+	detach(&go, ready);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	while (read(go, &byte, 1) < 0 && errno == EINTR)
