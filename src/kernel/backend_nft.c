@@ -230,7 +230,8 @@ static int nft_commit(void *self, struct diags *diags, bool *changed)
 		bool differs = nft->diff.n > 0 || nft->others.n > 0;
 		int err = differs ? send_once(nft, diags) : 0;
 
-		*changed = *changed || (err == 0 && differs);
+		/* What was sent before may have been taken although no answer came. */
+		*changed = *changed || (err == 0 && (differs || attempt > 0));
 		if (err != -ERESTART && err != -ENOBUFS)
 			return err;
 		err = read_tables(nft, diags);

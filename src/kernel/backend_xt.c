@@ -249,6 +249,16 @@ static int xt_count(void *self, struct diags *diags, struct counters *counters)
 
 /* Writing. */
 
+/* What gives counters back comes after the new table, and may fail by itself. */
+static bool was_replaced(struct backend_xt *xt, const struct xt_content *before, enum family family,
+			 size_t table)
+{
+	SCOPED_CONTENT now = {0};
+
+	return read_present(xt, family, table, &now) != 0 ||
+	       image_fingerprint(&now.image) != image_fingerprint(&before->image);
+}
+
 static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
 		       size_t table, enum xt_edit edit)
 {
@@ -263,8 +273,10 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	err = xt_edit_table(handle, &present, &wanted, edit);
 	if (err == 0 && !xt_libraries[family].commit(handle))
 		err = errno ? -errno : -EINVAL;
-	if (err != 0 && err != -EAGAIN)
-		return fail(xt, &present, -err, "change");
+	if (err != 0 && err != -EAGAIN) {
+		fail(xt, &present, -err, "change");
+		*xt->changed = *xt->changed || was_replaced(xt, &present, family, table);
+	}
 	return err;
 }
 

@@ -35,18 +35,18 @@ int sysctl_names_read(struct arena *arena, int root, const char *conf, struct sy
 	int fd = openat(root, conf, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct dirent *entry;
 	DIR *directory;
+	int err;
 
 	*out = (struct sysctl_names){0};
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	directory = fdopendir(fd);
 	if (!directory) {
-		int err = errno;
-
+		err = errno;
 		close(fd);
 		return -err;
 	}
-	while ((entry = readdir(directory))) {
+	while (errno = 0, (entry = readdir(directory))) {
 		const char *name = entry->d_name;
 
 		if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
@@ -55,7 +55,10 @@ int sysctl_names_read(struct arena *arena, int root, const char *conf, struct sy
 		out->items = arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
 		out->items[out->n++] = arena_strdup(arena, name);
 	}
+	err = errno;
 	closedir(directory);
+	if (err != 0)
+		return -err;
 	if (out->n)
 		qsort(out->items, out->n, sizeof(*out->items), compare_names);
 	return 0;
