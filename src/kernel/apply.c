@@ -73,13 +73,16 @@ static bool is_recorded(const struct job *job)
 {
 	bool marked = job->before.generation != 0, markable = job->work[0].found.mark.generation != 0;
 
-	return job->found == STATE_READ && marked == markable &&
+	return job->found == STATE_READ && !job->before.unfinished && marked == markable &&
 	       strcmp(job->before.hash, job->input->hash) == 0 &&
 	       strcmp(job->before.text, job->input->text) == 0 &&
 	       strcmp(job->before.files, job->input->files) == 0;
 }
 
-/* An apply over the recorded one is compared with it; over an unknown one all is new. */
+/*
+ * An apply over the recorded one is compared with it; over an unknown one, or one that did not come
+ * to its end, all is new.
+ */
 static void settle_connections(struct job *job, struct changes *out)
 {
 	conntrack_settle(job->arena, job->diags, job->input->description,
@@ -112,22 +115,24 @@ static int refuse_pending(const struct job *job)
 
 static int change(struct job *job, struct changes *out)
 {
-	int err = state_save(job->diags, &job->place, &job->after);
+	int err = job_begin(job, state_merge(job->arena, &job->after, &job->before));
 
 	if (err != 0)
 		return err;
 	job->left = true;
 	err = job_run_steps(job);
-	if (err == 0)
-		settle_connections(job, out);
-	if (err == 0)
-		err = job_read_back(job);
 	if (err != 0)
 		return err;
+	settle_connections(job, out);
+	err = job_read_back(job);
 	/* The time to confirm counts from here. */
 	if (job->after.pending.id)
 		job->after.pending.until = guard_now() + job->input->confirm.seconds;
-	return state_save(job->diags, &job->place, &job->after);
+	if (err == 0)
+		err = state_save(job->diags, &job->place, &job->after);
+	if (err != 0)
+		job_tell_unended(job);
+	return err;
 }
 
 /* What undoes the change is there before it, and so is who would undo it. */
@@ -174,6 +179,8 @@ static int apply_locked(struct job *job, struct changes *out)
 	if (out->n == 0 && is_recorded(job))
 		return 0;
 	if (out->n == 0) {
+		if (job->before.unfinished)
+			settle_connections(job, out);
 		job_record_mark(job, job->work[0].found.mark);
 		return state_save(job->diags, &job->place, &job->after);
 	}
@@ -221,6 +228,17 @@ static void tell_unknown(struct job *job)
 	}
 }
 
+static int forget(struct job *job, bool removed)
+{
+	int err = state_forget(job->diags, &job->place);
+
+	if (err == 0)
+		err = undo_forget(job->diags, &job->place);
+	if (err != 0 && removed)
+		job_tell_unended(job);
+	return err;
+}
+
 static int remove_locked(struct job *job, double wait_seconds, struct changes *out)
 {
 	sigset_t old;
@@ -240,12 +258,12 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 	if (job->found == STATE_DAMAGED || (job->found == STATE_ABSENT && exists))
 		tell_unknown(job);
 	job_hold_signals(&old);
-	if (out->n > 0)
+	if (out->n > 0 && job->found == STATE_READ)
+		err = job_begin(job, job->before);
+	if (err == 0 && out->n > 0)
 		err = job_run_steps(job);
-	if (err == 0 && job->found != STATE_ABSENT)
-		err = state_forget(job->diags, &job->place);
 	if (err == 0)
-		err = undo_forget(job->diags, &job->place);
+		err = forget(job, out->n > 0);
 	job_release_signals(&old);
 	return err;
 }

@@ -142,6 +142,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 	struct sysctl_input input = {.root = job->root,
 				     .ruleset = job->input ? job->input->ruleset : NULL,
 				     .state = job->undo ? &job->undo->writes : &job->before,
+				     .interrupted = job->before.unfinished,
 				     .advertised = &advertised};
 	struct users users = {.arena = job->arena};
 	int err = 0;

@@ -97,6 +97,15 @@ void job_release_signals(const sigset_t *old);
 /** Does what job_compare() listed, or puts back what was done and says what is left. */
 int job_run_steps(struct job *job);
 
+/**
+ * Writes down that a change begins: state is the record that stays should it not come to its end.
+ * On failure the record is what it was.
+ */
+int job_begin(struct job *job, struct state state);
+
+/** Says what the kernel has when a change was made, but could not be brought to its end. */
+void job_tell_unended(struct job *job);
+
 /** Reads everything again: nothing may be left to do. */
 int job_read_back(struct job *job);
 

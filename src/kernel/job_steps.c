@@ -40,6 +40,7 @@ enum progress {
 	PROGRESS_HOLES, /* holes that are not wanted are gone */
 	PROGRESS_PART, /* what is not changed yet is as it was, and still has its say */
 	PROGRESS_WHOLE,
+	PROGRESS_UNENDED, /* and sysctls, too */
 	PROGRESS__COUNT
 };
 
@@ -64,10 +65,46 @@ static const char *progress_text(const struct job *job, enum progress progress)
 		return job->input ? "the new rules are installed; sysctls of this run were put "
 				    "back" :
 				    "the rules are removed; remove again for the rest";
+	case PROGRESS_UNENDED:
+		if (job->undo)
+			return "the earlier rules are there again; roll back again to end it";
+		return job->input ? "the new rules are installed, and sysctls set; apply again to "
+				    "end it" :
+				    "the rules are removed; remove again to end it";
 	case PROGRESS__COUNT:
 		break;
 	}
 	return "";
+}
+
+void job_tell_unended(struct job *job)
+{
+	diag_add(job->diags, SEVERITY_WARNING, CODE(TABLE_LEFT), PLACE_NONE, "%s",
+		 progress_text(job, PROGRESS_UNENDED));
+}
+
+/* What could be read before is the record again. */
+static void restore_record(struct job *job, struct diags *diags)
+{
+	if (job->found == STATE_READ)
+		(void)state_save(diags, &job->place, &job->before);
+	else if (job->found == STATE_ABSENT)
+		(void)state_forget(diags, &job->place);
+}
+
+int job_begin(struct job *job, struct state state)
+{
+	struct diags unheard;
+	int err;
+
+	state.unfinished = true;
+	state.generation = 0;
+	err = state_save(job->diags, &job->place, &state);
+	diags_init(&unheard, job->arena);
+	/* Mostly the old one is still there, and the disk is full. */
+	if (err != 0)
+		restore_record(job, &unheard);
+	return err;
 }
 
 /*
@@ -79,12 +116,8 @@ static void roll_back(struct job *job, enum progress progress)
 	bool stays = !job->work[0].wanted && progress != PROGRESS_NONE;
 	int err = stays ? 0 : sysctl_undo(job->arena, job->diags, job->root, &job->log);
 
-	if (progress == PROGRESS_NONE && err == 0) {
-		if (job->found == STATE_READ)
-			(void)state_save(job->diags, &job->place, &job->before);
-		else if (job->found == STATE_ABSENT)
-			(void)state_forget(job->diags, &job->place);
-	}
+	if (progress == PROGRESS_NONE && err == 0)
+		restore_record(job, job->diags);
 	job->left = progress != PROGRESS_NONE || err != 0;
 	if (err != 0)
 		diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
@@ -180,12 +213,16 @@ int job_read_back(struct job *job)
 	job_record_mark(job, job->work[0].found.mark);
 	if (err == 0 && job->changes.n == 0)
 		return 0;
+	if (err != 0) {
+		diag_add(job->diags, SEVERITY_ERROR, CODE(READ_BACK), PLACE_NONE,
+			 "can't read back what was installed: %s", strerror(-err))
+			->err = -err;
+		return err;
+	}
 	diag = diag_add(job->diags, SEVERITY_ERROR, CODE(READ_BACK), PLACE_NONE,
-			"what the kernel has now is not what was installed: %s",
-			err ? strerror(-err) :
-			      arena_printf(job->arena, "%s %s", job->changes.items[0].what,
-					   job->changes.items[0].name));
-	diag->err = err ? -err : EIO;
+			"what the kernel has now is not what was installed: %s %s",
+			job->changes.items[0].what, job->changes.items[0].name);
+	diag->err = EIO;
 	diag_hint(job->diags, diag, "does another program change it? apply again, or see plan");
-	return err ? err : -EIO;
+	return -EIO;
 }

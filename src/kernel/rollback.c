@@ -26,18 +26,11 @@ static int nothing_to_undo(struct diags *diags, const struct state_place *place)
  */
 static int save_both(struct job *job)
 {
-	struct state both = job->before;
-
-	if (job->found != STATE_READ)
-		both = job->undo->state;
-	else if (job->undo->had_state)
-		for (size_t i = 0; i < job->undo->state.n_sysctls; i++)
-			if (!state_find(&job->before, job->undo->state.sysctls[i].path))
-				state_add(job->arena, &both, job->undo->state.sysctls[i]);
 	if (job->found != STATE_READ && !job->undo->had_state)
 		return 0;
-	both.generation = 0;
-	return state_save(job->diags, &job->place, &both);
+	if (job->found != STATE_READ)
+		return job_begin(job, job->undo->state);
+	return job_begin(job, state_merge(job->arena, &job->before, &job->undo->state));
 }
 
 static int finish(struct job *job)
@@ -65,6 +58,21 @@ static void settle_connections(struct job *job, struct changes *out)
 				 state_description(job->arena, &job->before), out);
 }
 
+static int end(struct job *job, bool changed)
+{
+	int err = 0;
+
+	if (changed)
+		err = job_read_back(job);
+	else
+		job_record_mark(job, job->work[0].found.mark);
+	if (err == 0)
+		err = finish(job);
+	if (err != 0 && changed)
+		job_tell_unended(job);
+	return err;
+}
+
 static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
 			    struct changes *out)
 {
@@ -88,15 +96,11 @@ static int roll_back_locked(struct job *job, double wait_seconds, const char *id
 		err = save_both(job);
 		if (err == 0)
 			err = job_run_steps(job);
-		if (err == 0)
-			settle_connections(job, out);
-		if (err == 0)
-			err = job_read_back(job);
-	} else {
-		job_record_mark(job, job->work[0].found.mark);
 	}
+	if (err == 0 && (out->n > 0 || job->before.unfinished))
+		settle_connections(job, out);
 	if (err == 0)
-		err = finish(job);
+		err = end(job, out->n > 0);
 	job_release_signals(&old);
 	return err;
 }
@@ -145,6 +149,7 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 {
 	struct state_place place;
 	struct state state;
+	struct diag *diag;
 	const char *why;
 	int err = state_locate(arena, diags, &place);
 
@@ -162,9 +167,12 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 		state.pending = (struct state_pending){0};
 		return state_save(diags, &place, &state);
 	case STATE_DAMAGED:
-		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "can't understand %s: %s", place.path, why)
-			->err = EINVAL;
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+				"can't understand %s: %s", place.path, why);
+		diag->err = EINVAL;
+		diag_hint(diags, diag,
+			  "whether something waits is lost with it; `hostgate apply` keeps what is "
+			  "wanted, `hostgate rollback` undoes the last change");
 		return -EINVAL;
 	case STATE_ABSENT:
 	case STATE_FOUND__COUNT:

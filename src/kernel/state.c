@@ -89,6 +89,21 @@ void state_add(struct arena *arena, struct state *state, struct state_sysctl ent
 	state->sysctls[state->n_sysctls++] = entry;
 }
 
+struct state state_merge(struct arena *arena, const struct state *state, const struct state *other)
+{
+	struct state merged = *state;
+
+	merged.sysctls = NULL;
+	merged.n_sysctls = merged.cap_sysctls = 0;
+	for (size_t i = 0; i < state->n_sysctls; i++)
+		state_add(arena, &merged, state->sysctls[i]);
+	for (size_t i = 0; i < other->n_sysctls; i++)
+		if (!state_find(state, other->sysctls[i].path))
+			state_add(arena, &merged, other->sysctls[i]);
+	state_sort(&merged);
+	return merged;
+}
+
 /* Reading. */
 
 static void free_json(json_t **json)
@@ -178,6 +193,7 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	out->generation = (uint32_t)json_integer_value(json_object_get(json, "generation"));
 	out->fingerprint = (uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
 	take_pending(arena, json_object_get(json, "pending"), &out->pending);
+	out->unfinished = json_is_true(json_object_get(json, "unfinished"));
 	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
 	    !json_is_object(sysctls))
 		return "something is missing in it";
@@ -246,7 +262,7 @@ const struct description *state_description(struct arena *arena, const struct st
 	struct description *description = arena_calloc(arena, 1, sizeof(*description));
 	struct diags unheard;
 
-	if (!state->text)
+	if (!state->text || state->unfinished)
 		return NULL;
 	diags_init(&unheard, arena);
 	diags_add_source(&unheard, "state", state->text, strlen(state->text));
@@ -299,6 +315,8 @@ static json_t *json_of_state(const struct state *state)
 		json_object_set_new(json, "pending",
 				    json_pack("{ss, sI}", "id", state->pending.id, "until",
 					      (json_int_t)state->pending.until));
+	if (json && state->unfinished)
+		json_object_set_new(json, "unfinished", json_true());
 	return json;
 }
 
@@ -348,13 +366,18 @@ static int sync_directory(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+static void add_temporary(const char *path, struct buf *out)
+{
+	buf_printf(out, "%s.new", path);
+}
+
 int state_replace(struct diags *diags, const struct state_place *place, const char *path,
 		  const void *bytes, size_t len)
 {
 	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
 	int err;
 
-	buf_printf(&temporary, "%s.new", path);
+	add_temporary(path, &temporary);
 	err = write_file(buf_text(&temporary), bytes, len);
 	if (err == 0 && rename(buf_text(&temporary), path) < 0)
 		err = -errno;
@@ -386,9 +409,20 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 	return state_replace(diags, place, place->path, buf_text(&text), text.len);
 }
 
+/* A run that was killed while it wrote the file may have left the new one beside it. */
+int state_discard(const char *path)
+{
+	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
+
+	add_temporary(path, &temporary);
+	if (unlink(buf_text(&temporary)) < 0 && errno != ENOENT)
+		return -errno;
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
 int state_forget(struct diags *diags, const struct state_place *place)
 {
-	if (unlink(place->path) == 0 || errno == ENOENT)
-		return 0;
-	return failed(diags, errno, "remove", place->path);
+	int err = state_discard(place->path);
+
+	return err ? failed(diags, -err, "remove", place->path) : 0;
 }

@@ -44,6 +44,8 @@ struct state {
 	uint32_t generation;
 	uint64_t fingerprint;
 	struct state_pending pending;
+	/** A change began and has not come to its end; sysctls are those of before and of after. */
+	bool unfinished;
 	struct state_sysctl *sysctls;
 	size_t n_sysctls, cap_sysctls;
 };
@@ -87,15 +89,16 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 int state_forget(struct diags *diags, const struct state_place *place);
 
 /**
- * Reads the description that was recorded. Returns NULL when there is none, or none that this
- * version can read. Lives in arena.
+ * Reads the description that was recorded. Returns NULL when there is none, none that came to its
+ * end, or none that this version can read. Lives in arena.
  */
 const struct description *state_description(struct arena *arena, const struct state *state);
 
-/** What state_save() and state_load() do with any file of the place. */
+/** What state_save(), state_load() and state_forget() do with any file of the place. */
 int state_replace(struct diags *diags, const struct state_place *place, const char *path,
 		  const void *bytes, size_t len);
 int state_read_file(const char *path, struct buf *out);
+int state_discard(const char *path);
 
 /** Orders the entries by path; state_find() needs it after state_add(). */
 void state_sort(struct state *state);
@@ -105,6 +108,10 @@ struct state_sysctl *state_find(const struct state *state, const char *path);
 
 /** Adds a copy of an entry; texts and the moved values are not copied. */
 void state_add(struct arena *arena, struct state *state, struct state_sysctl entry);
+
+/** Returns state (sorted) with those entries of other added whose paths it does not have. */
+struct state state_merge(struct arena *arena, const struct state *state,
+			 const struct state *other);
 
 /**
  * Waits at most wait_seconds for the lock. Returns a descriptor that holds it until closed, or

@@ -50,6 +50,7 @@ struct sysctl_input {
 	int root;				   /**< descriptor of /proc/sys */
 	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
 	const struct state *state;		   /**< what was written before */
+	bool interrupted; /**< putting it back may have begun, and not come to its end */
 	const struct route_interfaces *advertised; /**< for SYSCTL_IF_RA_ROUTE */
 	/**
 	 * Tells who uses forwarding now. Who came after it was switched on needs it: it then stays

@@ -41,6 +41,8 @@ struct planning {
 	struct state *next, *back;
 	const struct sysctl **missing;
 	size_t n_missing, cap_missing;
+	const char *unreadable; /* the first value that is there, but cannot be read */
+	int unreadable_err;
 };
 
 bool sysctl_needs_routes(const struct ruleset *ruleset)
@@ -195,13 +197,22 @@ static const char *effect_of(enum family family, const char *path, const char *v
 	return NULL;
 }
 
-static const char *read_present(const struct planning *p, const char *path)
+/* Returns NULL where there is no such value; one that cannot be read is an error in the end. */
+static const char *read_present(struct planning *p, const char *path)
 {
-	return sysctl_file_read(p->arena, p->input->root, path);
+	const char *value = sysctl_file_read(p->arena, p->input->root, path);
+	int err = errno;
+
+	if (!value && err != ENOENT && !p->unreadable) {
+		p->unreadable = path;
+		p->unreadable_err = err;
+	}
+	errno = err;
+	return value;
 }
 
 /* Returns the value when all that is put back has been put back. */
-static const char *predict(const struct planning *p, const char *path)
+static const char *predict(struct planning *p, const char *path)
 {
 	const char *value = NULL;
 
@@ -221,11 +232,28 @@ static const char *predict(const struct planning *p, const char *path)
 	return value ? value : read_present(p, path);
 }
 
+/* What the state of an interrupted run says of a value that the switch moved; else NULL. */
+static const char *remembered(const struct planning *p, const struct state_sysctl *entry,
+			      const char *path)
+{
+	const struct state_sysctl *known = state_find(p->input->state, entry->path);
+
+	if (!p->input->interrupted || !known || strcmp(known->before, entry->before) != 0)
+		return NULL;
+	for (size_t i = 0; i < known->n_moved; i++)
+		if (strcmp(known->moved[i].path, path) == 0)
+			return known->moved[i].before;
+	return NULL;
+}
+
 static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
 			   const char *unmoved)
 {
 	const char *value = predict(p, path);
 
+	/* Switched back, but not yet put back by the interrupted run. */
+	if (value && strcmp(value, unmoved) == 0)
+		value = remembered(p, entry, path);
 	if (!value || strcmp(value, unmoved) == 0)
 		return;
 	entry->moved = arena_grow(p->arena, entry->moved, entry->n_moved, &entry->cap_moved,
@@ -339,12 +367,35 @@ static bool is_needed(struct planning *p, const struct state_sysctl *entry)
 	return true;
 }
 
+/* The switch is back already, but a run was interrupted that may have left what it moved. */
+static void plan_restore_rest(struct planning *p, const struct state_sysctl *entry)
+{
+	enum family family;
+
+	if (!sysctl_is_switch(entry->path, &family))
+		return;
+	for (size_t i = 0; i < entry->n_moved; i++) {
+		const struct state_moved *moved = &entry->moved[i];
+		const char *present = read_present(p, moved->path);
+		const char *after = effect_of(family, moved->path, entry->before);
+
+		if (present && after && strcmp(present, after) == 0 &&
+		    strcmp(present, moved->before) != 0)
+			add_write(p, (struct sysctl_write){.path = moved->path,
+							   .from = present,
+							   .to = moved->before});
+	}
+}
+
 static void plan_put_back(struct planning *p, const struct state_sysctl *entry, const char *present)
 {
 	struct sysctl_write write = {.path = entry->path, .from = present, .to = entry->before};
 
-	if (strcmp(present, entry->before) == 0)
+	if (strcmp(present, entry->before) == 0) {
+		if (p->input->interrupted)
+			plan_restore_rest(p, entry);
 		return;
+	}
 	if (strcmp(present, entry->written) != 0) {
 		diag_add(p->diags, SEVERITY_WARNING, CODE(SYSCTL_FOREIGN), PLACE_NONE,
 			 "%s is %s, but hostgate wrote %s: somebody else changed it since, so it "
@@ -360,8 +411,7 @@ static void plan_put_back(struct planning *p, const struct state_sysctl *entry, 
 static int tell_unread(struct planning *p, const char *path, int err)
 {
 	struct diag *diag = diag_add(p->diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
-				     "can't read %s, which is to be put back: %s", path,
-				     strerror(err));
+				     "can't read %s: %s", path, strerror(err));
 
 	diag->err = err;
 	return -err;
@@ -424,6 +474,8 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 	if (!present)
 		return tell_unreadable(p, wanted, errno);
 	from = p->n_put_back ? predict(p, wanted->path) : present;
+	if (!from)
+		return tell_unreadable(p, wanted, errno);
 	if (strcmp(from, wanted->value) == 0) {
 		if (entry && strcmp(entry->written, wanted->value) == 0)
 			state_add(p->arena, p->next, *entry);
@@ -498,5 +550,5 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 	sort_by_step(arena, out);
 	state_sort(next);
 	state_sort(back);
-	return err;
+	return err == 0 && p.unreadable ? tell_unread(&p, p.unreadable, p.unreadable_err) : err;
 }

@@ -96,13 +96,14 @@ void undo_restore(const struct state_place *place)
 		(void)unlink(place->undo_path);
 }
 
-static bool take_state(struct arena *arena, struct snapshot *snapshot, struct state *out)
+static enum state_found take_state(struct arena *arena, struct snapshot *snapshot,
+				   struct state *out)
 {
 	struct blob text = snapshot_take_bytes(snapshot);
 	const char *why;
 
-	return !snapshot->bad &&
-	       state_parse(arena, text.bytes, text.len, out, &why) == STATE_READ;
+	return snapshot->bad ? STATE_DAMAGED :
+			       state_parse(arena, text.bytes, text.len, out, &why);
 }
 
 /* What is cut off, or of another version, is told before anything is made of it. */
@@ -117,18 +118,35 @@ static bool take_rules(struct arena *arena, struct snapshot *snapshot, struct bl
 	return !snapshot->bad;
 }
 
-static bool take_undo(struct arena *arena, struct snapshot *snapshot, struct undo *out)
+/* STATE_ABSENT: it is of an earlier boot. */
+static enum state_found take_undo(struct arena *arena, struct snapshot *snapshot, struct undo *out)
 {
-	bool fine;
+	enum state_found found;
+	bool fine = true;
 
 	out->id = snapshot_take_text(snapshot, arena);
 	out->time = snapshot_take_text(snapshot, arena);
 	out->had_state = snapshot_take_u32(snapshot) != 0;
-	fine = take_state(arena, snapshot, &out->state) &&
-	       take_state(arena, snapshot, &out->writes);
+	found = take_state(arena, snapshot, &out->state);
+	if (found == STATE_READ)
+		found = take_state(arena, snapshot, &out->writes);
+	if (found != STATE_READ)
+		return found;
 	for (enum backend b = 0; fine && b < BACKEND__COUNT; b++)
 		fine = take_rules(arena, snapshot, &out->rules[b]);
-	return fine && snapshot->left == 0;
+	return fine && snapshot->left == 0 ? STATE_READ : STATE_DAMAGED;
+}
+
+static int not_understood(struct diags *diags, const char *path, const char *why)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(UNDO_FAILED), PLACE_NONE,
+				     "can't understand %s: %s; nothing was changed", path, why);
+
+	diag->err = EINVAL;
+	diag_hint(diags, diag,
+		  "the last change can't be undone: `hostgate apply` with an earlier description "
+		  "brings that back, `hostgate remove` takes everything out");
+	return -EINVAL;
 }
 
 int undo_load(struct arena *arena, struct diags *diags, const struct state_place *place,
@@ -145,14 +163,23 @@ int undo_load(struct arena *arena, struct diags *diags, const struct state_place
 	if (err != 0)
 		return failed(diags, -err, "read", place->undo_path, strerror(-err));
 	if (bytes.len < HEAD_SIZE || memcmp(bytes.data, MAGIC, strlen(MAGIC)) != 0)
-		return failed(diags, EINVAL, "read", place->undo_path,
-			      "it was not written by this version of hostgate");
+		return not_understood(diags, place->undo_path,
+				      "it was not written by this version of hostgate");
 	snapshot = (struct snapshot){(const uint8_t *)bytes.data + HEAD_SIZE, bytes.len - HEAD_SIZE,
 				     false};
 	memcpy(&sum, bytes.data + strlen(MAGIC), sizeof(sum));
-	if (sum != snapshot_sum(snapshot.at, snapshot.left) || !take_undo(arena, &snapshot, out))
-		return failed(diags, EINVAL, "read", place->undo_path, "it is damaged");
-	return 0;
+	if (sum != snapshot_sum(snapshot.at, snapshot.left))
+		return not_understood(diags, place->undo_path, "it is damaged");
+	switch (take_undo(arena, &snapshot, out)) {
+	case STATE_READ:
+		return 0;
+	case STATE_ABSENT:
+		return -ENOENT;
+	case STATE_DAMAGED:
+	case STATE_FOUND__COUNT:
+		break;
+	}
+	return not_understood(diags, place->undo_path, "it is damaged");
 }
 
 struct restored undo_restored(const struct undo *undo)
@@ -169,11 +196,8 @@ struct restored undo_restored(const struct undo *undo)
 
 int undo_forget(struct diags *diags, const struct state_place *place)
 {
+	int err = state_discard(place->undo_path);
+
 	undo_settle(place);
-	if (unlink(place->undo_path) == 0 || errno == ENOENT)
-		return 0;
-
-	int err = errno;
-
-	return failed(diags, err, "remove", place->undo_path, strerror(err));
+	return err ? failed(diags, -err, "remove", place->undo_path, strerror(-err)) : 0;
 }

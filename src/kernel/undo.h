@@ -38,7 +38,10 @@ void undo_settle(const struct state_place *place);
 /** The change came to nothing: the file that was kept aside, or none, is the file again. */
 void undo_restore(const struct state_place *place);
 
-/** Reads the file; texts and rules live in arena. -ENOENT, not queued: there is none. */
+/**
+ * Reads the file; texts and rules live in arena. -ENOENT, not queued: there is none, or one of an
+ * earlier boot.
+ */
 int undo_load(struct arena *arena, struct diags *diags, const struct state_place *place,
 	      struct undo *out);
 
