@@ -44,19 +44,31 @@ void guard_new_id(char out[static GUARD_ID_SIZE])
 	snprintf(out, GUARD_ID_SIZE, "%016llx", (unsigned long long)id);
 }
 
-/* Returns until when the change waits; 0: it does not wait any more. */
-static uint64_t waits_until(const struct state_place *place, const char *id, uint64_t last)
+/*
+ * Returns until when the change waits; 0: it does not wait any more. A record that is gone or
+ * damaged confirms nothing: then it is what the caller knows.
+ */
+static uint64_t waits_until(const struct state_place *place, const char *id, uint64_t if_absent,
+			    uint64_t if_damaged)
 {
 	struct arena *arena = arena_new();
 	struct state state;
 	const char *why;
-	uint64_t until = last;
+	uint64_t until = if_damaged;
 
-	/* A record that is gone or damaged confirms nothing. */
-	if (state_load(arena, place->path, &state, &why) == STATE_READ)
+	switch (state_load(arena, place->path, &state, &why)) {
+	case STATE_READ:
 		until = state.pending.id && strcmp(state.pending.id, id) == 0 ?
 				state.pending.until :
 				0;
+		break;
+	case STATE_ABSENT:
+		until = if_absent;
+		break;
+	case STATE_DAMAGED:
+	case STATE_FOUND__COUNT:
+		break;
+	}
 	arena_free(arena);
 	return until;
 }
@@ -73,21 +85,22 @@ static void wait_for_change(int inotify, uint64_t seconds)
 }
 
 /* Returns whether the change is to be undone. */
-static bool wait_for_end(const struct state_place *place, const char *id)
+static bool wait_for_end(const struct state_place *place, const char *id, uint32_t seconds)
 {
 	SCOPED_FD inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	uint64_t until, now;
 
 	if (inotify >= 0)
 		(void)inotify_add_watch(inotify, place->directory, IN_MOVED_TO | IN_DELETE);
-	until = waits_until(place, id, 0);
+	/* No record: the change did not begin. */
+	until = waits_until(place, id, 0, guard_now() + seconds);
 	while (until != 0) {
 		now = guard_now();
 		if (now >= until)
 			return true;
 		/* Without a word of changes the record is looked at every second. */
 		wait_for_change(inotify, inotify >= 0 ? until - now : 1);
-		until = waits_until(place, id, until);
+		until = waits_until(place, id, until, until);
 	}
 	return false;
 }
@@ -146,7 +159,7 @@ static void watch(int go, int ready, const struct state_place *place, const char
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	while (read(go, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (wait_for_end(place, id))
+	if (wait_for_end(place, id, confirm->seconds))
 		undo(id, confirm);
 	_exit(0);
 }

@@ -167,7 +167,8 @@ static bool is_of_this_boot(const json_t *json)
 	char boot[BOOT_SIZE];
 
 	read_boot(boot);
-	return !text || strcmp(text, boot) == 0;
+	/* Where a name is not known, on either side, nothing speaks against it. */
+	return !text || !*text || !*boot || strcmp(text, boot) == 0;
 }
 
 static void take_pending(struct arena *arena, const json_t *from, struct state_pending *out)

@@ -203,7 +203,7 @@ static const char *read_present(struct planning *p, const char *path)
 	const char *value = sysctl_file_read(p->arena, p->input->root, path);
 	int err = errno;
 
-	if (!value && err != ENOENT && !p->unreadable) {
+	if (!value && err != ENOENT && err != ENODEV && !p->unreadable) {
 		p->unreadable = path;
 		p->unreadable_err = err;
 	}
