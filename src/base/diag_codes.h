@@ -89,6 +89,7 @@
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
 	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
 	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
+	X(RULE_LOST, "HG-W206", "a rule that clean-slate took out can't come back") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
 	X(HOLE_MISSING, "HG-N220", "the chain that a hole is for does not exist") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \

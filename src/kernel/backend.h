@@ -27,6 +27,7 @@ struct backend_input {
 	struct arena *arena;
 	const struct ruleset *ruleset; /**< as planned; NULL: nothing is wanted there */
 	struct blob snapshot;          /**< without ruleset: what snapshot() wrote is wanted */
+	struct blob others;            /**< likewise: rules of others that are to be there again */
 	struct backend_mark known;     /**< of the last apply */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
@@ -57,10 +58,10 @@ struct backend_info {
 	/** Adds what the rules that are there and wanted counted. Needs no read() before. */
 	int (*count)(void *self, struct diags *diags, struct counters *counters);
 	/**
-	 * Writes all of ours that is there, for backend_input; nothing when there is nothing. After
-	 * read(), before commit().
+	 * Writes all of ours that is there, and the rules of others that are to go, for
+	 * backend_input; nothing when there is nothing. After read(), before commit().
 	 */
-	int (*snapshot)(void *self, struct diags *diags, struct buf *out);
+	int (*snapshot)(void *self, struct diags *diags, struct buf *out, struct buf *others);
 	/**
 	 * Makes what is wanted of what was read last; nothing without a difference. *changed is set
 	 * once the kernel has taken a part of it, even when a later one fails.

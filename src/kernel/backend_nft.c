@@ -28,7 +28,8 @@ struct backend_nft {
 	struct image wanted, present;
 	bool whole; /* present is complete */
 	struct diff diff;
-	struct nft_slate others; /* rules that are to go */
+	struct nft_slate others; /* rules that are to go, or to come back */
+	struct nft_slate saved;  /* those that are to be there */
 };
 
 static int nft_probe(void)
@@ -58,6 +59,11 @@ static void *nft_open(const struct backend_input *input)
 
 		/* Bytes that are no image were refused by undo_load(). */
 		(void)snapshot_take_image(&snapshot, &nft->wanted);
+	}
+	if (input->others.len) {
+		struct snapshot snapshot = {input->others.bytes, input->others.len, false};
+
+		nft_slate_load(&snapshot, input->arena, &nft->saved);
 	}
 	return nft;
 }
@@ -158,6 +164,9 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 		err = read_ours(nft);
 	if (err == 0 && nft->input.clean_slate)
 		err = nft_slate_read(&nft->netlink, nft->input.arena, &nft->others);
+	else if (err == 0)
+		err = nft_slate_missing(&nft->netlink, nft->input.arena, diags, &nft->saved,
+					&nft->others);
 	if (err != 0)
 		nft_explain_errno(diags, -err, "read nf_tables");
 	return err;
@@ -185,7 +194,7 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 	return 0;
 }
 
-static int nft_snapshot(void *self, struct diags *diags, struct buf *out)
+static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct buf *others)
 {
 	struct backend_nft *nft = self;
 	int err = 0;
@@ -196,6 +205,8 @@ static int nft_snapshot(void *self, struct diags *diags, struct buf *out)
 		nft_explain_errno(diags, -err, "read nf_tables");
 	else if (nft->present.exists)
 		snapshot_add_image(out, &nft->present);
+	if (nft->others.n > 0)
+		nft_slate_save(&nft->others, others);
 	return err;
 }
 

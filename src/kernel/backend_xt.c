@@ -12,6 +12,7 @@
 #include "kernel/xt_count.h"
 #include "kernel/xt_edit.h"
 #include "kernel/xt_explain.h"
+#include "kernel/xt_slate.h"
 
 /*
  * Theory of operation
@@ -35,11 +36,13 @@ struct backend_xt {
 	const struct ruleset *ruleset; /* lowered */
 	struct chain_index index;
 	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
+	struct xt_slate saved_others[FAMILY__COUNT][XT_TABLES];
 	int lock;
 	struct xt_state {
 		bool exists;  /* something of ours is there */
 		bool differs; /* from what is wanted */
 		bool others;  /* has rules of others that are to go */
+		bool returns; /* others' rules of saved_others are not there */
 		const char *user; /* a chain of others that jumps to ours, or NULL */
 	} state[FAMILY__COUNT][XT_TABLES];
 };
@@ -72,6 +75,13 @@ static void *xt_open(const struct backend_input *input)
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			for (size_t t = 0; t < XT_TABLES; t++)
 				xt->saved[f][t] = snapshot_take_bytes(&snapshot);
+	}
+	if (input->others.len) {
+		struct snapshot snapshot = {input->others.bytes, input->others.len, false};
+
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			for (size_t t = 0; t < XT_TABLES; t++)
+				xt_slate_load(&snapshot, input->arena, &xt->saved_others[f][t]);
 	}
 	return xt;
 }
@@ -127,6 +137,36 @@ static int xt_take_lock(void *self, struct diags *diags)
 	return xt->lock < 0 ? xt->lock : 0;
 }
 
+static void tell_lost(struct backend_xt *xt, enum family family, size_t table, size_t n)
+{
+	if (n > 0)
+		diag_add(xt->diags, SEVERITY_WARNING, CODE(RULE_LOST), PLACE_NONE,
+			 "%zu rule%s of others that settings.clean-slate took out of table %s of %s "
+			 "can't come back: the chain, or one that it leads to, is gone",
+			 n, n == 1 ? "" : "s", xt_table_list[table].name,
+			 xt_libraries[family].command);
+}
+
+/* Others' rules of a table, or those of saved (if any) that it lacks. */
+static int read_others(struct backend_xt *xt, enum family family, size_t table,
+		       const struct xt_slate *saved, struct xt_slate *out)
+{
+	struct xt_content name __attribute__((cleanup(xt_table_free))) = {0};
+	struct xtc_handle *handle;
+
+	xt_table_init(&name, family, &xt_table_list[table]);
+	handle = xt_libraries[family].init(xt_table_list[table].name);
+	if (!handle)
+		return fail(xt, &name, errno, "read");
+	if (saved)
+		tell_lost(xt, family, table,
+			  xt_slate_missing(xt->input.arena, family, handle, saved, out));
+	else
+		xt_slate_read(xt->input.arena, family, handle, out);
+	xt_libraries[family].free(handle);
+	return 0;
+}
+
 /* Tells whether others' rules are to go from the table. */
 static bool is_cleaned(const struct backend_xt *xt, size_t table)
 {
@@ -161,7 +201,20 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	changes_of_tables(xt->input.arena, ruleset, &present.image, &wanted.image, &diff, changes);
 	if (is_cleaned(xt, table)) {
 		state->others = present.n_others > 0;
-		changes_of_others(xt->input.arena, present.image.name, present.n_others, changes);
+		changes_of_others(xt->input.arena, present.image.name, present.n_others,
+				  CHANGE_REMOVE, changes);
+	}
+	if (xt->saved_others[family][table].n > 0) {
+		const struct xt_slate *saved = &xt->saved_others[family][table];
+		struct xt_slate missing = *saved;
+
+		if (lives)
+			err = read_others(xt, family, table, saved, &missing);
+		if (err != 0)
+			return err;
+		state->returns = missing.n > 0;
+		changes_of_others(xt->input.arena, present.image.name, missing.n, CHANGE_ADD,
+				  changes);
 	}
 	if (!ruleset || diff.n == 0)
 		return 0;
@@ -184,7 +237,8 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 			continue;
 		err = xt_table_list_living(xt->diags, f, lives);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
-			if (!lives[t] && !xt->ruleset && !xt->saved[f][t].len)
+			if (!lives[t] && !xt->ruleset && !xt->saved[f][t].len &&
+			    !xt->saved_others[f][t].n)
 				continue;
 			err = read_table(xt, f, t, lives[t], &asked, changes);
 			out->exists = out->exists || xt->state[f][t].exists;
@@ -196,18 +250,19 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 }
 
 /* A table that holds nothing of ours is kept as no bytes. */
-static int xt_snapshot(void *self, struct diags *diags, struct buf *out)
+static int xt_snapshot(void *self, struct diags *diags, struct buf *out, struct buf *others)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 	struct backend_xt *xt = self;
-	size_t start = out->len;
-	bool exists = false;
+	size_t start = out->len, start_others = others->len;
+	bool exists = false, cleans = false;
 	int err = 0;
 
 	xt->diags = diags;
 	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			SCOPED_CONTENT present = {0};
+			struct xt_slate slate = {0};
 
 			text.len = 0;
 			exists = exists || xt->state[f][t].exists;
@@ -216,9 +271,15 @@ static int xt_snapshot(void *self, struct diags *diags, struct buf *out)
 			if (err == 0 && xt->state[f][t].exists)
 				xt_table_save(&present, &text);
 			snapshot_add_bytes(out, text.data, text.len);
+			cleans = cleans || xt->state[f][t].others;
+			if (err == 0 && xt->state[f][t].others)
+				err = read_others(xt, f, t, NULL, &slate);
+			xt_slate_save(&slate, others);
 		}
 	if (!exists)
 		out->len = start;
+	if (!cleans)
+		others->len = start_others;
 	return err;
 }
 
@@ -259,6 +320,19 @@ static bool was_replaced(struct backend_xt *xt, const struct xt_content *before,
 	       image_fingerprint(&now.image) != image_fingerprint(&before->image);
 }
 
+/* What has come back meanwhile does not come twice. */
+static int return_others(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
+			 size_t table)
+{
+	const struct xt_slate *saved = &xt->saved_others[family][table];
+	struct xt_slate missing;
+
+	if (saved->n == 0)
+		return 0;
+	(void)xt_slate_missing(xt->input.arena, family, handle, saved, &missing);
+	return xt_slate_put(family, handle, &missing);
+}
+
 static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
 		       size_t table, enum xt_edit edit)
 {
@@ -271,6 +345,8 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	make_wanted(xt, family, table, &wanted);
 	wanted.clean = is_cleaned(xt, table);
 	err = xt_edit_table(handle, &present, &wanted, edit);
+	if (err == 0 && edit == XT_EDIT_WHOLE)
+		err = return_others(xt, handle, family, table);
 	if (err == 0 && !xt_libraries[family].commit(handle))
 		err = errno ? -errno : -EINVAL;
 	if (err != 0 && err != -EAGAIN) {
@@ -351,7 +427,8 @@ static int xt_commit(void *self, struct diags *diags, bool *changed)
 			n_differing += xt->state[f][t].differs;
 		err = prepare_tables(xt, f, n_differing);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++)
-			if (xt->state[f][t].differs || xt->state[f][t].others)
+			if (xt->state[f][t].differs || xt->state[f][t].others ||
+			    xt->state[f][t].returns)
 				err = commit_table(xt, f, t, XT_EDIT_WHOLE);
 		if (err != 0)
 			return err;

@@ -211,16 +211,18 @@ void changes_of_removal(struct arena *arena, struct changes *out)
 					.name = "inet " TABLE_NAME});
 }
 
-void changes_of_others(struct arena *arena, const char *table, size_t n, struct changes *out)
+void changes_of_others(struct arena *arena, const char *table, size_t n, enum change_kind kind,
+		       struct changes *out)
 {
-	if (n == 0)
-		return;
-	changes_add(arena, out,
-	    (struct change){.kind = CHANGE_REMOVE,
-			    .what = "table",
-			    .name = arena_strdup(arena, table),
-			    .before = arena_printf(arena, "%zu rule%s of others (clean-slate)", n,
-						   n == 1 ? "" : "s")});
+	const char *what =
+		arena_printf(arena, "%zu rule%s of others (clean-slate)", n, n == 1 ? "" : "s");
+
+	if (n > 0)
+		changes_add(arena, out, (struct change){.kind = kind,
+						.what = "table",
+						.name = arena_strdup(arena, table),
+						.before = kind == CHANGE_REMOVE ? what : NULL,
+						.after = kind == CHANGE_ADD ? what : NULL});
 }
 
 void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,

@@ -17,8 +17,12 @@ void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 /** Adds that the table, whose objects nobody counted, is taken out. */
 void changes_of_removal(struct arena *arena, struct changes *out);
 
-/** Adds that n rules of others are taken out of the table, "ip filter"; nothing for none. */
-void changes_of_others(struct arena *arena, const char *table, size_t n, struct changes *out);
+/**
+ * Adds that n rules of others are taken out of the table, "ip filter", or come back there; nothing
+ * for none.
+ */
+void changes_of_others(struct arena *arena, const char *table, size_t n, enum change_kind kind,
+		       struct changes *out);
 
 /** Adds the sysctls that are written. */
 void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,

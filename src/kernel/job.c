@@ -36,6 +36,8 @@ static void open_backend(struct job *job, struct job_backend *work, double wait_
 		input.ruleset = job->input->ruleset;
 	if (job->undo)
 		input.snapshot = job->undo->rules[work->backend];
+	if (job->undo)
+		input.others = job->undo->others[work->backend];
 	if (job->found == STATE_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
@@ -209,6 +211,7 @@ static void free_rules(struct buf (*rules)[2])
 int job_save_undo(struct job *job, const char *id, const char *time)
 {
 	struct buf rules[2] __attribute__((cleanup(free_rules))) = {0};
+	struct buf others[2] __attribute__((cleanup(free_rules))) = {0};
 	struct undo undo = {.id = id,
 			    .time = time,
 			    .had_state = job->found == STATE_READ,
@@ -219,8 +222,9 @@ int job_save_undo(struct job *job, const char *id, const char *time)
 	for (size_t i = 0; i < 2 && err == 0; i++) {
 		const struct job_backend *work = &job->work[i];
 
-		if (work->found.exists)
-			err = work->info->snapshot(work->self, job->diags, &rules[i]);
+		if (work->found.exists || work->changes)
+			err = work->info->snapshot(work->self, job->diags, &rules[i], &others[i]);
+		undo.others[work->backend] = (struct blob){others[i].data, others[i].len};
 		undo.rules[work->backend] = (struct blob){rules[i].data, rules[i].len};
 	}
 	return err ? err : undo_save(job->diags, &job->place, &undo);

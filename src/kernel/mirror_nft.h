@@ -26,8 +26,11 @@ const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type);
 /** Copies an attribute with all that is in it. */
 void mirror_put(struct nlmsghdr *message, const struct nlattr *attr);
 
-/** Writes what a rule does: its expressions, and what they need to be told. */
-void mirror_put_rule(struct nlmsghdr *message, const struct mirror_item *rule);
+/**
+ * Writes what a rule does: its expressions, as they were dumped (or NULL), and what they need to be
+ * told.
+ */
+void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family);
 
 /** Returns an expression's attribute when it is the expression of that name, else NULL. */
 const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,

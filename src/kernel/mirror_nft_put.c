@@ -163,7 +163,8 @@ static void put_special(struct mirror_batch *l, struct nlmsghdr *message,
 		mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)l->batch.n));
 		break;
 	case MIRROR_RULE:
-		mirror_put_rule(message, item);
+		mirror_put_rule(message, mirror_attr(item->message, NFTA_RULE_EXPRESSIONS),
+				item->family);
 		break;
 	case MIRROR_OBJECT:
 	case MIRROR_ELEMENTS:

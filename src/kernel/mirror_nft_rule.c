@@ -70,20 +70,17 @@ static bool loads_protocol(const struct nlattr *expression, uint8_t family)
  * An extension of iptables in a rule is told the rule's protocol when it is made, and the kernel
  * does not dump that. iptables-nft makes it from what it compares the protocol with, too.
  */
-static void put_compat(struct nlmsghdr *message, const struct mirror_item *item)
+static void put_compat(struct nlmsghdr *message, const struct nlattr *list, uint8_t family)
 {
-	const struct nlattr *list = mirror_attr(item->message, NFTA_RULE_EXPRESSIONS);
 	const struct nlattr *expression, *value, *last = NULL;
 	bool is_used = false, found = false, inverted = false;
 	uint8_t protocol = 0;
 
-	if (!list)
-		return;
 	netlink_for_each_nested(expression, list)
 	{
 		value = netlink_find(mirror_expression_attr(expression, "cmp", NFTA_CMP_DATA),
 				     NFTA_DATA_VALUE);
-		if (!found && last && loads_protocol(last, item->family) && value &&
+		if (!found && last && loads_protocol(last, family) && value &&
 		    mnl_attr_get_payload_len(value) == 1) {
 			found = true;
 			protocol = *(const uint8_t *)mnl_attr_get_payload(value);
@@ -123,14 +120,11 @@ static void put_update(struct nlmsghdr *message, const struct nlattr *expression
 	mnl_attr_nest_end(message, nest);
 }
 
-static void put_expressions(struct nlmsghdr *message, const struct mirror_item *rule)
+static void put_expressions(struct nlmsghdr *message, const struct nlattr *list)
 {
-	const struct nlattr *list = mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS);
 	const struct nlattr *expression;
 	struct nlattr *nest;
 
-	if (!list)
-		return;
 	nest = mnl_attr_nest_start(message, NFTA_RULE_EXPRESSIONS);
 	netlink_for_each_nested(expression, list)
 	{
@@ -142,8 +136,10 @@ static void put_expressions(struct nlmsghdr *message, const struct mirror_item *
 	mnl_attr_nest_end(message, nest);
 }
 
-void mirror_put_rule(struct nlmsghdr *message, const struct mirror_item *rule)
+void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family)
 {
-	put_expressions(message, rule);
-	put_compat(message, rule);
+	if (!expressions)
+		return;
+	put_expressions(message, expressions);
+	put_compat(message, expressions, family);
 }

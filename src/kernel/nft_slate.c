@@ -39,7 +39,8 @@ struct reading {
 	struct nft_slate *slate;
 	uint8_t family;
 	const char *table;
-	const char *chain; /* of the last rule: most often the next one's, too */
+	const char *chain;      /* of the last rule: most often the next one's, too */
+	const char *led_to_us;  /* the last chain with a rule that leads to ours */
 };
 
 const char *nft_slate_target(const struct nlattr *expression)
@@ -81,23 +82,43 @@ static bool is_ours(const char *chain, const struct nlattr *expressions)
 	       (nft_slate_leads_to_us(expressions) || hole_nft_is_tagged(expressions));
 }
 
-static void add_rule(struct reading *reading, const char *chain, uint64_t handle)
+static struct blob copy_attr(struct arena *arena, const struct nlattr *attr)
 {
-	struct nft_slate *slate = reading->slate;
+	uint8_t *bytes = arena_calloc(arena, 1, (attr->nla_len + 3u) & ~3u);
 
+	memcpy(bytes, attr, attr->nla_len);
+	return (struct blob){bytes, attr->nla_len};
+}
+
+static void keep_chain(struct reading *reading, const char *chain)
+{
 	if (!reading->chain || strcmp(reading->chain, chain) != 0)
 		reading->chain = arena_strdup(reading->arena, chain);
+}
+
+static void add_rule(struct reading *reading, uint64_t handle, const struct nlattr *expressions,
+		     const struct nlattr *comment)
+{
+	struct nft_slate *slate = reading->slate;
+	struct nft_slate_rule rule = {.family = reading->family,
+				      .table = reading->table,
+				      .chain = reading->chain,
+				      .handle = handle,
+				      .first = reading->led_to_us != reading->chain};
+
 	slate->rules = arena_grow(reading->arena, slate->rules, slate->n, &slate->cap,
 				  sizeof(*slate->rules));
-	slate->rules[slate->n++] = (struct nft_slate_rule){.family = reading->family,
-							   .table = reading->table,
-							   .chain = reading->chain,
-							   .handle = handle};
+	if (expressions)
+		rule.expressions = copy_attr(reading->arena, expressions);
+	if (comment)
+		rule.comment = copy_attr(reading->arena, comment);
+	slate->rules[slate->n++] = rule;
 }
 
 static int take_rule(const struct nlmsghdr *message, void *data)
 {
-	const struct nlattr *attr, *chain = NULL, *handle = NULL, *expressions = NULL;
+	const struct nlattr *attr, *chain = NULL, *handle = NULL, *expressions = NULL,
+				   *comment = NULL;
 	struct reading *reading = data;
 	const char *name;
 
@@ -113,6 +134,9 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 		case NFTA_RULE_EXPRESSIONS:
 			expressions = attr;
 			break;
+		case NFTA_RULE_USERDATA:
+			comment = attr;
+			break;
 		default:
 			break;
 		}
@@ -123,8 +147,11 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 		return MNL_CB_ERROR;
 	}
 	name = mnl_attr_get_str(chain);
-	if (!is_ours(name, expressions))
-		add_rule(reading, name, be64toh(mnl_attr_get_u64(handle)));
+	keep_chain(reading, name);
+	if (is_ours(name, expressions))
+		reading->led_to_us = reading->chain;
+	else
+		add_rule(reading, be64toh(mnl_attr_get_u64(handle)), expressions, comment);
 	return MNL_CB_OK;
 }
 
@@ -178,11 +205,11 @@ void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct c
 		enum family family = rule->family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6;
 
 		if (i < slate->n && slate->rules[i].family == rule->family &&
-		    slate->rules[i].table == rule->table)
+		    strcmp(slate->rules[i].table, rule->table) == 0)
 			continue;
 		changes_of_others(
 			arena, arena_printf(arena, "%s %s", families[family].name, rule->table),
-			i - first, changes);
+			i - first, rule->handle ? CHANGE_REMOVE : CHANGE_ADD, changes);
 		first = i;
 	}
 }

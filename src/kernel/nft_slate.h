@@ -4,21 +4,25 @@
 #define KERNEL_NFT_SLATE_H
 
 #include "hostgate/arena.h"
+#include "hostgate/diag.h"
 #include "kernel/netlink.h"
+#include "kernel/snapshot.h"
 
 struct changes;
 
 /** Tells whether the expressions of a rule (NFTA_RULE_EXPRESSIONS) lead to a chain of ours. */
 bool nft_slate_leads_to_us(const struct nlattr *expressions);
 
-/** A rule by what the kernel calls it. */
+/** A rule of others. */
 struct nft_slate_rule {
 	uint8_t family; /**< AF_INET or AF_INET6, as nf_tables has them */
 	const char *table, *chain;
-	uint64_t handle;
+	uint64_t handle;   /**< by which the kernel knows it; 0: it is to be made again */
+	struct blob expressions, comment; /**< attributes, as dumped; the latter may be empty */
+	bool first;        /**< it stands in front of what leads to our chains */
 };
 
-/** Rules of others that are to go; those of one table stand together. */
+/** Rules of others that are to go, or to come back; those of one table stand together. */
 struct nft_slate {
 	struct nft_slate_rule *rules;
 	size_t n, cap;
@@ -29,6 +33,17 @@ struct nft_slate {
  * arena. Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
  */
 int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out);
+
+/** Write the rules, and read what was written. */
+void nft_slate_save(const struct nft_slate *slate, struct buf *out);
+void nft_slate_load(struct snapshot *snapshot, struct arena *arena, struct nft_slate *out);
+
+/**
+ * Finds out which of the saved rules are not there, whatever they have counted meanwhile. Those
+ * whose chain is gone are left out with a warning. Returns 0 or -errno.
+ */
+int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
+		      const struct nft_slate *saved, struct nft_slate *out);
 
 /** Adds a change for each table that has some. */
 void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+#include "kernel/mirror_nft.h"
 #include "kernel/nft_build.h"
 
 /*
@@ -137,19 +138,41 @@ static void put_delete_table(struct nft_writing *w)
 	batch_commit(&w->batch);
 }
 
+/* One that has a handle goes; one without is made, at the end of its chain or in front. */
+static void put_other(struct nft_writing *w, const struct nft_slate_rule *rule, uint16_t flags)
+{
+	struct nlmsghdr *message =
+		start(w, rule->family, (struct nft_subject){.object = OBJECT__COUNT},
+		      rule->handle ? NFT_MSG_DELRULE : NFT_MSG_NEWRULE, flags,
+		      2 * (NFT_NAME_MAXLEN + 8) + 64 + rule->expressions.len +
+			      rule->comment.len);
+
+	mnl_attr_put_strz(message, NFTA_RULE_TABLE, rule->table);
+	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, rule->chain);
+	if (rule->handle) {
+		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(rule->handle));
+	} else {
+		mirror_put_rule(message, rule->expressions.bytes, rule->family);
+		if (rule->comment.len)
+			mirror_put(message, rule->comment.bytes);
+	}
+	batch_commit(&w->batch);
+}
+
 void nft_write_others(struct nft_writing *w, const struct nft_slate *others)
 {
 	for (size_t i = 0; i < others->n; i++) {
 		const struct nft_slate_rule *rule = &others->rules[i];
-		struct nlmsghdr *message =
-			start(w, rule->family, (struct nft_subject){.object = OBJECT__COUNT},
-			      NFT_MSG_DELRULE, 0, 2 * (NFT_NAME_MAXLEN + 8) + 16);
 
-		mnl_attr_put_strz(message, NFTA_RULE_TABLE, rule->table);
-		mnl_attr_put_strz(message, NFTA_RULE_CHAIN, rule->chain);
-		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(rule->handle));
-		batch_commit(&w->batch);
+		if (rule->handle)
+			put_other(w, rule, 0);
+		else if (!rule->first)
+			put_other(w, rule, NLM_F_CREATE | NLM_F_APPEND);
 	}
+	/* Each in front of all, the last one first. */
+	for (size_t i = others->n; i-- > 0;)
+		if (!others->rules[i].handle && others->rules[i].first)
+			put_other(w, &others->rules[i], NLM_F_CREATE);
 }
 
 static void put_chain(struct nft_writing *w, uint32_t idx)

@@ -62,8 +62,10 @@ int undo_save(struct diags *diags, const struct state_place *place, const struct
 	snapshot_add_u32(&bytes, undo->had_state);
 	if (!add_state(&bytes, &undo->state) || !add_state(&bytes, &undo->writes))
 		return failed(diags, EILSEQ, "write", place->undo_path, strerror(EILSEQ));
-	for (enum backend b = 0; b < BACKEND__COUNT; b++)
+	for (enum backend b = 0; b < BACKEND__COUNT; b++) {
 		snapshot_add_bytes(&bytes, undo->rules[b].bytes, undo->rules[b].len);
+		snapshot_add_bytes(&bytes, undo->others[b].bytes, undo->others[b].len);
+	}
 	sum = snapshot_sum(bytes.data + HEAD_SIZE, bytes.len - HEAD_SIZE);
 	memcpy(bytes.data + HEAD_SIZE - sizeof(sum), &sum, sizeof(sum));
 
@@ -133,7 +135,8 @@ static enum state_found take_undo(struct arena *arena, struct snapshot *snapshot
 	if (found != STATE_READ)
 		return found;
 	for (enum backend b = 0; fine && b < BACKEND__COUNT; b++)
-		fine = take_rules(arena, snapshot, &out->rules[b]);
+		fine = take_rules(arena, snapshot, &out->rules[b]) &&
+		       take_rules(arena, snapshot, &out->others[b]);
 	return fine && snapshot->left == 0 ? STATE_READ : STATE_DAMAGED;
 }
 

@@ -24,7 +24,8 @@ struct undo {
 	bool had_state;
 	struct state state;  /**< before the change; when had_state */
 	struct state writes; /**< its sysctls: what the change writes; see sysctl_plan() */
-	struct blob rules[BACKEND__COUNT]; /**< of backend_info.snapshot() */
+	/** Of backend_info.snapshot(): ours, and of others those that were going to be taken out. */
+	struct blob rules[BACKEND__COUNT], others[BACKEND__COUNT];
 };
 
 /** Functions return 0 or -errno, queued. */
