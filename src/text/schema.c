@@ -209,8 +209,8 @@ const struct schema_key schema_keys[] = {
 		"whoever put it there: a firewall, containers, virtual machines. It does so once "
 		"the new rules stand, or in the same transaction. Chains stay, empty, and so do "
 		"policies; other tables are left alone. plan tells how many rules would go, "
-		"and status when some have come since. Nothing keeps them: remove does not bring "
-		"them back.",
+		"and status when some have come since. rollback brings them back, remove "
+		"does not.",
 	 ENTRY_AT(settings, clean_slate), .read = read_truth, .print = print_truth},
 
 	{SECTION_PUBLISH, "listen", KIND_ENDPOINT, .required = true,
