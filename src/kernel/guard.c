@@ -66,6 +66,7 @@ static uint64_t waits_until(const struct state_place *place, const char *id, uin
 		until = if_absent;
 		break;
 	case STATE_DAMAGED:
+	case STATE_UNREADABLE:
 	case STATE_FOUND__COUNT:
 		break;
 	}

@@ -196,10 +196,15 @@ int job_find_state(struct job *job)
 {
 	int err = state_locate(job->arena, job->diags, &job->place);
 
-	if (err == 0)
-		job->found = state_load(job->arena, job->place.path, &job->before,
-					&job->why_damaged);
-	return err;
+	if (err != 0)
+		return err;
+	job->found = state_load(job->arena, job->place.path, &job->before, &job->why_damaged);
+	if (job->found != STATE_UNREADABLE)
+		return 0;
+	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+		 "can't read %s: %s; nothing was changed", job->place.path, job->why_damaged)
+		->err = EIO;
+	return -EIO;
 }
 
 static void free_rules(struct buf (*rules)[2])

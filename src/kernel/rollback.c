@@ -174,6 +174,11 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 			  "whether something waits is lost with it; `hostgate apply` keeps what is "
 			  "wanted, `hostgate rollback` undoes the last change");
 		return -EINVAL;
+	case STATE_UNREADABLE:
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "can't read %s: %s; nothing was changed", place.path, why)
+			->err = EIO;
+		return -EIO;
 	case STATE_ABSENT:
 	case STATE_FOUND__COUNT:
 		break;

@@ -255,7 +255,8 @@ enum state_found state_load(struct arena *arena, const char *path, struct state 
 	if (err == 0)
 		return state_parse(arena, buf_text(&text), text.len, out, why);
 	*why = arena_strdup(arena, strerror(-err));
-	return STATE_DAMAGED;
+	/* A directory, or a link to somewhere, is nothing that this program made. */
+	return err == -EISDIR || err == -ELOOP ? STATE_DAMAGED : STATE_UNREADABLE;
 }
 
 const struct description *state_description(struct arena *arena, const struct state *state)

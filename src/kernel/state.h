@@ -54,6 +54,7 @@ enum state_found {
 	STATE_ABSENT,
 	STATE_READ,
 	STATE_DAMAGED, /**< not to be understood: cut off, not ours, or of a later version */
+	STATE_UNREADABLE, /**< there, but reading it failed */
 	STATE_FOUND__COUNT
 };
 
@@ -70,7 +71,7 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 
 /**
  * Reads the state; texts live in arena. One of an earlier boot is as good as absent: tables and
- * sysctls did not survive it. On STATE_DAMAGED *why says what is wrong.
+ * sysctls did not survive it. On STATE_DAMAGED and STATE_UNREADABLE *why says what is wrong.
  */
 enum state_found state_load(struct arena *arena, const char *path, struct state *out,
 			    const char **why);

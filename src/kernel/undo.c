@@ -179,6 +179,7 @@ int undo_load(struct arena *arena, struct diags *diags, const struct state_place
 	case STATE_ABSENT:
 		return -ENOENT;
 	case STATE_DAMAGED:
+	case STATE_UNREADABLE:
 	case STATE_FOUND__COUNT:
 		break;
 	}
