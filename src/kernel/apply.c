@@ -194,14 +194,9 @@ int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_in
 		 struct changes *out)
 {
 	struct state_place place;
-	int err = state_locate(arena, diags, &place);
+	SCOPED_FD lock = state_enter(arena, diags, input->wait_seconds, &place);
 
 	*out = (struct changes){0};
-	if (err != 0)
-		return err;
-
-	SCOPED_FD lock = state_lock(diags, &place, input->wait_seconds);
-
 	if (lock < 0)
 		return lock;
 
@@ -272,14 +267,9 @@ int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 		  struct changes *out)
 {
 	struct state_place place;
-	int err = state_locate(arena, diags, &place);
+	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
 
 	*out = (struct changes){0};
-	if (err != 0)
-		return err;
-
-	SCOPED_FD lock = state_lock(diags, &place, wait_seconds);
-
 	if (lock < 0)
 		return lock;
 

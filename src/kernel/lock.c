@@ -111,13 +111,21 @@ int lock_take(struct diags *diags, const struct lock *lock, double wait_seconds)
 	return fd;
 }
 
-int state_lock(struct diags *diags, const struct state_place *place, double wait_seconds)
+static int lock_place(struct diags *diags, const struct state_place *place, double wait_seconds)
 {
 	const struct lock lock = {place->lock_path, "another hostgate is at work here"};
 
 	if (mkdir(place->directory, 0755) < 0 && errno != EEXIST)
 		return failed(diags, place->directory);
 	return lock_take(diags, &lock, wait_seconds);
+}
+
+int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
+		struct state_place *out)
+{
+	int err = state_locate(arena, diags, out);
+
+	return err ? err : lock_place(diags, out, wait_seconds);
 }
 
 int lock_xtables(struct diags *diags, double wait_seconds)

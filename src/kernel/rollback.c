@@ -110,15 +110,11 @@ int kernel_rollback(struct arena *arena, struct diags *diags, double wait_second
 {
 	struct state_place place;
 	struct undo undo;
-	int err = state_locate(arena, diags, &place);
+	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+	int err;
 
 	*out = (struct changes){0};
 	*restored = (struct restored){0};
-	if (err != 0)
-		return err;
-
-	SCOPED_FD lock = state_lock(diags, &place, wait_seconds);
-
 	if (lock < 0)
 		return lock;
 	err = undo_load(arena, diags, &place, &undo);
@@ -151,12 +147,7 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 	struct state state;
 	struct diag *diag;
 	const char *why;
-	int err = state_locate(arena, diags, &place);
-
-	if (err != 0)
-		return err;
-
-	SCOPED_FD lock = state_lock(diags, &place, wait_seconds);
+	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
 
 	if (lock < 0)
 		return lock;

@@ -90,6 +90,13 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 int state_forget(struct diags *diags, const struct state_place *place);
 
 /**
+ * Finds the place and waits at most wait_seconds for its lock. Returns a descriptor that holds it
+ * until closed, or -errno, queued: -EBUSY when somebody else has it, -EINTR when a signal came.
+ */
+int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
+		struct state_place *out);
+
+/**
  * Reads the description that was recorded. Returns NULL when there is none, none that came to its
  * end, or none that this version can read. Lives in arena.
  */
@@ -113,11 +120,5 @@ void state_add(struct arena *arena, struct state *state, struct state_sysctl ent
 /** Returns state (sorted) with those entries of other added whose paths it does not have. */
 struct state state_merge(struct arena *arena, const struct state *state,
 			 const struct state *other);
-
-/**
- * Waits at most wait_seconds for the lock. Returns a descriptor that holds it until closed, or
- * -errno, queued: -EBUSY when somebody else has it, -EINTR when a signal came.
- */
-int state_lock(struct diags *diags, const struct state_place *place, double wait_seconds);
 
 #endif

@@ -11,6 +11,11 @@ const char *mode_name(enum mode mode)
 	return schema_modes[mode];
 }
 
+bool mode_leaves(enum mode mode)
+{
+	return mode == MODE_NAT || mode == MODE_ROUTED;
+}
+
 const char *backend_name(enum backend backend)
 {
 	return schema_backends[backend];

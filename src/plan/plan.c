@@ -40,6 +40,7 @@
 #include "plan/build.h"
 #include "plan/field.h"
 #include "plan/hole.h"
+#include "plan/plan_sysctl.h"
 
 /* What the maker functions share. */
 struct plan {
@@ -83,11 +84,6 @@ static struct key key_of_text(const char *text)
 static uint32_t origin_of_rule(struct plan *plan, enum promise promise, const char *text)
 {
 	return ruleset_add_origin(plan->rs, promise, text, NULL, PLACE_NONE);
-}
-
-static bool mode_leaves(enum mode mode)
-{
-	return mode == MODE_NAT || mode == MODE_ROUTED;
 }
 
 /* Sets and their elements. */
@@ -478,121 +474,6 @@ static void make_guard(struct plan *plan)
 	}
 }
 
-/* Sysctls, in the order in which they are written. */
-
-static void add_sysctl(struct plan *plan, enum sysctl_phase phase, enum family family,
-		       const struct ifpattern *interface, const char *leaf, uint8_t value,
-		       uint32_t origin)
-{
-	struct sysctl sysctl = {
-		.phase = phase,
-		.when = phase == SYSCTL_GUARD ? SYSCTL_IF_RA_ROUTE : SYSCTL_ALWAYS,
-		.family = family,
-		.leaf = leaf,
-		.value = value,
-		.origin = origin,
-	};
-
-	if (interface)
-		sysctl.interface = *interface;
-	ruleset_add_sysctl(plan->rs, sysctl);
-}
-
-static void make_harden(struct plan *plan)
-{
-	static const struct {
-		enum family family;
-		const char *leaf;
-	} leaves[] = {{FAMILY_IPV4, "accept_redirects"},    {FAMILY_IPV4, "send_redirects"},
-		      {FAMILY_IPV4, "accept_source_route"}, {FAMILY_IPV6, "accept_ra"},
-		      {FAMILY_IPV6, "accept_redirects"},    {FAMILY_IPV6, "accept_source_route"}};
-	const struct description *d = plan->description;
-
-	for (size_t n = 0; n < d->n_networks; n++) {
-		const struct network *network = &d->networks[n];
-		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "harden",
-						     network->name, network->place);
-
-		for (size_t i = 0; i < network->n_interfaces; i++)
-			for (size_t l = 0; l < sizeof(leaves) / sizeof(*leaves); l++)
-				add_sysctl(plan, SYSCTL_HARDEN, leaves[l].family,
-					   &network->interfaces[i], leaves[l].leaf, 0, origin);
-	}
-}
-
-static const char *const global_forwarding[FAMILY__COUNT] = {"net/ipv4/ip_forward",
-							     "net/ipv6/conf/all/forwarding"};
-
-/* Since kernel 6.17 IPv6 can forward on single interfaces, by a sysctl of another name. */
-static const char *const interface_forwarding[FAMILY__COUNT] = {"forwarding", "force_forwarding"};
-
-static void make_interface_forwarding(struct plan *plan, enum family family)
-{
-	const struct description *d = plan->description;
-	bool *used = arena_calloc(plan->rs->arena, d->n_uplinks, sizeof(*used));
-
-	for (size_t n = 0; n < d->n_networks; n++) {
-		const struct network *network = &d->networks[n];
-		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding",
-						     network->name, network->place);
-
-		if (!mode_leaves(network->mode) || !network_has_family(network, family))
-			continue;
-		for (size_t i = 0; i < network->n_interfaces; i++)
-			add_sysctl(plan, SYSCTL_FORWARD, family, &network->interfaces[i],
-				   interface_forwarding[family], 1, origin);
-		for (size_t u = 0; u < network->n_uplinks; u++)
-			used[network->uplinks[u]] = true;
-	}
-	for (size_t u = 0; u < d->n_uplinks; u++)
-		if (used[u])
-			add_sysctl(plan, SYSCTL_FORWARD, family, &d->uplinks[u].interface,
-				   interface_forwarding[family], 1,
-				   ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding",
-						      d->uplinks[u].name, d->uplinks[u].place));
-}
-
-static bool family_forwards(const struct description *d, enum family family)
-{
-	for (size_t n = 0; n < d->n_networks; n++)
-		if (mode_leaves(d->networks[n].mode) &&
-		    network_has_family(&d->networks[n], family))
-			return true;
-	return false;
-}
-
-static void make_forwarding(struct plan *plan, enum family family)
-{
-	const struct description *d = plan->description;
-	uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "forwarding", NULL,
-					     d->settings.forwarding_place);
-
-	switch (d->settings.forwarding) {
-	case FORWARDING_AUTO:
-		if (!family_forwards(d, family))
-			return;
-		for (size_t u = 0; u < d->n_uplinks && family == FAMILY_IPV6; u++)
-			add_sysctl(plan, SYSCTL_GUARD, FAMILY_IPV6, &d->uplinks[u].interface,
-				   "accept_ra", 2,
-				   ruleset_add_origin(plan->rs, PROMISE_NONE,
-						      "keep the route learned by advertisement",
-						      d->uplinks[u].name, d->uplinks[u].place));
-		add_sysctl(plan, SYSCTL_FORWARD, family, NULL, global_forwarding[family], 1,
-			   origin);
-		return;
-	case FORWARDING_INTERFACES:
-		make_interface_forwarding(plan, family);
-		return;
-	case FORWARDING_DISABLED:
-		add_sysctl(plan, SYSCTL_FORWARD, family, NULL, global_forwarding[family], 0,
-			   origin);
-		return;
-	case FORWARDING_KEEP:
-	case FORWARDING__COUNT:
-		return;
-	}
-}
-
 struct ruleset *plan_ruleset(struct arena *arena, const struct description *description)
 {
 	struct plan plan = {.description = description, .rs = ruleset_new(arena)};
@@ -614,11 +495,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 	make_outbound(&plan);
 	make_translation(&plan);
 	make_guard(&plan);
-	if (description->settings.harden)
-		make_harden(&plan);
 	plan_holes(plan.rs, description);
-	/* IPv6 first: its guard belongs before any forwarding. */
-	for (enum family f = FAMILY__COUNT; f-- > 0;)
-		make_forwarding(&plan, f);
+	plan_sysctls(plan.rs, description);
 	return plan.rs;
 }

@@ -36,8 +36,9 @@ static bool uses_kernel(const struct args *args)
 	case COMMAND_REMOVE:
 	case COMMAND_PROVE:
 		return !args->given[OPTION_DRY_RUN];
-	case COMMAND_CHECK:
 	case COMMAND_EXPLAIN:
+		return args->given[OPTION_LIVE];
+	case COMMAND_CHECK:
 	case COMMAND_SCHEMA:
 	case COMMAND__COUNT:
 		break;

@@ -11,7 +11,7 @@ import time
 
 import cases
 import kernel
-from lab import PROGRAM, LabError
+from lab import LINK, PROGRAM, REMOTE, LabError
 
 NOBODY = 65534
 BAD = {
@@ -374,6 +374,18 @@ class Commands(cases.Case):
         self.assertEqual(other.must(["nft", "list", "tables"]), "")
         self.assertEqual(other.sysctl("ipv4/ip_forward"), "0")
         self.expect(0, self.hostgate("plan", self.path))
+        changed = self.lab.file("changed.yaml", json.dumps(cases.standard(vmnet4=None)))
+        guest, remote = LINK["vmnet1"].guest(4), REMOTE[4]
+        state = other.must(["nft", "list", "ruleset"]), other.all_sysctls()
+        for status, *words in ((0, "explain", "--live", guest, remote), (10, "plan", changed), (0, "status"),
+                               (0, "apply", "--confirm", "600", changed), (0, "confirm"), (0, "rollback"),
+                               (0, "prove", self.path), (0, "remove"), (5, "status")):
+            done = other.run([PROGRAM, "--netns", name, *words], env=self.lab.env())
+            self.expect(status, done)
+            if words[0] == "explain":
+                self.assertIn("hostgate", done.stdout, "it meets the rules of that namespace")
+            self.assertEqual((other.must(["nft", "list", "ruleset"]), other.all_sysctls()), state, words)
+        self.assertEqual(self.lab.must(["nft", "list", "tables"]), "")
 
     def test_two_namespaces(self):
         """The state is kept per namespace: one host's remove leaves another one's memory alone."""
