@@ -182,7 +182,7 @@ struct rule {
 	struct match matches[MATCHES_MAX];
 	bool counter; /**< counts what it catches */
 	enum tally tally; /**< lowered: it counts as an element of a set did */
-	uint32_t tallied; /**< origin of that element */
+	uint32_t element; /**< lowered: origin of the element that it is made from, or NO_INDEX */
 	struct action action;
 	uint32_t origin;
 };
@@ -263,6 +263,9 @@ struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset);
 
 /** Lowers a ruleset for iptables and ip6tables: no sets; see rule_in_family(). */
 struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset);
+
+/** Returns the network or uplink that the rule, or the element it is made from, is there for. */
+const char *rule_network(const struct ruleset *ruleset, const struct rule *rule);
 
 /** Tells whether a rule can match packets of the family: all its fields are of it or of both. */
 bool rule_in_family(const struct rule *rule, enum family family);

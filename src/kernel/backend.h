@@ -12,6 +12,7 @@
 #include "hostgate/ruleset.h"
 #include "kernel/apply.h"
 #include "kernel/image.h"
+#include "kernel/state.h"
 
 /**
  * While nf_tables is of this generation, the rules are those with this fingerprint: they were read
@@ -29,6 +30,7 @@ struct backend_input {
 	struct blob snapshot;          /**< without ruleset: what snapshot() wrote is wanted */
 	struct blob others;            /**< likewise: rules of others that are to be there again */
 	struct backend_mark known;     /**< of the last apply */
+	const struct state *recorded;  /**< of the last apply, or NULL: whose what goes was */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
 	double wait_seconds;           /**< for a lock that it shares with other programs */

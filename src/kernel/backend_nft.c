@@ -26,6 +26,7 @@ struct backend_nft {
 	const struct ruleset *ruleset; /* lowered */
 	struct netlink netlink;
 	struct image wanted, present;
+	struct image was; /* what the last apply made, while that is asked for */
 	bool whole; /* present is complete */
 	struct diff diff;
 	struct nft_slate others; /* rules that are to go, or to come back */
@@ -51,6 +52,7 @@ static void *nft_open(const struct backend_input *input)
 	*nft = (struct backend_nft){.input = *input};
 	image_init(&nft->wanted);
 	image_init(&nft->present);
+	image_init(&nft->was);
 	if (input->ruleset) {
 		nft->ruleset = lower_nft(input->arena, input->ruleset);
 		nft_build(nft->ruleset, &nft->wanted);
@@ -77,6 +79,7 @@ static void nft_close(void *self)
 	netlink_close(&nft->netlink);
 	image_free(&nft->wanted);
 	image_free(&nft->present);
+	image_free(&nft->was);
 }
 
 /* Its transactions tell when somebody else was faster. */
@@ -172,6 +175,23 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 	return err;
 }
 
+/* What the last apply made, when something of it goes. */
+static struct change_source find_was(struct backend_nft *nft)
+{
+	const struct description *description = NULL;
+	struct ruleset *ruleset;
+
+	image_free(&nft->was);
+	image_init(&nft->was);
+	if (nft->input.recorded && changes_take_away(&nft->diff))
+		description = state_description(nft->input.arena, nft->input.recorded);
+	if (!description)
+		return (struct change_source){0};
+	ruleset = lower_nft(nft->input.arena, plan_ruleset(nft->input.arena, description));
+	nft_build(ruleset, &nft->was);
+	return (struct change_source){&nft->was, ruleset};
+}
+
 static int nft_read_all(void *self, struct diags *diags, struct backend_found *out,
 			struct changes *changes)
 {
@@ -186,8 +206,9 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 	out->mark.generation = nft->present.generation;
 	out->mark.fingerprint = image_fingerprint(&nft->wanted);
 	if (nft->wanted.exists)
-		changes_of_tables(nft->input.arena, nft->ruleset, &nft->present, &nft->wanted,
-				  &nft->diff, changes);
+		changes_of_tables(nft->input.arena,
+				  (struct change_source){&nft->wanted, nft->ruleset},
+				  find_was(nft), &nft->present, &nft->wanted, &nft->diff, changes);
 	else if (nft->present.exists)
 		changes_of_removal(nft->input.arena, changes);
 	nft_slate_list(&nft->others, nft->input.arena, changes);

@@ -35,6 +35,8 @@ struct backend_xt {
 	bool *changed;
 	const struct ruleset *ruleset; /* lowered */
 	struct chain_index index;
+	const struct ruleset *was; /* of the last apply, lowered, once that is asked for */
+	struct chain_index was_index;
 	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
 	struct xt_slate saved_others[FAMILY__COUNT][XT_TABLES];
 	int lock;
@@ -103,6 +105,24 @@ static void make_wanted(const struct backend_xt *xt, enum family family, size_t 
 		xt_table_build(out, xt->ruleset, &xt->index);
 	else if (bytes.len)
 		xt_table_restore(out, &saved);
+}
+
+/* What the last apply made; returns what it was made from, or NULL when nobody knows. */
+static const struct ruleset *build_was(struct backend_xt *xt, enum family family, size_t table,
+				       struct xt_content *out)
+{
+	const struct description *description = NULL;
+
+	if (xt->input.recorded && !xt->was)
+		description = state_description(xt->input.arena, xt->input.recorded);
+	if (description) {
+		xt->was = lower_xt(xt->input.arena, plan_ruleset(xt->input.arena, description));
+		xt->was_index = ruleset_index(xt->was);
+	}
+	xt_table_init(out, family, &xt_table_list[table]);
+	if (xt->was)
+		xt_table_build(out, xt->was, &xt->was_index);
+	return xt->was;
 }
 
 /* Ours in a table as the kernel has it; free also after a failure. */
@@ -182,6 +202,8 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	SCOPED_CONTENT wanted = {0};
 	const struct ruleset *ruleset = xt->ruleset;
 	struct xt_state *state = &xt->state[family][table];
+	const struct ruleset *made_before = NULL;
+	SCOPED_CONTENT was = {0};
 	struct diff diff;
 	int err = 0;
 
@@ -198,7 +220,11 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	*state = (struct xt_state){.exists = present.image.exists, .differs = diff.n > 0};
 	if (present.user && !is_cleaned(xt, table))
 		state->user = arena_strdup(xt->input.arena, present.user);
-	changes_of_tables(xt->input.arena, ruleset, &present.image, &wanted.image, &diff, changes);
+	if (changes_take_away(&diff))
+		made_before = build_was(xt, family, table, &was);
+	changes_of_tables(xt->input.arena, (struct change_source){&wanted.image, ruleset},
+			  (struct change_source){&was.image, made_before}, &present.image,
+			  &wanted.image, &diff, changes);
 	if (is_cleaned(xt, table)) {
 		state->others = present.n_others > 0;
 		changes_of_others(xt->input.arena, present.image.name, present.n_others,

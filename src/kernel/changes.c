@@ -49,28 +49,67 @@ static struct change of_table(struct arena *arena, const struct image *old,
 			       .after = new->exists ? count(arena, new) : NULL};
 }
 
-static struct change of_rule(struct arena *arena, const struct ruleset *ruleset,
-			     const struct image *old, const struct image *new,
-			     const struct difference *d)
+/* Whose a rule is, by what it is made of; NULL for one that the ruleset does not make. */
+static const char *network_of_rule(struct change_source source, const char *chain_name,
+				   struct blob blob)
+{
+	uint32_t idx = source.ruleset ? image_find_chain(source.image, chain_name) : NO_INDEX;
+	const struct image_chain *chain;
+
+	if (idx == NO_INDEX)
+		return NULL;
+	chain = &source.image->chains[idx];
+	for (size_t i = 0; i < chain->n_rules; i++) {
+		const struct image_rule *rule = &chain->rules[i];
+
+		if (rule->rule != NO_INDEX && rule->blob.len == blob.len &&
+		    memcmp(rule->blob.bytes, blob.bytes, blob.len) == 0)
+			return rule_network(source.ruleset, &source.ruleset->rules[rule->rule]);
+	}
+	return NULL;
+}
+
+/* Likewise of an element, by its key. */
+static const char *network_of_element(struct change_source source, const struct image_set *set,
+				      const uint8_t *key)
+{
+	for (size_t i = 0; source.ruleset && i < source.image->n_sets; i++) {
+		const struct image_set *made = &source.image->sets[i];
+		uint32_t idx = NO_INDEX;
+
+		if (strcmp(made->name, set->name) == 0 && made->key_len == set->key_len)
+			idx = image_find_element(made, key);
+		if (idx == NO_INDEX)
+			continue;
+		return source.ruleset
+			->origins[source.ruleset->sets[i].elements[image_source(made, idx)].origin]
+			.network;
+	}
+	return NULL;
+}
+
+static struct change of_rule(struct arena *arena, struct change_source made,
+			     struct change_source was, const struct image *old,
+			     const struct image *new, const struct difference *d)
 {
 	struct change change = {.kind = d->kind, .what = "rule"};
-	const char *comment = "", *chain;
+	const char *comment = "", *chain = new->chains[d->new_parent].name;
 
 	if (d->old_idx != NO_INDEX) {
-		change.before = old->chains[d->old_parent].rules[d->old_idx].comment;
+		const struct image_rule *rule = &old->chains[d->old_parent].rules[d->old_idx];
+
+		change.before = arena_strdup(arena, rule->comment);
 		comment = change.before;
+		change.network = network_of_rule(was, chain, rule->blob);
 	}
 	if (d->new_idx != NO_INDEX) {
 		const struct image_rule *rule = &new->chains[d->new_parent].rules[d->new_idx];
 
-		change.after = rule->comment;
+		change.after = arena_strdup(arena, rule->comment);
 		comment = change.after;
-		if (ruleset && rule->rule != NO_INDEX)
-			change.network =
-				ruleset->origins[ruleset->rules[rule->rule].origin].network;
+		change.network = network_of_rule(made, chain, rule->blob);
 	}
-	chain = name_in(arena, new, new->chains[d->new_parent].name);
-	change.name = arena_printf(arena, "%s: %s", chain, comment);
+	change.name = arena_printf(arena, "%s: %s", name_in(arena, new, chain), comment);
 	return change;
 }
 
@@ -95,37 +134,38 @@ static struct change of_chain(struct arena *arena, const struct image *old,
 	return change;
 }
 
-/* Of an element that was made from the ruleset; NULL for one that was not. */
-static const char *network_of(const struct ruleset *ruleset, uint32_t set, uint32_t element)
+/* Of the network that all elements belong to, if there is one. */
+static const char *network_of_set(struct change_source source, const struct image_set *set)
 {
-	if (!ruleset || element == NO_INDEX)
-		return NULL;
-	return ruleset->origins[ruleset->sets[set].elements[element].origin].network;
+	const char *network = NULL;
+
+	for (size_t i = 0; i < set->n_records; i++) {
+		const char *one = network_of_element(source, set, image_key(set, i));
+
+		if (!one || (network && strcmp(one, network) != 0))
+			return NULL;
+		network = one;
+	}
+	return network;
 }
 
-/* Likewise; the network is told when all elements are of the same one. */
-static struct change of_set(struct arena *arena, const struct ruleset *ruleset,
-			    const struct image *old, const struct image *new,
-			    const struct difference *d)
+/* Likewise, of a set its elements. */
+static struct change of_set(struct arena *arena, struct change_source made,
+			    struct change_source was, const struct image *old,
+			    const struct image *new, const struct difference *d)
 {
 	struct change change = {.kind = d->kind, .what = "set"};
 	const struct image_set *before = d->old_idx == NO_INDEX ? NULL : &old->sets[d->old_idx];
 	const struct image_set *after = d->new_idx == NO_INDEX ? NULL : &new->sets[d->new_idx];
 
 	change.name = arena_strdup(arena, after ? after->name : before->name);
-	if (before)
+	if (before) {
 		change.before = number_of(arena, before->n_records, "element");
-	if (!after)
-		return change;
-	change.after = number_of(arena, after->n_records, "element");
-	for (size_t i = 0; i < after->n_records; i++) {
-		const char *network = network_of(ruleset, d->new_idx, image_source(after, i));
-
-		if (i > 0 && (!network || !change.network || strcmp(network, change.network) != 0)) {
-			change.network = NULL;
-			break;
-		}
-		change.network = network;
+		change.network = network_of_set(was, before);
+	}
+	if (after) {
+		change.after = number_of(arena, after->n_records, "element");
+		change.network = network_of_set(made, after);
 	}
 	return change;
 }
@@ -142,9 +182,10 @@ static const char *target(struct arena *arena, const struct image *image,
 	return arena_printf(arena, "goto %s", image->chains[verdict].name);
 }
 
-static struct change of_element(struct arena *arena, const struct ruleset *ruleset,
-				const struct image *old, const struct image *new,
-				const struct difference *d, struct buf *text)
+static struct change of_element(struct arena *arena, struct change_source made,
+				struct change_source was, const struct image *old,
+				const struct image *new, const struct difference *d,
+				struct buf *text)
 {
 	const struct image_set *old_set = &old->sets[d->old_parent];
 	const struct image_set *new_set = &new->sets[d->new_parent];
@@ -157,16 +198,27 @@ static struct change of_element(struct arena *arena, const struct ruleset *rules
 	if (d->new_idx != NO_INDEX) {
 		change.after = target(arena, new, new_set, d->new_idx);
 		change.network =
-			network_of(ruleset, d->new_parent, image_source(new_set, d->new_idx));
+			network_of_element(made, new_set, image_key(new_set, d->new_idx));
 		nft_explain_record(new_set, image_key(new_set, d->new_idx), text);
 	} else {
+		change.network =
+			network_of_element(was, old_set, image_key(old_set, d->old_idx));
 		nft_explain_record(old_set, image_key(old_set, d->old_idx), text);
 	}
 	change.name = arena_strndup(arena, text->data, text->len);
 	return change;
 }
 
-void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
+bool changes_take_away(const struct diff *diff)
+{
+	for (size_t i = 0; i < diff->n; i++)
+		if (diff->items[i].kind == CHANGE_REMOVE &&
+		    diff->items[i].object != OBJECT_TABLE)
+			return true;
+	return false;
+}
+
+void changes_of_tables(struct arena *arena, struct change_source made, struct change_source was,
 		       const struct image *old, const struct image *new, const struct diff *diff,
 		       struct changes *out)
 {
@@ -184,21 +236,16 @@ void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
 			change = of_chain(arena, old, new, d);
 			break;
 		case OBJECT_SET:
-			change = of_set(arena, ruleset, old, new, d);
+			change = of_set(arena, made, was, old, new, d);
 			break;
 		case OBJECT_RULE:
-			change = of_rule(arena, ruleset, old, new, d);
+			change = of_rule(arena, made, was, old, new, d);
 			break;
 		case OBJECT_ELEMENT:
-			change = of_element(arena, ruleset, old, new, d, &text);
+			change = of_element(arena, made, was, old, new, d, &text);
 			break;
 		case OBJECT__COUNT:
 			break;
-		}
-		/* The list outlives the images. */
-		if (d->object == OBJECT_RULE) {
-			change.before = change.before ? arena_strdup(arena, change.before) : NULL;
-			change.after = change.after ? arena_strdup(arena, change.after) : NULL;
 		}
 		changes_add(arena, out, change);
 	}

@@ -9,8 +9,20 @@
 /** Adds a copy of one. */
 void changes_add(struct arena *arena, struct changes *out, struct change change);
 
-/** Adds what differs between the images. ruleset: what new was made from, or NULL. */
-void changes_of_tables(struct arena *arena, const struct ruleset *ruleset,
+/** An image that was made from a ruleset, which tells whose each object is. */
+struct change_source {
+	const struct image *image;
+	const struct ruleset *ruleset; /**< NULL: not known */
+};
+
+/** Tells whether anything goes: then it is worth to know what it had been made from. */
+bool changes_take_away(const struct diff *diff);
+
+/**
+ * Adds what differs between the images. made: what new was made from; was: what the old one had been
+ * made from, before whatever others did to it.
+ */
+void changes_of_tables(struct arena *arena, struct change_source made, struct change_source was,
 		       const struct image *old, const struct image *new, const struct diff *diff,
 		       struct changes *out);
 

@@ -183,6 +183,24 @@ uint32_t image_find_chain(const struct image *image, const char *name)
 	return NO_INDEX;
 }
 
+uint32_t image_find_element(const struct image_set *set, const uint8_t *key)
+{
+	size_t low = 0, high = set->n_records;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order_of_keys = memcmp(key, image_key(set, middle), set->key_len);
+
+		if (order_of_keys == 0)
+			return (uint32_t)middle;
+		if (order_of_keys < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NO_INDEX;
+}
+
 static int compare_records(const void *a, const void *b, void *key_len)
 {
 	return memcmp(a, b, *(const size_t *)key_len);

@@ -108,6 +108,9 @@ void image_finish(struct image *image);
 /** Returns a number that two finished images share only when they are the same, but for chance. */
 uint64_t image_fingerprint(const struct image *image);
 
+/** Returns the index of the element with this key in a finished image's set, or NO_INDEX. */
+uint32_t image_find_element(const struct image_set *set, const uint8_t *key);
+
 /** Parts of an element. */
 const uint8_t *image_key(const struct image_set *set, size_t element);
 uint32_t image_verdict(const struct image_set *set, size_t element);

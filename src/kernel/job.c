@@ -41,6 +41,8 @@ static void open_backend(struct job *job, struct job_backend *work, double wait_
 	if (job->found == STATE_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
+	if (job->found == STATE_READ)
+		input.recorded = &job->before;
 	work->info = backend_list[work->backend];
 	work->self = work->info->open(&input);
 }

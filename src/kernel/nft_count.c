@@ -141,7 +141,7 @@ static void count_rule(struct counting *c, struct nftnl_rule *rule)
 	if (blob.len != wanted->blob.len || memcmp(blob.bytes, wanted->blob.bytes, blob.len) != 0)
 		return;
 	from = &c->ruleset->rules[wanted->rule];
-	counters_add(c->counters, from->tally, &c->ruleset->origins[from->tallied], count);
+	counters_add(c->counters, from->tally, &c->ruleset->origins[from->element], count);
 }
 
 static int take_rule(const struct nlmsghdr *message, void *data)

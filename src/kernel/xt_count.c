@@ -28,7 +28,7 @@ static void count_chain(const struct ruleset *ruleset, const struct image_chain 
 		if (rule->tally == TALLY_NONE || a.len != b.len ||
 		    memcmp(a.bytes, b.bytes, a.len) != 0)
 			continue;
-		counters_add(counters, rule->tally, &ruleset->origins[rule->tallied],
+		counters_add(counters, rule->tally, &ruleset->origins[rule->element],
 			     (struct counter){counts[i].pcnt, counts[i].bcnt});
 	}
 }

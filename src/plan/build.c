@@ -129,6 +129,7 @@ struct chain_index ruleset_index(const struct ruleset *rs)
 struct rule rule_start(uint32_t chain, struct action action, uint32_t origin)
 {
 	return (struct rule){.chain = chain,
+			     .element = NO_INDEX,
 			     .action = action,
 			     .origin = origin,
 			     .counter = action.kind == ACTION_DROP ||
@@ -191,4 +192,13 @@ bool rule_in_family(const struct rule *rule, enum family family)
 		}
 	}
 	return true;
+}
+
+const char *rule_network(const struct ruleset *ruleset, const struct rule *rule)
+{
+	const char *network = ruleset->origins[rule->origin].network;
+
+	if (!network && rule->element != NO_INDEX)
+		network = ruleset->origins[rule->element].network;
+	return network;
 }

@@ -23,9 +23,11 @@ void rule_expand(struct rule *rule, uint8_t index, const struct element *element
 	rule->n_matches = (uint8_t)(rule->n_matches - 1 + lookup.n_fields);
 	if (dispatches)
 		rule->action = ruleset->actions[element->action];
+	/* Of two elements the one that some network is the reason for. */
+	if (rule->element == NO_INDEX || ruleset->origins[element->origin].network)
+		rule->element = element->origin;
 	if (ruleset->sets[lookup.set].tally != TALLY_NONE) {
 		rule->tally = ruleset->sets[lookup.set].tally;
-		rule->tallied = element->origin;
 		rule->counter = true;
 	}
 }

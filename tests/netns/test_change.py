@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """P8: a tightened description takes effect at once for flows that are alive, in both directions."""
 
+import json
+
 import cases
 import flows
 import packets as p
@@ -148,3 +150,26 @@ class Change:
         for flow in found:
             if ":" not in flow.inner:
                 flow.goes_on(self, lab)
+
+
+@cases.promise_applied
+class Whose:
+
+    def test_network_of_each_change(self):
+        """plan and apply tell the network of what comes, and of what goes: what the last apply made it for."""
+        lab = self.new_lab()
+        more = cases.standard(vmnet9={"interface": "vmnet9", "subnet": "192.168.59.0/24", "mode": "nat"})
+        for described, kind in ((cases.standard(), None), (more, "add"), (cases.standard(), "remove")):
+            path = lab.file("whose.yaml", json.dumps(described))
+            planned = json.loads(lab.run(self.installer.argv("plan", "--json", path)).stdout)["changes"]
+            applied = json.loads(cases.succeeded("apply", lab.run(self.installer.argv("apply", "--json", path))).stdout)["changes"]
+            self.assertEqual(planned, applied)
+            found = [change for change in applied if change["what"] in ("rule", "element") and kind == change["kind"]]
+            if not kind:
+                continue
+            self.assertGreater(len(found), 5, applied)
+            whose = {change["network"] for change in found}
+            if self.installer is cases.NFTABLES:
+                self.assertLessEqual(whose, {"vmnet9"})
+            else:                               # its rules, and those of a tree that are made anew for it
+                self.assertGreater(sum(change["network"] == "vmnet9" for change in found), len(found) // 2, found)
