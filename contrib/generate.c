@@ -454,17 +454,30 @@ static void make_zsh(void)
 	     "_hostgate \"$@\"");
 }
 
+/* Within quotes fish knows these two escapes only. */
+static void print_fish_help(const char *text)
+{
+	printf(" -d '");
+	for (; *text; text++) {
+		if (*text == '\'' || *text == '\\')
+			putchar('\\');
+		putchar(*text);
+	}
+	puts("'");
+}
+
 static void make_fish(void)
 {
 	print_head("fish");
 	printf("set -l commands ");
 	print_command_names(" ");
 	puts("\n");
-	for (size_t c = 0; c < COMMAND__COUNT; c++)
+	for (size_t c = 0; c < COMMAND__COUNT; c++) {
 		printf("complete -c hostgate -n \"not __fish_seen_subcommand_from $commands\" -f "
-		       "-a %s "
-		       "-d '%s'\n",
-		       command_table[c].name, command_table[c].help);
+		       "-a %s",
+		       command_table[c].name);
+		print_fish_help(command_table[c].help);
+	}
 	for (size_t o = 0; o < OPTION__COUNT; o++) {
 		const struct option_info *info = &option_table[o];
 
@@ -488,7 +501,7 @@ static void make_fish(void)
 		} else if (o == OPTION_NETNS) {
 			printf(" -a '(path basename /run/netns/* 2>/dev/null)'");
 		}
-		printf(" -d '%s'\n", info->help);
+		print_fish_help(info->help);
 	}
 }
 

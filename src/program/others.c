@@ -130,6 +130,21 @@ static void print_blocker(const struct blocker *blocker, struct buf *out)
 			      "in that chain\n");
 }
 
+static enum status warn_blocked(struct run *run, const struct blockers *blockers, size_t n_certain)
+{
+	struct buf place __attribute__((cleanup(buf_free))) = {0};
+	size_t first = 0;
+
+	while (!blockers->items[first].certain)
+		first++;
+	others_print_place(&blockers->items[first].finding, &place);
+	if (n_certain > 1)
+		buf_printf(&place, "; and %zu more", n_certain - 1);
+	diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(BLOCKED), PLACE_NONE,
+		 "rules of others drop what the description lets pass: %s", buf_text(&place));
+	return STATUS_DIFFERS;
+}
+
 static enum status tell_blockers(struct run *run, const struct survey *survey,
 				 const struct description *description)
 {
@@ -158,13 +173,7 @@ static enum status tell_blockers(struct run *run, const struct survey *survey,
 		for (size_t i = 0; i < blockers.n; i++)
 			print_blocker(&blockers.items[i], &run->out);
 	}
-	if (n_certain == 0)
-		return STATUS_DONE;
-	diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(BLOCKED), PLACE_NONE,
-		 "rules of others drop what the description lets pass (%s%s)",
-		 blockers.items[0].finding.base->table->name,
-		 n_certain > 1 ? ", and further ones" : "");
-	return STATUS_DIFFERS;
+	return n_certain == 0 ? STATUS_DONE : warn_blocked(run, &blockers, n_certain);
 }
 
 /* Forwarding. */
