@@ -27,6 +27,7 @@ import packets
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 PATIENCE = 15.0         # seconds until a missing canary is an error
+WORKER = 0              # number of this process among those that share the tests
 _libc = ctypes.CDLL(None, use_errno=True)
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -124,10 +125,10 @@ def new_namespace():
 
 
 def pin():
-    """One processor for this process, the other one (if any) for the programs it watches."""
+    """One processor for this process, another one (if any) for the programs it watches."""
     processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processors[0]})
-    return processors[-1]
+    os.sched_setaffinity(0, {processors[WORKER % len(processors)]})
+    return processors[(WORKER + 1) % len(processors)]
 
 
 class Seen:

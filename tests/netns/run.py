@@ -3,8 +3,10 @@
 """Runs the tests with real packets: run.py [-k NAME] [--installer apply|apply-iptables|script-nft|script-legacy]."""
 
 import argparse
+import itertools
 import os
 import signal
+import struct
 import sys
 import time
 import traceback
@@ -42,7 +44,6 @@ class Lines(unittest.TestResult):
         self._line("skip", test, ": " + reason)
 
     def _fault(self, test, error, title):
-        self._line(title, test)
         kind, value, trace = error
         if issubclass(kind, AssertionError):
             trace_lines = traceback.format_tb(trace)
@@ -50,9 +51,8 @@ class Lines(unittest.TestResult):
         else:
             words = traceback.format_exception(kind, value, trace)
         lines = "".join(words).rstrip().splitlines()
-        for line in lines[:self.limit] if issubclass(kind, AssertionError) else lines[-self.limit:]:
-            print("       " + line[:600])
-        sys.stdout.flush()
+        shown = lines[:self.limit] if issubclass(kind, AssertionError) else lines[-self.limit:]
+        self._line(title, test, "".join("\n       " + line[:600] for line in shown))
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
@@ -76,12 +76,62 @@ def flatten(suite):
             yield item
 
 
+def together(tests):
+    """The tests in groups that one process runs: those of one class share their hosts."""
+    return [list(group) for _, group in itertools.groupby(tests, key=type)]
+
+
+def work(number, groups, todo, counts, limit):
+    """One of the processes: takes group after group, and tells its counts at the end."""
+    lab.WORKER = number
+    result = Lines(limit)
+    try:
+        while index := os.read(todo, 4):
+            unittest.TestSuite(groups[struct.unpack("=I", index)[0]]).run(result)
+    except KeyboardInterrupt:
+        result.errors.append((None, "interrupted"))
+    os.write(counts, struct.pack("=III", result.passed, len(result.failures) + len(result.errors),
+                                 len(result.skipped)))
+
+
+def share(groups, jobs, limit):
+    """Runs the groups in so many processes; returns the sums of passed, failed and skipped."""
+    todo, counts = os.pipe(), os.pipe()
+    os.write(todo[1], b"".join(struct.pack("=I", index) for index in range(len(groups))))
+    os.close(todo[1])
+    sys.stdout.flush()
+    workers = []
+    for number in range(jobs):
+        pid = os.fork()
+        if pid == 0:
+            work(number, groups, todo[0], counts[1], limit)
+            sys.exit(0)     # which closes what is still open
+        workers.append(pid)
+    os.close(counts[1])
+    sums, ended = [0, 0, 0], 0
+    try:
+        while told := os.read(counts[0], 12):
+            ended += 1
+            sums = [one + two for one, two in zip(sums, struct.unpack("=III", told))]
+    except KeyboardInterrupt:
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+        sums[1] += 1
+    for pid in workers:
+        os.waitpid(pid, 0)
+    if ended < jobs and sums[1] == 0:
+        print("a process died before it told its counts")
+        sums[1] += 1
+    return sums
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("-k", metavar="NAME", action="append", help="only tests whose name holds NAME")
     options.add_argument("--installer", choices=[way.name for way in cases.INSTALLERS],
                          help="the promises over this way only (tests of the program itself: with apply)")
     options.add_argument("--lines", type=int, default=40, help="at most so many lines about one failure")
+    options.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes that share the tests")
     options.add_argument("--list", action="store_true", help="print the names and end")
     args = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -103,13 +153,9 @@ def main():
         print("skip all of them: only root can make these namespaces and load legacy tables")
         print("0 passed, 0 failed, %d skipped" % len(tests))
         return 0
-    result = Lines(args.lines)
-    try:
-        unittest.TestSuite(tests).run(result)
-    except KeyboardInterrupt:
-        result.errors.append((None, "interrupted"))
-    failed = len(result.failures) + len(result.errors)
-    print("%d passed, %d failed, %d skipped" % (result.passed, failed, len(result.skipped)))
+    groups = together(tests)
+    passed, failed, skipped = share(groups, max(1, min(args.jobs, len(groups))), args.lines)
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     return 1 if failed or not tests else 0
 
 
