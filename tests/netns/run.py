@@ -81,13 +81,26 @@ def together(tests):
     return [list(group) for _, group in itertools.groupby(tests, key=type)]
 
 
+class Taken(unittest.TestSuite):
+    """The tests of the groups whose numbers come out of a pipe, one after another."""
+
+    _cleanup = False        # there is no list to take tests off
+
+    def __init__(self, groups, todo):
+        super().__init__()
+        self.groups, self.todo = groups, todo
+
+    def __iter__(self):
+        while index := os.read(self.todo, 4):
+            yield from self.groups[struct.unpack("=I", index)[0]]
+
+
 def work(number, groups, todo, counts, limit):
     """One of the processes: takes group after group, and tells its counts at the end."""
     lab.WORKER = number
     result = Lines(limit)
     try:
-        while index := os.read(todo, 4):
-            unittest.TestSuite(groups[struct.unpack("=I", index)[0]]).run(result)
+        Taken(groups, todo).run(result)
     except KeyboardInterrupt:
         result.errors.append((None, "interrupted"))
     os.write(counts, struct.pack("=III", result.passed, len(result.failures) + len(result.errors),

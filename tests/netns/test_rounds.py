@@ -22,7 +22,7 @@ from test_walk import Space
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "oracle"))
 import describe  # noqa: E402  (after the path is set)
 
-ROUNDS = int(os.environ.get("ROUNDS", "500"))
+ROUNDS = int(os.environ.get("ROUNDS", "1000"))
 SEED = int(os.environ.get("ROUNDS_SEED", "7"))
 DESCRIPTIONS = 8
 SWITCHES = {"ipv4/ip_forward": "/proc/sys/net/ipv4/ip_forward", "ipv6/conf/all/forwarding": "/proc/sys/net/ipv6/conf/all/forwarding"}
