@@ -92,7 +92,7 @@ class Concurrency(cases.Case):
         print("     %s: %d applies at once, %d done, %d told that another is at work"
               % (self.backend, AT_ONCE, len(done), AT_ONCE - len(done)), flush=True)
 
-    def in_storm(self, argv, reason):
+    def in_storm(self, how, argv, reason):
         """Applies and removes while the storm goes on: done, or 4 with the reason, and never half."""
         wanted, count = self.wanted(), {0: 0, 4: 0}
         child = self.host.start(argv, cpu=Space.other_cpu, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -115,18 +115,18 @@ class Concurrency(cases.Case):
         self.assertIsNone(child.poll(), "the storm is over before its time")
         child.kill()
         child.communicate()
-        print("     %s among foreign commits (%s): %d done, %d gave up" % (self.backend, argv[-1][-20:], count[0], count[4]), flush=True)
+        print("     %s among foreign commits, %s: %d done, %d gave up" % (self.backend, how, count[0], count[4]), flush=True)
         return count
 
     def test_foreign_commits(self):
         """A loop of foreign transactions: apply succeeds, or gives up after its attempts; nothing is half there."""
         script, reason = self.host.file("storm.py", STORM), "somebody else keeps changing the tables|can't read back what was installed"
         before = kernel.generation(self.host)
-        fast = self.in_storm([sys.executable, script, "0"], reason)
+        fast = self.in_storm("without a pause", [sys.executable, script, "0"], reason)
         self.assertGreater(kernel.generation(self.host) - before, 1000, "it is no storm")
         if os.cpu_count() > 1:
             self.assertGreater(fast[4], 0, "nobody got between: the test tests nothing")
-        slow = self.in_storm([sys.executable, script, "0.01"], reason)
+        slow = self.in_storm("one every 10 ms", [sys.executable, script, "0.01"], reason)
         self.assertGreater(slow[0], 30)
 
 
@@ -136,7 +136,7 @@ class ConcurrencyIptables(Concurrency):
     def test_foreign_commits(self):
         """The same with iptables, which takes turns by its lock."""
         rule = "INPUT -p udp --dport 9 -j DROP"
-        count = self.in_storm(["sh", "-c", "echo ready; while iptables-legacy -w -A %s && iptables-legacy -w -D %s; do :; done"
+        count = self.in_storm("one after another", ["sh", "-c", "echo ready; while iptables-legacy -w -A %s && iptables-legacy -w -D %s; do :; done"
                                % (rule, rule)], "another program changes the rules of iptables")
         self.assertEqual(count[4], 0)
 
