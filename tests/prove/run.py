@@ -480,7 +480,7 @@ def main():
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
                                for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES))
     suite.run(result)
-    print("%d faults, %d found" % (len(faults()), len(FOUND)))
+    print("     %d faults put into the rules, %d found" % (len(faults()), len(FOUND)))
     failed = len(result.failures) + len(result.errors)
     more = ", %d skipped" % len(result.skipped) if result.skipped else ""
     print("%d passed, %d failed%s" % (result.passed, failed, more))
