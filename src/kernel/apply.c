@@ -135,6 +135,16 @@ static int change(struct job *job, struct changes *out)
 	return err;
 }
 
+static void tell_undone(struct job *job)
+{
+	struct diag *diag = diag_add(job->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
+				     "what was changed is undone in %u seconds; until then nothing "
+				     "else is applied",
+				     job->input->confirm.seconds);
+
+	diag_hint(job->diags, diag, "`hostgate rollback` undoes it now");
+}
+
 /* What undoes the change is there before it, and so is who would undo it. */
 static int change_with_way_back(struct job *job, struct changes *out)
 {
@@ -153,6 +163,8 @@ static int change_with_way_back(struct job *job, struct changes *out)
 	}
 	if (err == 0)
 		err = change(job, out);
+	if (err != 0 && job->left && job->after.pending.id)
+		tell_undone(job);
 	if (err != 0 && !job->left)
 		undo_restore(&job->place);
 	else
@@ -314,6 +326,7 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 				  .files = job.before.files,
 				  .text = job.before.text,
 				  .time = job.before.time};
+	out->unfinished = job.before.unfinished;
 	if (job.before.pending.id) {
 		out->pending = true;
 		out->seconds_left = (int64_t)job.before.pending.until - (int64_t)guard_now();

@@ -93,6 +93,7 @@ struct installed {
 	bool damaged;        /**< there is one that can't be understood */
 	const char *state_path;
 	const char *version, *hash, *files, *text, *time; /**< as recorded; NULL when not */
+	bool unfinished;      /**< the last change failed or was killed before its end */
 	bool pending;         /**< it is undone unless it is confirmed */
 	int64_t seconds_left; /**< until then; negative: nobody undid it in time */
 	bool can_undo;        /**< rollback would bring back: */

@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <time.h>
 
+#include "base/diag_codes.h"
 #include "kernel/backend.h"
 #include "kernel/changes.h"
 #include "kernel/nft_batch.h"
@@ -215,20 +216,67 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 	return 0;
 }
 
+/* Returns a set of somebody else's in our table that can't be made again from an image; or NULL. */
+static const struct image_set *find_odd_set(const struct image *image)
+{
+	for (size_t i = 0; i < image->n_sets; i++) {
+		const struct image_set *set = &image->sets[i];
+
+		if (set->is_anonymous ||
+		    (nft_explain_number(set, NFTA_SET_FLAGS) & ~(uint32_t)NFT_SET_MAP) != 0)
+			return set;
+		for (size_t j = 0; set->is_map && j < set->n_records; j++)
+			if (image_verdict(set, j) >= image->n_chains)
+				return set;
+	}
+	return NULL;
+}
+
+/* What is kept instead: the rules of the last apply, else the new ones, so that some stand. */
+static const struct image *make_plain(struct backend_nft *nft, struct diags *diags,
+				      const struct image_set *odd)
+{
+	const struct description *description = NULL;
+	struct diag *diag;
+
+	diag = diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
+			"somebody added to table inet " TABLE_NAME " what can't be made again once "
+			"it is gone (set %s)",
+			odd->name);
+	diag_hint(diags, diag, "`hostgate rollback` will bring back the rules without it; what is not "
+			       "hostgate's belongs into a table of its own");
+	if (nft->input.recorded)
+		description = state_description(nft->input.arena, nft->input.recorded);
+	if (!description)
+		return &nft->wanted;
+	image_free(&nft->was);
+	image_init(&nft->was);
+	nft_build(lower_nft(nft->input.arena, plan_ruleset(nft->input.arena, description)),
+		  &nft->was);
+	return &nft->was;
+}
+
 static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct buf *others)
 {
 	struct backend_nft *nft = self;
+	const struct image *kept = &nft->present;
+	const struct image_set *odd;
 	int err = 0;
 
 	if (nft->present.exists && !nft->whole)
 		err = read_settled(nft);
-	if (err != 0)
+	if (err != 0) {
 		nft_explain_errno(diags, -err, "read nf_tables");
-	else if (nft->present.exists)
-		snapshot_add_image(out, &nft->present);
+		return err;
+	}
+	odd = find_odd_set(&nft->present);
+	if (odd)
+		kept = make_plain(nft, diags, odd);
+	if (nft->present.exists && kept->exists)
+		snapshot_add_image(out, kept);
 	if (nft->others.n > 0)
 		nft_slate_save(&nft->others, others);
-	return err;
+	return 0;
 }
 
 static int nft_count_all(void *self, struct diags *diags, struct counters *counters)

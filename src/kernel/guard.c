@@ -18,9 +18,15 @@
 #include "base/diag_codes.h"
 #include "kernel/scope.h"
 
-/* How long it goes on trying when somebody else keeps the lock, and how long each time. */
+/* How often it tries, and how long it waits each time for somebody else's lock. */
 #define ATTEMPTS 20
 #define WAIT_SECONDS 30.0
+
+/* Between two attempts that fail for another reason. */
+#define PAUSE_SECONDS 5
+
+/* poll(2) does not count the time that the machine sleeps, so it is asked again and again. */
+#define POLL_SECONDS 20
 
 uint64_t guard_now(void)
 {
@@ -79,7 +85,7 @@ static void wait_for_change(int inotify, uint64_t seconds)
 {
 	char events[4096];
 	struct pollfd fd = {.fd = inotify, .events = POLLIN};
-	int ms = seconds > INT_MAX / 1000 ? INT_MAX : (int)seconds * 1000;
+	int ms = (int)(seconds < POLL_SECONDS ? seconds : POLL_SECONDS) * 1000;
 
 	if (poll(&fd, 1, ms) > 0)
 		(void)!read(inotify, events, sizeof(events));
@@ -119,11 +125,14 @@ static void undo(const char *id, const struct apply_confirm *confirm)
 		result = kernel_rollback(arena, &diags, WAIT_SECONDS, id, &changes, &restored);
 		if (result == -ESTALE)
 			_exit(0);
-		if (result != -EBUSY || attempt == ATTEMPTS) {
+		if (result == 0 || result == -ENOENT || attempt == ATTEMPTS) {
 			confirm->undone(result, &diags, &restored, confirm->data);
 			_exit(result == 0 ? 0 : 1);
 		}
 		arena_free(arena);
+		/* The lock was waited for; a full disk, say, may have room again. */
+		if (result != -EBUSY)
+			(void)sleep(PAUSE_SECONDS);
 	}
 }
 

@@ -60,7 +60,8 @@ static void init_holes(struct job *job)
 	const struct description *before = NULL;
 	const struct ruleset *ruleset = job->input ? job->input->ruleset : NULL;
 
-	if (job->undo && job->undo->had_state)
+	/* Without rules of ours these would let private sources out. */
+	if (job->undo && job->undo->had_state && (job->work[0].wanted || job->work[1].wanted))
 		before = state_description(job->arena, &job->undo->state);
 	if (before) {
 		struct ruleset *old = plan_ruleset(job->arena, before);

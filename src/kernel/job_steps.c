@@ -83,12 +83,12 @@ void job_tell_unended(struct job *job)
 		 progress_text(job, PROGRESS_UNENDED));
 }
 
-/* What could be read before is the record again. */
+/* What could be read before is the record again; what could not be understood is no loss. */
 static void restore_record(struct job *job, struct diags *diags)
 {
 	if (job->found == STATE_READ)
 		(void)state_save(diags, &job->place, &job->before);
-	else if (job->found == STATE_ABSENT)
+	else if (job->found == STATE_ABSENT || job->found == STATE_DAMAGED)
 		(void)state_forget(diags, &job->place);
 }
 
@@ -223,6 +223,7 @@ int job_read_back(struct job *job)
 			"what the kernel has now is not what was installed: %s %s",
 			job->changes.items[0].what, job->changes.items[0].name);
 	diag->err = EIO;
-	diag_hint(job->diags, diag, "does another program change it? apply again, or see plan");
+	diag_hint(job->diags, diag, "does another program change it? %s",
+		  job->undo ? "roll back again, or see status" : "apply again, or see plan");
 	return -EIO;
 }

@@ -48,14 +48,13 @@ const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
 	return "";
 }
 
-/* The datatype that nft gave the set: those of a concatenation in six bits each, the last lowest. */
-static uint32_t type_of(const struct image_set *set)
+uint32_t nft_explain_number(const struct image_set *set, uint16_t type)
 {
 	const struct nlattr *attr = set->blob.bytes;
 	int left = (int)set->blob.len;
 
 	for (; mnl_attr_ok(attr, left); attr = mnl_attr_next(attr)) {
-		if (mnl_attr_get_type(attr) == NFTA_SET_KEY_TYPE &&
+		if (mnl_attr_get_type(attr) == type &&
 		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			return ntohl(mnl_attr_get_u32(attr));
 		left -= (int)MNL_ALIGN(attr->nla_len);
@@ -75,7 +74,8 @@ static enum field field_of_type(uint32_t type)
 
 void nft_explain_record(const struct image_set *set, const uint8_t *key, struct buf *out)
 {
-	uint32_t type = type_of(set);
+	/* Those of a concatenation in six bits each, the last lowest. */
+	uint32_t type = nft_explain_number(set, NFTA_SET_KEY_TYPE);
 	struct set types = {.n_fields = type >> NFT_TYPE_BITS ? 2 : 1};
 	bool known;
 

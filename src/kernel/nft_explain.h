@@ -30,6 +30,9 @@ void nft_explain_errno(struct diags *diags, int err, const char *doing);
 /** Writes an element's key as people read it, "vmnet1 . 192.168.56.0"; set tells the types. */
 void nft_explain_key(const struct set *set, const uint8_t *key, struct buf *out);
 
+/** Returns a number that is an attribute of a set (NFTA_SET_...); 0 when it has none of the type. */
+uint32_t nft_explain_number(const struct image_set *set, uint16_t type);
+
 /** The same for a record of a set whose types are known by its attributes only. */
 void nft_explain_record(const struct image_set *set, const uint8_t *key, struct buf *out);
 

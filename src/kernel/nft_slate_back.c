@@ -145,6 +145,20 @@ static bool has_chain(const struct listing *listing, const struct nft_slate_rule
 	return false;
 }
 
+/* A set without a name of its own ended with the rule that looked into it. */
+static bool looks_into_lost(const struct nlattr *expression)
+{
+	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME), *set;
+
+	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
+	    strcmp(mnl_attr_get_str(name), "lookup") != 0)
+		return false;
+	set = netlink_find(netlink_find(expression, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
+	return set && mnl_attr_validate(set, MNL_TYPE_NUL_STRING) >= 0 &&
+	       (strncmp(mnl_attr_get_str(set), "__set", 5) == 0 ||
+		strncmp(mnl_attr_get_str(set), "__map", 5) == 0);
+}
+
 /* Tells whether its chain is there, and those that it leads to. */
 static bool has_chains(const struct listing *listing, const struct nft_slate_rule *rule)
 {
@@ -158,7 +172,7 @@ static bool has_chains(const struct listing *listing, const struct nft_slate_rul
 	{
 		const char *target = nft_slate_target(expression);
 
-		if (target && !has_chain(listing, rule, target))
+		if ((target && !has_chain(listing, rule, target)) || looks_into_lost(expression))
 			return false;
 	}
 	return true;

@@ -73,16 +73,22 @@ static int end(struct job *job, bool changed)
 	return err;
 }
 
+/* Whether the change that would be undone is the one of the id; a record may be lost. */
+static bool waits(const struct job *job, const char *id)
+{
+	const char *pending = job->before.pending.id;
+
+	return strcmp(job->undo->id, id) == 0 &&
+	       (job->found != STATE_READ || (pending && strcmp(pending, id) == 0));
+}
+
 static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
 			    struct changes *out)
 {
 	sigset_t old;
 	int err = job_find_state(job);
 
-	if (err == 0 && id &&
-	    (strcmp(job->undo->id, id) != 0 || !job->before.pending.id ||
-	     strcmp(job->before.pending.id, id) != 0) &&
-	    job->found == STATE_READ)
+	if (err == 0 && id && !waits(job, id))
 		return -ESTALE;
 	if (err == 0)
 		err = job_open(job, wait_seconds);
@@ -141,6 +147,16 @@ static int not_pending(struct diags *diags)
 	return -ENOENT;
 }
 
+static int not_whole(struct diags *diags)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_WHOLE), PLACE_NONE,
+				     "the last apply failed or was killed before its end: there is "
+				     "nothing whole to keep");
+
+	diag_hint(diags, diag, "`hostgate rollback` undoes it now; then apply again");
+	return -EINVAL;
+}
+
 int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
 {
 	struct state_place place;
@@ -155,6 +171,8 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 	case STATE_READ:
 		if (!state.pending.id)
 			return not_pending(diags);
+		if (state.unfinished)
+			return not_whole(diags);
 		state.pending = (struct state_pending){0};
 		return state_save(diags, &place, &state);
 	case STATE_DAMAGED:

@@ -42,6 +42,11 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 			->err = err;
 		return -err;
 	}
+	if (directory && *directory && *directory != '/') {
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "HOSTGATE_RUNDIR is \"%s\": it has to begin with a slash", directory);
+		return -EINVAL;
+	}
 	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
 	out->path = arena_printf(arena, "%s/%" PRIu64 ".json", out->directory, cookie);
 	out->lock_path = arena_printf(arena, "%s/%" PRIu64 ".lock", out->directory, cookie);
@@ -173,8 +178,11 @@ static bool is_of_this_boot(const json_t *json)
 
 static void take_pending(struct arena *arena, const json_t *from, struct state_pending *out)
 {
+	json_int_t until;
+
 	out->id = take_text(arena, from, "id");
-	out->until = (uint64_t)json_integer_value(json_object_get(from, "until"));
+	until = json_integer_value(json_object_get(from, "until"));
+	out->until = until > 0 ? (uint64_t)until : 0;
 }
 
 static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
@@ -206,12 +214,15 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 
 int state_read_file(const char *path, struct buf *out)
 {
-	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat info;
 	char part[16384];
 	ssize_t len;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &info) < 0)
 		return -errno;
+	if (!S_ISREG(info.st_mode))
+		return -EINVAL;
 	while ((len = read(fd, part, sizeof(part))) != 0) {
 		if (len < 0 && errno != EINTR)
 			return -errno;

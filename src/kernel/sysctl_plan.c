@@ -282,13 +282,21 @@ static void remember_all_moved(struct planning *p, enum family family, struct st
 
 static void add_write(struct planning *p, struct sysctl_write write)
 {
-	struct state_sysctl back = {.path = write.path, .before = write.from, .written = write.to};
+	const char *present = read_present(p, write.path);
+	struct state_sysctl back = {.path = write.path,
+				    .before = present ? present : write.from,
+				    .written = write.to};
 	struct sysctl_writes *out = p->out;
+	size_t n_put_back = p->n_put_back;
 	enum family family;
 
+	/* What undoes it goes by what is there now, not by what is there once others are back. */
+	p->n_put_back = 0;
 	if (sysctl_is_switch(write.path, &family))
 		remember_all_moved(p, family, &back);
-	state_add(p->arena, p->back, back);
+	p->n_put_back = n_put_back;
+	if (strcmp(back.before, back.written) != 0)
+		state_add(p->arena, p->back, back);
 	write.step = step_of(write.path, write.to);
 	out->items = arena_grow(p->arena, out->items, out->n, &out->cap, sizeof(*out->items));
 	out->items[out->n++] = write;
@@ -308,9 +316,12 @@ static void plan_restore(struct planning *p, const struct state_sysctl *entry,
 		const struct state_moved *moved = &entry->moved[i];
 		const char *present = read_present(p, moved->path);
 		const char *after = effect_of(family, moved->path, entry->written);
+		const struct state_sysctl *own = state_find(p->input->state, moved->path);
 
 		if (!present || !after)
 			continue;
+		if (own && strcmp(present, own->written) == 0)
+			after = own->written;
 		restore[write->n_restore++] = (struct state_moved){
 			moved->path, strcmp(present, after) == 0 ? moved->before : present};
 	}

@@ -76,8 +76,11 @@ int undo_save(struct diags *diags, const struct state_place *place, const struct
 		return failed(diags, err, "keep", place->undo_path, strerror(err));
 	}
 	err = state_replace(diags, place, place->undo_path, bytes.data, bytes.len);
-	if (err != 0)
+	/* It may have come so far that the new one has the name. */
+	if (err != 0) {
+		undo_restore(place);
 		undo_settle(place);
+	}
 	return err;
 }
 

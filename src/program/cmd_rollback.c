@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // cmd_rollback: undo what the last apply did, now or because nobody confirmed it; or keep it.
+#include <errno.h>
 #include <syslog.h>
 
 #include "program/changes.h"
@@ -68,11 +69,15 @@ void restored_log(int result, const struct diags *diags, const struct restored *
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 
 	(void)data;
-	run_send_to_syslog(diags);
+	if (result != -ENOENT)
+		run_send_to_syslog(diags);
 	openlog("hostgate", LOG_PID, LOG_DAEMON);
 	if (result == 0) {
 		restored_print(restored, &text);
 		syslog(LOG_WARNING, "nobody confirmed it in time: %s", buf_text(&text));
+	} else if (result == -ENOENT) {
+		syslog(LOG_NOTICE, "the time to confirm an apply is over, and what would undo it is "
+				   "gone: it was undone before, or somebody emptied the directory");
 	} else {
 		syslog(LOG_ERR, "nobody confirmed the last apply in time, but it could not be "
 				"undone; hostgate rollback tries again, hostgate status tells what "

@@ -12,6 +12,17 @@
 #include "program/others.h"
 #include "program/work.h"
 
+static void say_unfinished(struct run *run)
+{
+	struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
+				     "the last change failed or was killed before its end");
+
+	diag_hint(&run->diags, diag,
+		  "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
+	if (run->json)
+		json_object_set_new(run->json, "unfinished", json_true());
+}
+
 /* A change that waits to be confirmed is what somebody at two in the morning must not overlook. */
 static void say_way_back(struct run *run, const struct installed *installed)
 {
@@ -22,6 +33,8 @@ static void say_way_back(struct run *run, const struct installed *installed)
 				    json_integer(installed->seconds_left));
 	if (run->json && installed->can_undo)
 		json_add_restored(run->json, "rollback", &installed->before);
+	if (installed->unfinished)
+		say_unfinished(run);
 	if (!installed->pending)
 		return;
 	if (installed->seconds_left > 0)

@@ -268,10 +268,8 @@ class Confirm:
         self.assertTrue(until(lambda: not guards(lab)))
         self.assert_same(lab, state)
 
-    def test_killed_in_the_middle(self):
-        """kill -9 of the command in the middle of its change: the time runs on, and all is as before."""
-        lab = self.lab_with("first")
-        state = whole(lab)
+    def last_call(self, lab, state):
+        """The call that changes rules last, and its number; nothing is changed by asking."""
         call = "sendmsg" if self.installer is cases.NFTABLES else "setsockopt"
         trace = lab.file("trace", "")
         with open(trace, "w"):
@@ -280,6 +278,13 @@ class Confirm:
             calls = sum(call + "(" in line for line in file)
         self.hostgate(lab, "rollback")
         self.assert_same(lab, state)
+        return call, calls
+
+    def test_killed_in_the_middle(self):
+        """kill -9 of the command in the middle of its change: the time runs on, and all is as before."""
+        lab = self.lab_with("first")
+        state = whole(lab)
+        call, calls = self.last_call(lab, state)
         done = lab.run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=%d" % (call, calls),
                         *self.installer.argv("apply", "--confirm", "3", self.path["second"])])
         self.assertEqual(done.returncode, -signal.SIGKILL)
@@ -394,3 +399,67 @@ class Confirm:
                      *self.installer.argv("apply", "--confirm", "1", path)])
             self.assertTrue(until(lambda: not guards(lab)))
             self.assert_same(lab, state)
+
+    def test_rollback_of_another_forwarding(self):
+        """interfaces, auto and keep, one after the other and back: each interface forwards as before."""
+        ways = ["interfaces", "auto", "keep", "interfaces"]
+        for before, after in list(zip(ways, ways[1:])) + list(zip(ways[1:], ways)):
+            lab = self.lab_with(None)
+            paths = [lab.file(way + ".yaml", json.dumps(cases.standard(settings={"forwarding": way}))) for way in (before, after)]
+            self.hostgate(lab, "apply", paths[0])
+            state = whole(lab)
+            self.hostgate(lab, "apply", paths[1])
+            self.hostgate(lab, "rollback")
+            self.assert_same(lab, state)
+            lab.close()
+
+    def test_no_hole_without_rules(self):
+        """Others took all rules away before the apply that is undone: no hole opens where none of ours stand."""
+        lab = self.lab_with(None)
+        lab.must(["iptables-nft", "-w", "-P", "FORWARD", "DROP"])
+        path = lab.file("holes.yaml", json.dumps(cases.standard(settings={"holes": ["iptables"]})))
+        self.hostgate(lab, "apply", path)
+        self.assertIn("hostgate", lab.must(["iptables-nft-save"]))
+        lab.must(["nft", "flush", "ruleset"])
+        for tool in ("iptables", "ip6tables"):
+            for table in ("filter", "nat", "mangle", "raw"):
+                lab.must([tool + "-legacy", "-w", "-t", table, "-F"])
+                lab.run([tool + "-legacy", "-w", "-t", table, "-X"])
+        lab.must(["iptables-nft", "-w", "-P", "FORWARD", "DROP"])
+        self.hostgate(lab, "apply", self.path["first"])
+        self.hostgate(lab, "rollback")
+        self.assertNotRegex(lab.must(["iptables-nft-save"]) + lab.must(["iptables-legacy-save"]), "-j ACCEPT")
+
+    def test_confirm_of_a_part(self):
+        """What failed or was killed before its end is not kept by confirm, and status says so."""
+        lab = self.lab_with("first")
+        state = whole(lab)
+        lab.run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=%d" % self.last_call(lab, state),
+                 *self.installer.argv("apply", "--confirm", "600", self.path["second"])])
+        self.assertIn("HG-W208", lab.run([PROGRAM, "status"]).stderr)
+        self.assertIn("HG-E245", self.hostgate(lab, "confirm", status=1).stderr)
+        self.hostgate(lab, "rollback")
+        self.assertTrue(until(lambda: not guards(lab), 5))
+        self.assert_same(lab, state)
+
+    def test_what_cannot_be_made_again(self):
+        """Somebody's set of another kind in our table: apply warns, and rollback brings back the rest."""
+        if self.installer is not cases.NFTABLES:
+            return
+        for odd in ("add set inet hostgate odd { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }",
+                    "add rule inet hostgate forward ip daddr { 192.0.2.7, 192.0.2.9 } drop",
+                    "add rule inet hostgate forward tcp dport vmap { 1 : drop, 2 : accept }"):
+            lab = self.lab_with("first")
+            state = whole(lab)
+            lab.nft(odd)
+            self.assertIn("HG-W207", self.hostgate(lab, "apply", self.path["second"]).stderr)
+            self.hostgate(lab, "rollback")
+            self.assert_same(lab, state)
+            lab.close()
+
+    def test_relative_directory(self):
+        """A directory that the process that undoes it would not find again is refused."""
+        lab = self.lab_with(None)
+        done = lab.run(self.installer.argv("apply", "--confirm", "5", self.path["first"]), env=lab.env(HOSTGATE_RUNDIR="rel"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("begin with a slash", done.stderr)
