@@ -83,7 +83,6 @@
 	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
 	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
 	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
-	X(NOT_WHOLE, "HG-E245", "confirm: the apply that waits did not come to its end") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \

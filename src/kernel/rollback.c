@@ -147,14 +147,14 @@ static int not_pending(struct diags *diags)
 	return -ENOENT;
 }
 
-static int not_whole(struct diags *diags)
+static void tell_unfinished(struct diags *diags)
 {
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_WHOLE), PLACE_NONE,
-				     "the last apply failed or was killed before its end: there is "
-				     "nothing whole to keep");
+	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
+				     "the last apply failed or was killed before its end: what is "
+				     "kept is a part of it");
 
-	diag_hint(diags, diag, "`hostgate rollback` undoes it now; then apply again");
-	return -EINVAL;
+	diag_hint(diags, diag,
+		  "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
 }
 
 int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
@@ -172,7 +172,7 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 		if (!state.pending.id)
 			return not_pending(diags);
 		if (state.unfinished)
-			return not_whole(diags);
+			tell_unfinished(diags);
 		state.pending = (struct state_pending){0};
 		return state_save(diags, &place, &state);
 	case STATE_DAMAGED:
