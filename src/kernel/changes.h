@@ -19,8 +19,8 @@ struct change_source {
 bool changes_take_away(const struct diff *diff);
 
 /**
- * Adds what differs between the images. made: what new was made from; was: what the old one had been
- * made from, before whatever others did to it.
+ * Adds what differs between the images. made: what new was made from; was: what the old one had
+ * been made from, before whatever others did to it.
  */
 void changes_of_tables(struct arena *arena, struct change_source made, struct change_source was,
 		       const struct image *old, const struct image *new, const struct diff *diff,

@@ -17,7 +17,8 @@
  *
  * Up: lock, read, compare; write down what will be put back one day; close what is to close; the
  * rules; settle the interfaces' sysctls; open what is to open, forwarding last; take connections
- * that no longer fit out of conntrack; read back and compare; record. Down is the same road the other way, without rules.
+ * that no longer fit out of conntrack; read back and compare; record. Down is the same road the
+ * other way, without rules.
  *
  * Rules are in the one backend or in the other. Both are looked at: where the other one still has
  * some, they go after those of the wanted one have come. For a moment a packet has to please both.

@@ -342,7 +342,7 @@ static struct judge_packet first_packet(const struct query *query)
 	return p;
 }
 
-/* The answer to the packet that got through: from where it went to, to where it seemed to come from. */
+/* The answer to the packet that got through: from where it went, to where it seemed to come from. */
 static struct judge_packet answer_to(struct following *f, const struct judge_packet *out)
 {
 	struct judge_packet p = *out;
