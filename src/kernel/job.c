@@ -66,7 +66,7 @@ static void init_holes(struct job *job)
 	if (before) {
 		struct ruleset *old = plan_ruleset(job->arena, before);
 
-		/* These are in a text that nobody has before him. */
+		/* They are places in a text that no file holds any more. */
 		memset(old->hole_places, 0, sizeof(old->hole_places));
 		ruleset = old;
 	}

@@ -12,13 +12,15 @@
 #include "program/others.h"
 #include "program/work.h"
 
-static void say_unfinished(struct run *run)
+static void say_unfinished(struct run *run, bool pending)
 {
 	struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
 				     "the last change failed or was killed before its end");
 
-	diag_hint(&run->diags, diag,
-		  "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
+	diag_hint(&run->diags, diag, "%s",
+		  pending ? "`hostgate rollback` undoes it; only after `hostgate confirm` does "
+			    "`hostgate apply` bring it to its end" :
+			    "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
 	if (run->json)
 		json_object_set_new(run->json, "unfinished", json_true());
 }
@@ -34,7 +36,7 @@ static void say_way_back(struct run *run, const struct installed *installed)
 	if (run->json && installed->can_undo)
 		json_add_restored(run->json, "rollback", &installed->before);
 	if (installed->unfinished)
-		say_unfinished(run);
+		say_unfinished(run, installed->pending);
 	if (!installed->pending)
 		return;
 	if (installed->seconds_left > 0)

@@ -436,7 +436,10 @@ class Confirm:
         state = whole(lab)
         lab.run(["strace", "-o", "/dev/null", "-e", "inject=%s:signal=SIGKILL:when=%d" % self.last_call(lab, state),
                  *self.installer.argv("apply", "--confirm", "600", self.path["second"])])
-        self.assertIn("HG-W208", lab.run([PROGRAM, "status"]).stderr)
+        told = lab.run([PROGRAM, "status"]).stderr
+        self.assertIn("HG-W208", told)
+        self.assertIn("only after `hostgate confirm`", told)
+        self.assertIs(json.loads(lab.run([PROGRAM, "status", "--json"]).stdout)["unfinished"], True)
         self.assertIn("HG-W208", self.hostgate(lab, "confirm").stderr)
         self.hostgate(lab, "rollback")
         self.assertTrue(until(lambda: not guards(lab), 5))
