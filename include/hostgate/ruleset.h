@@ -54,8 +54,10 @@ enum field {
 	FIELD_CT_STATE,      /**< bits: enum ct_state */
 	FIELD_CT_DIRECTION,  /**< 0 original, 1 reply */
 	FIELD_CT_STATUS,     /**< bits: enum ct_status */
-	FIELD_CT_SADDR4,     /**< source of the connection's first packet; see field_info.xt_lacks */
+	FIELD_CT_SADDR4,     /**< source of the connection's first packet */
 	FIELD_CT_SADDR6,     /**< the same */
+	FIELD_CT_DADDR4,     /**< destination of the connection's first packet */
+	FIELD_CT_DADDR6,     /**< the same */
 	FIELD_REVERSE_PATH,  /**< 1: the source is reached through the in-interface, else 0 */
 	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
 	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
