@@ -14,6 +14,7 @@ import cases
 import inject
 import packets as p
 import picture
+import record
 from lab import LINK, PROGRAM, REMOTE, Lab
 
 SAMPLE = os.environ.get("FAULT_STEPS", "14")
@@ -78,29 +79,6 @@ class Host:
 
     def must(self, *command):
         return self.lab.must(self.argv(command))
-
-    def record(self, ending="json"):
-        """Path of the record, or of the file with another ending; None without one."""
-        folder = self.lab.env()["HOSTGATE_RUNDIR"]
-        found = [name for name in os.listdir(folder) if name.endswith("." + ending)] if os.path.isdir(folder) else []
-        return os.path.join(folder, found[0]) if found else None
-
-    def pending(self):
-        path = self.record()
-        if not path:
-            return False
-        with open(path) as file:
-            return "pending" in json.load(file)
-
-    def expire(self):
-        """The time to confirm is over; the guard sees it at once."""
-        path = self.record()
-        with open(path) as file:
-            record = json.load(file)
-        record["pending"]["until"] = 1
-        with open(path + ".test", "w") as file:
-            json.dump(record, file)
-        os.rename(path + ".test", path)
 
     def is_clean(self):
         """Empty when everything is as at the very first; else what is not."""
@@ -218,7 +196,7 @@ class Fault(cases.Case):
 
     def unconfirmed(self):
         """What waits to be confirmed lets nothing else happen, and says so."""
-        if not self.host.pending():
+        if not record.pending(self.host.lab):
             return
         done = self.host.lab.run(self.host.argv(("remove",)))
         self.assertEqual(done.returncode, 4, done.stderr)
@@ -255,11 +233,11 @@ class Fault(cases.Case):
 
     def heal_by_waiting(self, scenario, before, after):
         """Nobody confirms: the guard undoes it."""
-        if self.host.pending():
+        if record.pending(self.host.lab):
             self.assertNotEqual(inject.processes(self.host.lab), [], "nobody would undo it")
-            self.host.expire()
+            record.expire(self.host.lab)
         self.assertTrue(inject.gone(self.host.lab), "the guard does not end")
-        self.assertFalse(self.host.pending())
+        self.assertFalse(record.pending(self.host.lab))
         self.assertEqual(picture.Picture(self.host.lab).difference(before), "", "now -> as it should be")
 
     def picture_there(self, applied):
@@ -306,7 +284,7 @@ class Fault(cases.Case):
         argv = host.argv(scenario.command)
         found = self.sample(inject.faults(inject.steps(host.lab, argv, ".yaml")))
         self.assertGreater(len(found), 7)
-        if host.pending():
+        if record.pending(host.lab):
             host.must("rollback")
         ways = ["apply", "rollback", "remove"] + (["waiting"] if "--confirm" in scenario.command else [])
         for number, (step, fault) in enumerate(found):
@@ -323,7 +301,7 @@ class Fault(cases.Case):
             host.must(*scenario.command)
             guard, = inject.processes(host.lab)
             with inject.attached(guard, *fault, **more):
-                host.expire()
+                record.expire(host.lab)
 
         host, before, _ = self.prepare(scenario)
         trace = host.lab.file("steps", "")
