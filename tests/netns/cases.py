@@ -122,7 +122,8 @@ class Script:
 
 
 NFTABLES = Apply("apply")
-INSTALLERS = [NFTABLES, Apply("apply-iptables", "--backend", "iptables"), Script("nft"), Script("legacy")]
+LEGACY = Apply("apply-iptables", "--backend", "iptables")
+INSTALLERS = [NFTABLES, LEGACY, Script("nft"), Script("legacy")]
 
 
 def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
@@ -148,6 +149,11 @@ def promise_both(case):
 def promise_applied(case):
     """For what only the program itself does, not a script; both families at once."""
     return promise(case, (None,), [installer for installer in INSTALLERS if not installer.script])
+
+
+def promise_script(case):
+    """For scripts; each run of one takes seconds, so such a test goes through many states of one host."""
+    return promise(case, (None,), [installer for installer in INSTALLERS if installer.script])
 
 
 # ---- probes

@@ -364,8 +364,8 @@ class Confirm:
         lab = self.lab_with("first")
         test_clean_slate.others(lab)
         for tool, variant in test_clean_slate.KINDS:     # a table that is ours, too, and one that only they have
-            lab.must(["%s-%s" % (tool, variant), "-w", "-I", "FORWARD", "-p", "tcp", "--dport", "81", "-m", "limit", "-j", "LOG"])
-            lab.must(["%s-%s" % (tool, variant), "-w", "-A", "THEIRS", "-p", "udp", "-m", "multiport", "--dports", "1,2:9", "-j", "REJECT"])
+            lab.iptables(tool, variant, "-I FORWARD -p tcp --dport 81 -m limit -j LOG",
+                         "-A THEIRS -p udp -m multiport --dports 1,2:9 -j REJECT")
         state = whole(lab)
         path = lab.file("clean.yaml", json.dumps(test_clean_slate.clean()))
         done = json.loads(self.hostgate(lab, "apply", "--json", "--confirm", "600", path).stdout)
@@ -384,9 +384,10 @@ class Confirm:
             lab.must(["%s-%s" % (tool, variant), "-w", "-X", "THEIRS"])
         done = self.hostgate(lab, "rollback")
         self.assertIn("HG-W206", done.stderr)
+        now = rules(lab)
         for line in state[0].splitlines():
             if line.startswith("-A") and "THEIRS" not in line:
-                self.assertIn(line, rules(lab))
+                self.assertIn(line, now)
         self.assertEqual(lab.must(["iptables-nft", "-w", "-S", "FORWARD"]).count("new"), 1)
 
     def test_clean_slate_killed(self):

@@ -12,7 +12,7 @@ import time
 import cases
 import packets as p
 import picture
-from lab import LINK, REMOTE, Lab
+from lab import HANG, LINK, REMOTE, Lab
 
 MARK = {"vmnet1": b"HGnat1!!" + b"\xa1Natflood"[:8], "vmnet2": b"HGisol!!" + b"\xa2Isoloud"[:8],
         "eth0": b"HGoutsid" + b"\xa3Outward"[:8]}
@@ -95,7 +95,7 @@ class Storm:
             self.judge(self.lab.settle())
         return self.replied == before + 4
 
-    def during(self, child, steady=False, limit=300):
+    def during(self, child, steady=False, limit=HANG):
         """Storms until the program has ended, and once more behind it."""
         end = time.monotonic() + limit
         while child.poll() is None:
@@ -128,7 +128,7 @@ class Rounds:
 
     def setUp(self):
         self.lab = self.new_lab()
-        self.rounds = 3 if self.installer.script else 100 if self.installer is cases.NFTABLES else 40
+        self.rounds = 2 if self.installer.script else 100 if self.installer is cases.NFTABLES else 40
 
     def commands(self, described, name):
         """The program that installs this description (or, for None, removes it), and its environment."""
