@@ -8,7 +8,6 @@ faults of each scenario are tried ("all": every one).
 
 import json
 import os
-import unittest
 
 import cases
 import inject
