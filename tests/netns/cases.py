@@ -66,7 +66,7 @@ def succeeded(what, done):
 class Apply:
     """`hostgate apply`, over one backend: nf_tables through netlink, or legacy iptables."""
 
-    times, script = 1, False
+    script = False
 
     def __init__(self, name, *options):
         self.name, self.options = name, list(options)
@@ -86,9 +86,9 @@ class Apply:
 
 
 class Script:
-    """`hostgate apply --dry-run`, run by sh with one variant of iptables; twice where a lab is shared."""
+    """`hostgate apply --dry-run`, run by sh with one variant of iptables."""
 
-    times, script = 2, True
+    script = True
 
     def __init__(self, variant):
         self.variant = variant
@@ -122,7 +122,8 @@ class Script:
 
 
 NFTABLES = Apply("apply")
-INSTALLERS = [NFTABLES, Apply("apply-iptables", "--backend", "iptables"), Script("nft"), Script("legacy")]
+LEGACY = Apply("apply-iptables", "--backend", "iptables")
+INSTALLERS = [NFTABLES, LEGACY, Script("nft"), Script("legacy")]
 
 
 def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
@@ -148,6 +149,11 @@ def promise_both(case):
 def promise_applied(case):
     """For what only the program itself does, not a script; both families at once."""
     return promise(case, (None,), [installer for installer in INSTALLERS if not installer.script])
+
+
+def promise_script(case):
+    """For scripts; each run of one takes seconds, so such a test goes through many states of one host."""
+    return promise(case, (None,), [installer for installer in INSTALLERS if installer.script])
 
 
 # ---- probes
@@ -194,11 +200,14 @@ _installed = {}
 
 
 def installed_lab(installer, described):
-    """The one host where this description is installed in this way: its tests do not change it."""
+    """The one host where this description is installed in this way: its tests do not change it.
+
+    A script runs twice for the standard description: whatever holds there holds after a second run.
+    """
     key = installer.name, json.dumps(described)
     if key not in _installed:
         lab = Lab()
-        for _ in range(installer.times):
+        for _ in range(2 if installer.script and described == STANDARD else 1):
             installer.install(lab, described)
         _installed[key] = lab
     return _installed[key]

@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import glob
 import os
+import re
 import select
 import shutil
 import socket
@@ -26,7 +27,8 @@ import packets
 
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-PATIENCE = 15.0         # seconds until a missing canary is an error
+PATIENCE = 60.0         # seconds until a missing canary is an error
+HANG = 600.0            # seconds after which a program does not end any more
 WORKER = 0              # number of this process among those that share the tests
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -207,7 +209,7 @@ class Lab:
 
     def _ip(self, lines):
         done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=HANG)
         if done.returncode:
             raise LabError("ip -batch: " + done.stdout)
 
@@ -310,7 +312,7 @@ class Lab:
             file.write(content)
         return path
 
-    def run(self, argv, env=None, stdin="", timeout=60, user=None):
+    def run(self, argv, env=None, stdin="", timeout=HANG, user=None):
         """Runs a program in the host's namespace, to its end."""
         with inside(self.host):
             return subprocess.run(argv, env=env or self.env(), input=stdin, text=True, timeout=timeout,
@@ -337,10 +339,20 @@ class Lab:
         """Loads nft rules into the host, as somebody else would."""
         self.must(["nft", "-f", "-"], stdin=ruleset)
 
+    def iptables(self, tool, variant, *lines):
+        """Adds rules as somebody else would, all by one process: lines as behind iptables, "-t nat -A ..."."""
+        tables = {}
+        for line in lines:
+            found = re.match(r"-t (\S+) (.*)", line)
+            table, rule = found.groups() if found else ("filter", line)
+            tables.setdefault(table, []).append(rule)
+        self.must(["%s-%s-restore" % (tool, variant), "-w", "--noflush"], stdin="".join(
+            "*%s\n%s\nCOMMIT\n" % (table, "\n".join(rules)) for table, rules in tables.items()))
+
     def host_socket(self, kind, family=4, proto=0):
         with inside(self.host):
             sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind, proto)
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         self.sockets.append(sock)
         return sock
 

@@ -12,6 +12,8 @@ V4_ONLY = {"uplinks": {"eth0": {"address": "203.0.113.11"}},
 V6_ONLY = {"uplinks": {"eth0": {"address": "2001:db8::11"}},
            "networks": {"vmnet1": {"subnet": "fd00:56::/64", "mode": "nat"}}}
 ISOLATED = {"networks": {"vmnet2": {"subnet": ["192.168.57.0/24", "fd00:57::/64"], "mode": "isolated"}}}
+BOTH = {"uplinks": {"eth0": {"address": ["203.0.113.11", "2001:db8::11"]}},
+        "networks": {"vmnet1": {"subnet": ["192.168.56.0/24", "fd00:56::/64"], "mode": "nat"}}}
 HARDENED = ["ipv6/conf/%s/accept_ra", "ipv4/conf/%s/accept_redirects", "ipv6/conf/%s/accept_redirects",
             "ipv4/conf/%s/send_redirects", "ipv4/conf/%s/accept_source_route", "ipv6/conf/%s/accept_source_route"]
 LOOSE = {"ipv6/conf/%s/accept_ra": 1, "ipv4/conf/%s/accept_redirects": 1, "ipv6/conf/%s/accept_redirects": 1,
@@ -45,7 +47,7 @@ class Forwarding:
         for on in (False, True):
             lab = self.new_lab(forward=on)
             before = forwarding(lab)
-            self.installer.install(lab, cases.standard(settings={"forwarding": "keep"}))
+            self.installer.install(lab, dict(BOTH, settings={"forwarding": "keep"}))
             self.assertEqual(forwarding(lab), before)
 
     def test_disabled(self):
@@ -63,7 +65,7 @@ class Forwarding:
         lab.sysctl("ipv6/conf/eth0/accept_ra", 1)
         router_advertisement(lab)
         self.assertIn("proto ra", lab.must(["ip", "-6", "route", "show", "default"]))
-        self.installer.install(lab, cases.standard())
+        self.installer.install(lab, BOTH)
         self.assertIn("proto ra", lab.must(["ip", "-6", "route", "show", "default"]))
         self.assertEqual(lab.sysctl("ipv6/conf/eth0/accept_ra"), "2")
         guest, mark = LINK["vmnet1"].guest(6), p.nonce()
@@ -98,7 +100,7 @@ class Forwarding:
     def test_interfaces(self):
         """forwarding: interfaces forwards for the interfaces of the file alone, with ip_forward 0."""
         lab = self.new_lab()
-        self.installer.install(lab, cases.standard(settings={"forwarding": "interfaces"}))
+        self.installer.install(lab, dict(BOTH, settings={"forwarding": "interfaces"}))
         self.assertEqual(lab.sysctl("ipv4/ip_forward"), "0")
         mark, stranger = p.nonce(), p.nonce()
         guest = LINK["vmnet1"].guest(4)
