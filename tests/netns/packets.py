@@ -35,6 +35,16 @@ def mac(address):
     return bytes.fromhex(address.replace(":", ""))
 
 
+def is_multicast(address):
+    raw = packed(address)
+    return raw[0] == 0xFF if len(raw) == 16 else raw[0] >> 4 == 14
+
+
+def multicast_mac(address):
+    raw = packed(address)
+    return "33:33:" + raw[12:].hex(":") if len(raw) == 16 else "01:00:5e:" + bytes([raw[1] & 127]).hex() + ":" + raw[2:].hex(":")
+
+
 def checksum(data):
     """The internet checksum of data, 16 bits."""
     if len(data) % 2:
