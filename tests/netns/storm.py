@@ -3,6 +3,7 @@
 
 import binascii
 import collections
+import functools
 import random
 import struct
 
@@ -20,7 +21,8 @@ STRANGE = {     # sources and destinations that are nobody's address
                     "203.0.113.255", "198.51.100.255", "10.99.0.255", "100.64.0.9", "10.0.0.1"),
     6: GROUPS[6] + ("::", "::1", "::ffff:192.0.2.50", "::ffff:192.168.57.10", "::192.0.2.50", "fe80::10", "fe80::1",
                     "ff01::1", "ff02::16", "ff02::1:2", "ff02::1:ff00:1", "ff05::1", "ff05::2", "ff0e::fb",
-                    "2002:c000:232::1", "64:ff9b::c000:232", "fc00::1", "fd00:1234::1", "2001:db8:77::9", "2001:db8:3::"),
+                    "2002:c000:232::1", "64:ff9b::c000:232", "fc00::1", "fd00:1234::1", "2001:db8:77::9",
+                    "2001:db8:3::"),
 }
 EXTRA = {4: "192.168.157.10", 6: "fd00:157::10"}   # of vmnet2 by a description, on no interface of the host
 NUMBERS = (10, 10, 10, 20, 20, 66, 99)              # nobody answers for 99
@@ -81,11 +83,6 @@ class Storm:
         return _Maker(self._start(index)[0], index, self.mark(index)).fresh()
 
 
-def addresses(link, family):
-    """The host's own address on a link, and those of its guests or neighbours."""
-    return [LINK[link].guest(family, number) for number in NUMBERS]
-
-
 def link_local(link):
     raw = bytearray(p.mac(LINK[link].host_mac))
     raw[0] ^= 2
@@ -95,7 +92,8 @@ def link_local(link):
 ADVERTISED = "2001:db8:bad::"       # the prefix of the guests' router advertisements
 GUESTS = ("vmnet1", "vmnet2", "vmnet3", "vmnet4", "tap0", "tap1")
 ALL = [link.name for link in LINKS]
-OWN = {(name, family): addresses(name, family) for name in ALL for family in (4, 6)}
+HOST = {(name, family): p.text(p.packed(LINK[name].host[family])) for name in ALL for family in (4, 6)}
+OWN = {(name, family): [LINK[name].guest(family, number) for number in NUMBERS] for name in ALL for family in (4, 6)}
 OUTSIDE = {family: (REMOTE[family],) * 4 + (REMOTE1[family],) * 2 + (NARROW[family], NOWHERE[family],
            LINK["eth0"].guest(family, 77), LINK["eth1"].guest(family, 77), LINK["eth0"].guest(family, 20))
            for family in (4, 6)}
@@ -138,7 +136,7 @@ class _Maker:
         return Flow(family, link, src, dst, proto, self.port, dport)
 
     def on_link(self, link, family):
-        """What machines say to their neighbours and before they have an address: DHCP, mDNS, IGMP, neighbour discovery."""
+        """What machines say on their link, also without an address: DHCP, mDNS, IGMP, neighbour discovery."""
         r = self.r
         if family == 4:
             src = r.choice(("0.0.0.0", "169.254.7.7", "169.254.7.7", r.choice(OWN[link, 4])))
@@ -146,7 +144,7 @@ class _Maker:
             return Flow(4, link, src, dst, r.choice((p.UDP, p.UDP, p.ICMP, 2)), self.port, r.choice(OPEN_UDP + (67,)))
         self.kind = r.choice((128, 130, 131, 133, 134, 134, 135, 136, 137, 143))
         src = r.choice(("fe80::10", "fe80::1", "::", r.choice(OWN[link, 6])))
-        dst = r.choice(GROUPS[6] + ("ff02::1:ff00:1", LINK[link].host[6], link_local(link)))
+        dst = r.choice(GROUPS[6] + ("ff02::1:ff00:1", HOST[link, 6], link_local(link)))
         return Flow(6, link, src, dst, p.ICMP6, self.port, 0)
 
     def source(self, link, family):
@@ -157,7 +155,7 @@ class _Maker:
         if roll < 0.58:
             return r.choice(OWN[r.choice(ALL), family])
         if roll < 0.70:
-            return LINK[r.choice(ALL)].host[family] if r.random() < 0.9 or family == 4 else link_local(r.choice(ALL))
+            return HOST[r.choice(ALL), family] if r.random() < 0.9 or family == 4 else link_local(r.choice(ALL))
         if roll < 0.82:
             return r.choice(OUTSIDE[family])
         if roll < 0.92:
@@ -168,7 +166,7 @@ class _Maker:
         r, roll = self.r, self.r.random()
         if roll < 0.40:
             name = link if r.random() < 0.5 else r.choice(ALL)
-            return LINK[name].host[family] if r.random() < 0.95 or family == 4 else link_local(name)
+            return HOST[name, family] if r.random() < 0.95 or family == 4 else link_local(name)
         if roll < 0.60:
             return r.choice(OWN[r.choice(ALL), family])
         if roll < 0.80:
@@ -243,8 +241,9 @@ class _Maker:
                           r.randrange(256)))
         self.words.append("tcp flags %#x" % flags)
         seq, ack = struct.unpack(">II", self.mark)
-        options = r.choice((b"", b"", b"\2\4\5\xb4", b"\1\1\1\1", b"\2\4\5\xb4\4\2\1\3\3\7\0\0", b"\x1e\x14" + bytes(18),
-                            b"\x22\2\1\1", b"\2\0\0\0", b"\2\xff\5\xb4", r.randbytes(4 * r.randint(1, 10))))
+        options = r.choice((b"", b"", b"\2\4\5\xb4", b"\1\1\1\1", b"\2\4\5\xb4\4\2\1\3\3\7\0\0",
+                            b"\x1e\x14" + bytes(18), b"\x22\2\1\1", b"\2\0\0\0", b"\2\xff\5\xb4",
+                            r.randbytes(4 * r.randint(1, 10))))
         data = b"" if r.random() < 0.4 else self.payload()
         words = 5 + len(options) // 4
         if r.random() < 0.04:
@@ -256,7 +255,7 @@ class _Maker:
         urgent = r.choice((0, 0, 0, 1, 65535))
         head = struct.pack(">HHIIBBHHH", flow.sport, flow.dport, seq, ack, words << 4, flags, r.choice((0, 64240)), 0,
                            urgent) + options
-        total = p.checksum(p._pseudo(flow.src, flow.dst, p.TCP, len(head) + len(data)) + head + data)
+        total = p.checksum(p.pseudo(flow.src, flow.dst, p.TCP, len(head) + len(data)) + head + data)
         return self.spoil(head[:16] + struct.pack(">H", total) + head[18:] + data, 16)
 
     def icmp(self, flow):
@@ -275,7 +274,8 @@ class _Maker:
         self.words.append("icmp %d/%d" % (kind, code))
         if "reply to" in self.words and r.random() < 0.7:
             kind, code = 129 if six else 0, 0
-        rest, data = struct.pack(">HH", (flow.dport if "reply to" in self.words else flow.sport), self.index & 0xFFFF), self.payload()
+        ident = flow.dport if "reply to" in self.words else flow.sport
+        rest, data = struct.pack(">HH", ident, self.index & 0xFFFF), self.payload()
         if not six and kind == 13:
             rest, data = self.mark[:4], self.mark[4:] + bytes(8) + self.mark
         elif six and kind in (130, 131, 132):
@@ -315,7 +315,9 @@ class _Maker:
         if r.random() < 0.06:
             inner = inner[:r.randrange(len(inner))] + self.mark
             self.words.append("cut short")
-        rest = p.packed(self.destination(flow.link, 4)) if kind == 5 else struct.pack(">I", r.choice((0, 68, 576, 1280, 1400)))
+        rest = struct.pack(">I", r.choice((0, 68, 576, 1280, 1400)))
+        if kind == 5:
+            rest = p.packed(self.destination(flow.link, 4))
         if kind == 12 or (six and kind == 4):
             rest = struct.pack(">I", r.choice((0, 6, 40)))
         if kind == 137:
@@ -333,7 +335,8 @@ class _Maker:
         if flow.proto == IPIP:
             return p.udp_packet(other.src, other.dst, self.port, CLOSED, self.mark)
         if flow.proto == SIXINFOUR:
-            return p.udp_packet(self.destination(flow.link, 6), self.destination(flow.link, 6), self.port, CLOSED, self.mark)
+            src, dst = self.destination(flow.link, 6), self.destination(flow.link, 6)
+            return p.udp_packet(src, dst, self.port, CLOSED, self.mark)
         if flow.proto == p.SCTP:        # INIT
             return ports + bytes(8) + b"\1\0\0\x14" + self.mark * 2
         if flow.proto == DCCP:          # Request
@@ -354,8 +357,10 @@ class _Maker:
         """(offset, data, more) of the fragments that a body is sent in; some are missing or wrong."""
         r = self.r
         size = 8 * r.choice((1, 2, 3, 8, 16, max(1, len(body) // 16)))
-        cut = [(at, body[at:at + size], at + size < len(body)) for at in range(0, len(body), size)][:12] or [(0, b"", True)]
-        how = r.choice(("whole", "backwards", "shuffled", "first", "middle", "last", "overlapping", "twice", "too far", "odd"))
+        cut = [(at, body[at:at + size], at + size < len(body)) for at in range(0, len(body), size)][:12]
+        cut = cut or [(0, b"", True)]
+        how = r.choice(("whole", "backwards", "shuffled", "first", "middle", "last", "overlapping", "twice", "too far",
+                        "odd"))
         self.words.append("fragments of %d %s" % (size, how))
         if how == "backwards":
             cut = cut[::-1]
@@ -383,12 +388,13 @@ class _Maker:
         r, ttl = self.r, self.hops()
         options = self.options(flow) if r.random() < 0.18 else b""
         ident, df = r.randrange(65536), r.random() < 0.2
-        make = lambda data, **more: p.ipv4(flow.src, flow.dst, flow.proto, data, ttl=ttl, ident=ident, options=options, **more)
+        make = functools.partial(p.ipv4, flow.src, flow.dst, flow.proto, ttl=ttl, ident=ident, options=options)
         if r.random() < 0.14:
             return [make(data, flags=int(more), offset=at) for at, data, more in self.pieces(body)]
         packet = make(body[:1480 - len(options)], df=df)
         if r.random() < 0.06:
-            packet = self.bend(packet, r.choice(("header checksum", "total length", "header length", "version", "reserved flag")))
+            what = r.choice(("header checksum", "total length", "header length", "version", "reserved flag"))
+            packet = self.bend(packet, what)
         return [packet]
 
     def bend(self, packet, what):
@@ -419,14 +425,14 @@ class _Maker:
             pointer = r.choice((4, 4, 8, 0, 3, 5, 12, 40, 255))
             options += {
                 "rr": lambda: bytes([7, 11, pointer]) + bytes(8),
-                "ts": lambda: bytes([68, 12, r.choice((5, 5, 13, 1, 4)), r.choice((0, 1, 3, 0xF0, 9))]) + hop() + bytes(4),
+                "ts": lambda: bytes([68, 12, r.choice((5, 5, 13, 4)), r.choice((0, 1, 3, 0xF0, 9))]) + hop() + bytes(4),
                 "lsrr": lambda: bytes([131, 11, pointer]) + hop() + hop(),
                 "ssrr": lambda: bytes([137, 7, pointer]) + hop(),
                 "ra": lambda: bytes([148, 4, 0, r.choice((0, 0, 1))]),
                 "sec": lambda: bytes([130, 11]) + bytes(9),
                 "cipso": lambda: bytes([134, r.choice((6, 10, 0))]) + bytes(8),
                 "probe": lambda: bytes([11, 4, 5, 220]),
-                "random": lambda: bytes([r.randrange(256), r.choice((0, 1, 2, 3, 4, 39, 255))]) + r.randbytes(r.randrange(6)),
+                "random": lambda: bytes([r.randrange(256), r.choice((0, 1, 2, 3, 39, 255))]) + r.randbytes(r.randrange(6)),
                 "pad": lambda: r.choice((b"\0", b"\1", b"\1\1\1", b"\0\xff\xff")),
             }[kind]()
         return options[:40]
@@ -470,7 +476,8 @@ class _Maker:
         return struct.pack(">BBHI", proto, 0, at & 0xFFF8 | (1 if more else 0), ident) + data
 
     def header(self, flow, proto, body):
-        kind = self.r.choice(("dstopts", "dstopts", "routing", "routing", "hopopts", "fragment", "ah", "none", "mobility", "odd"))
+        kind = self.r.choice(("dstopts", "dstopts", "routing", "routing", "hopopts", "fragment", "ah", "none",
+                              "mobility", "odd"))
         if kind == "dstopts":
             return self.option_header(flow, p.DSTOPTS, proto, body)
         if kind == "hopopts":

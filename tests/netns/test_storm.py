@@ -18,7 +18,7 @@ import cases
 import packets as p
 import storm
 from cases import PUBLIC, UPLINKS
-from lab import LINK, LINKS, Lab
+from lab import LINK, LINKS, Lab, inside
 
 SEED = int(os.environ.get("HOSTGATE_STORM_SEED", "1"))
 PACKETS = int(os.environ.get("HOSTGATE_STORM_PACKETS", "20000"))
@@ -38,8 +38,6 @@ BELIEVED = "P3: an inside source from another interface that was answered or for
 FORGED = "P4: a forged source that was answered or forwarded to another wire"
 HEARD = "P3, P4: a forged source that reached a socket of the host"
 RULES = (ISOLATED, WRONG_WAY, ELSEWHERE, PRIVATE, UNTRANSLATED, ENTERED, BELIEVED, FORGED, HEARD)
-
-
 ROUTER = "P4: a router advertisement of a guest that the host believed"
 
 
@@ -56,7 +54,7 @@ class Policy:
             for link in LINKS:
                 if link.name == pattern or pattern.endswith("*") and link.name.startswith(pattern[:-1]):
                     self.network[link.name] = name
-        self.own = {link.host[family] for link in LINKS for family in (4, 6)}
+        self.own = set(storm.HOST.values())
         self.inside = functools.lru_cache(None)(self._inside)
 
     def _inside(self, address):
@@ -81,17 +79,14 @@ class Policy:
     @staticmethod
     def by_route(link, src):
         """Whether the host would answer the source through that same link."""
-        if src in (LINK[link].host[4], LINK[link].host[6]):
-            return False
-        net = ipaddress.ip_network("%s/%d" % (LINK[link].host[p.family(src)], LINK[link].prefix[p.family(src)]), False)
-        return ipaddress.ip_address(src) in net
+        family = p.family(src)
+        net = ipaddress.ip_network("%s/%d" % (LINK[link].host[family], LINK[link].prefix[family]), strict=False)
+        return ipaddress.ip_address(src) in net and src != storm.HOST[link, family]
 
-    def may_be_heard(self, shot, data):
+    def may_be_heard(self, shot):
         """What a forged source may say to the host: what a machine needs on its link."""
-        src, dst = shot.flow.src, shot.flow.dst
-        if shot.flow.link not in self.network:
-            return False
-        return src.startswith("169.254.") and p.is_multicast(dst)
+        return (shot.flow.link in self.network and shot.flow.src.startswith("169.254.")
+                and p.is_multicast(shot.flow.dst))
 
 
 def transport(data):
@@ -127,8 +122,8 @@ def ends(data):
     return (proto, src, here, dst, there), inner
 
 
-def swapped(tuple_):
-    proto, src, sport, dst, dport = tuple_
+def swapped(connection):
+    proto, src, sport, dst, dport = connection
     return proto, dst, dport, src, sport
 
 
@@ -154,15 +149,9 @@ class Judge:
                 sock = self._socket(socket.SOCK_DGRAM, family, port)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
                 sock.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)     # SO_RCVBUFFORCE
-                for group in storm.GROUPS[family]:
-                    for number, link in enumerate(LINKS):
-                        with contextlib.suppress(OSError):          # already a member
-                            if family == 4:
-                                sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                                                p.packed(group) + p.packed(link.host[4]))
-                            else:
-                                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
-                                                p.packed(group) + struct.pack("@I", self._index(link.name)))
+                for group in storm.GROUPS[family][1:]:      # the first are joined anyway
+                    for link in LINKS:
+                        self._join(sock, group, link)
                 sock.setblocking(False)
             self._socket(socket.SOCK_STREAM, family, storm.OPEN_TCP).listen(4096)
 
@@ -175,9 +164,13 @@ class Judge:
         self.sockets.append((sock, kind))
         return sock
 
-    @functools.lru_cache(None)
-    def _index(self, link):
-        return int(self.lab.must(["ip", "-o", "link", "show", "dev", link]).split(":")[0])
+    def _join(self, sock, group, link):
+        if p.family(group) == 4:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, p.packed(group) + p.packed(link.host[4]))
+        else:
+            with inside(self.lab.host):
+                index = socket.if_nametoindex(link.name)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, p.packed(group) + struct.pack("@I", index))
 
     def close(self):
         """Leaves the host as it was: no half-open connection, no route that somebody redirected or made narrow."""
@@ -198,7 +191,7 @@ class Judge:
                     break
                 self.counts["heard"] += 1
                 shot = self.shots.get(self.storm.named(data))
-                if shot and self.policy.forged(shot.flow.link, shot.flow.src) and not self.policy.may_be_heard(shot, data):
+                if shot and self.policy.forged(shot.flow.link, shot.flow.src) and not self.policy.may_be_heard(shot):
                     self.find(HEARD, shot, "socket of the host, from %s" % peer[0])
                 with contextlib.suppress(OSError):      # an address that cannot be answered
                     sock.sendto(data, peer)
@@ -276,8 +269,8 @@ class Judge:
         link, src = shot.flow.link, shot.flow.src
         origin = policy.network.get(link)
         if origin is None:
-            if network is not None and not to and packet.dst == src:
-                self.counts["to an address of no network"] += 1     # the host answers what the description does not know
+            if network is not None and not to and packet.dst == src and policy.by_route(seen.link, src):
+                self.counts["undescribed"] += 1     # the host answers a subnet of the link that no network has
             elif network is not None and not self.replies(shot):
                 self.find(ENTERED, shot, seen)
             elif network is not None:
@@ -357,7 +350,7 @@ class Storm(Stormy):
 
 # A host that is not as it is described: a subnet of vmnet2 that no interface has, so that its guests' way back is the
 # default route, and answers from the uplink's address that always go out there.
-ODD = cases.standard(vmnet2={"subnet": cases.STANDARD["networks"]["vmnet2"]["subnet"] + ["192.168.157.0/24", "fd00:157::/64"]})
+ODD = cases.standard(vmnet2={"subnet": ["192.168.57.0/24", "fd00:57::/64", "192.168.157.0/24", "fd00:157::/64"]})
 
 
 def make_odd(lab):
