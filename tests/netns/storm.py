@@ -101,11 +101,12 @@ NAT = {(name, family) for name in ("vmnet1", "vmnet4", "tap0", "tap1") for famil
 
 
 def seen_outside(flow):
-    """The flow as an uplink shows it, if its network is translated there."""
-    if (flow.link, flow.family) not in NAT or flow.src not in OWN[flow.link, flow.family]:
+    """The flow as an uplink shows it, if it is one of a guest that is translated or routed there."""
+    nat = (flow.link, flow.family) in NAT
+    if not nat and flow.link != "vmnet3" or flow.src not in OWN[flow.link, flow.family]:
         return flow
     uplink = "eth1" if flow.dst in (REMOTE1[flow.family], LINK["eth1"].guest(flow.family, 77)) else "eth0"
-    return flow._replace(src=PUBLIC[uplink][flow.family], link=uplink)
+    return flow._replace(src=PUBLIC[uplink][flow.family] if nat else flow.src, link=uplink)
 
 
 class _Maker:
@@ -121,8 +122,11 @@ class _Maker:
     def fresh(self):
         r = self.r
         family, link = r.choice((4, 6)), r.choice(ALL + ["vmnet2", "vmnet2", "eth0"])
-        if r.random() < 0.05:
+        roll = r.random()
+        if roll < 0.05:
             return self.on_link(link, family)
+        if roll < 0.11:
+            return self.allowed()
         src, dst = self.source(link, family), self.destination(link, family)
         roll = r.random()
         if roll < 0.33:
@@ -134,6 +138,15 @@ class _Maker:
         else:
             proto, dport = r.choice(UNREAD) if r.random() < 0.9 else r.randrange(256), r.choice((CLOSED, 80))
         return Flow(family, link, src, dst, proto, self.port, dport)
+
+    def allowed(self):
+        """What a guest may open, so that there is something to reply to."""
+        r = self.r
+        link, family = r.choice(sorted(NAT) + [("vmnet3", 4), ("vmnet3", 6)])
+        proto = r.choice((p.UDP, p.TCP, p.ICMP if family == 4 else p.ICMP6))
+        dst = r.choice((REMOTE[family], REMOTE[family], REMOTE1[family]))
+        dport = 53 if proto in (p.UDP, p.TCP) else 0
+        return Flow(family, link, r.choice(OWN[link, family]), dst, proto, self.port, dport)
 
     def on_link(self, link, family):
         """What machines say on their link, also without an address: DHCP, mDNS, IGMP, neighbour discovery."""
@@ -176,9 +189,9 @@ class _Maker:
     def later(self, flow):
         """A flow about an earlier one, and what an error about it would quote (or None)."""
         r = self.r
-        base = seen_outside(flow) if r.random() < 0.5 else flow
+        base = seen_outside(flow) if r.random() < 0.7 else flow
         back = base._replace(src=base.dst, dst=base.src, sport=base.dport, dport=base.sport)
-        link = r.choice((base.link, "eth0", r.choice(ALL)))
+        link = r.choice((base.link, base.link, "eth0", r.choice(ALL)))
         roll = r.random()
         if roll < 0.35:
             self.words.append("reply to")
@@ -432,7 +445,8 @@ class _Maker:
                 "sec": lambda: bytes([130, 11]) + bytes(9),
                 "cipso": lambda: bytes([134, r.choice((6, 10, 0))]) + bytes(8),
                 "probe": lambda: bytes([11, 4, 5, 220]),
-                "random": lambda: bytes([r.randrange(256), r.choice((0, 1, 2, 3, 39, 255))]) + r.randbytes(r.randrange(6)),
+                "random": lambda: bytes([r.randrange(256), r.choice((0, 1, 2, 3, 39, 255))])
+                + r.randbytes(r.randrange(6)),
                 "pad": lambda: r.choice((b"\0", b"\1", b"\1\1\1", b"\0\xff\xff")),
             }[kind]()
         return options[:40]
