@@ -25,7 +25,8 @@ STRANGE = {     # sources and destinations that are nobody's address
                     "2001:db8:3::"),
 }
 EXTRA = {4: "192.168.157.10", 6: "fd00:157::10"}   # of vmnet2 by a description, on no interface of the host
-NUMBERS = (10, 10, 10, 20, 20, 66, 99)              # nobody answers for 99
+NUMBERS = (10, 10, 10, 20, 20, 66)
+NOBODY = 99         # on the other links than uplinks, where what is allowed has to be seen leaving
 UNREAD = (p.GRE, p.ESP, AH, p.SCTP, DCCP, UDPLITE, IPIP, SIXINFOUR, 253, 2, 89, 103, 112, 115, 135, 139, 255, 17 + 128)
 
 Flow = collections.namedtuple("Flow", "family link src dst proto sport dport")
@@ -93,7 +94,8 @@ ADVERTISED = "2001:db8:bad::"       # the prefix of the guests' router advertise
 GUESTS = ("vmnet1", "vmnet2", "vmnet3", "vmnet4", "tap0", "tap1")
 ALL = [link.name for link in LINKS]
 HOST = {(name, family): p.text(p.packed(LINK[name].host[family])) for name in ALL for family in (4, 6)}
-OWN = {(name, family): [LINK[name].guest(family, number) for number in NUMBERS] for name in ALL for family in (4, 6)}
+OWN = {(name, family): [LINK[name].guest(family, number) for number in NUMBERS + (NOBODY,) * (name not in PUBLIC)]
+       for name in ALL for family in (4, 6)}
 OUTSIDE = {family: (REMOTE[family],) * 4 + (REMOTE1[family],) * 2 + (NARROW[family], NOWHERE[family],
            LINK["eth0"].guest(family, 77), LINK["eth1"].guest(family, 77), LINK["eth0"].guest(family, 20))
            for family in (4, 6)}

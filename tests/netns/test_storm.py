@@ -247,6 +247,8 @@ class Judge:
         if index is not None:
             return self.shots.get(index)
         packet = seen.packet
+        if packet.fragment or (packet.src, packet.dst, packet.proto, packet.sport, packet.dport) in self.ports:
+            return None     # it may be forwarded, and not an answer
         return self.ports.get((packet.dst, packet.src, packet.proto, packet.dport, packet.sport))
 
     def judge(self, seen):
