@@ -27,7 +27,7 @@ STRANGE = {     # sources and destinations that are nobody's address
 EXTRA = {4: "192.168.157.10", 6: "fd00:157::10"}   # of vmnet2 by a description, on no interface of the host
 NUMBERS = (10, 10, 10, 20, 20, 66)
 NOBODY = 99         # on the other links than uplinks, where what is allowed has to be seen leaving
-UNREAD = (p.GRE, p.ESP, AH, p.SCTP, DCCP, UDPLITE, IPIP, SIXINFOUR, 253, 2, 89, 103, 112, 115, 135, 139, 255, 17 + 128)
+UNREAD = (p.GRE, p.ESP, AH, p.SCTP, DCCP, UDPLITE, IPIP, SIXINFOUR, 253, 2, 89, 103, 112, 115, 135, 139, 145, 255)
 
 Flow = collections.namedtuple("Flow", "family link src dst proto sport dport")
 

@@ -304,12 +304,15 @@ class Judge:
             self.counts["left"] += 1
 
     def replies(self, shot):
-        """Whether a packet from outside replies, or is an error about, what left a network through an uplink."""
+        """Whether a packet from outside replies to what left a network through an uplink, or tells of an error.
+
+        Or is a copy of it: then the host itself tells the network of the error.
+        """
         if shot.flow.link not in UPLINKS or self.policy.inside(shot.flow.src):
             return False
         for raw in shot.packets:
             outer, inner = ends(raw)
-            if outer and swapped(outer) in self.left or inner and ends(inner)[0] in self.left:
+            if outer and self.left & {outer, swapped(outer)} or inner and ends(inner)[0] in self.left:
                 return True
         return False
 
