@@ -33,11 +33,14 @@ Flow = collections.namedtuple("Flow", "family link src dst proto sport dport")
 
 
 class Shot:
-    """What belongs to one number: the packets (one, or fragments) and what they claim to be."""
+    """What belongs to one number: the packets, what they claim to be, and what fragments were cut from.
 
-    def __init__(self, index, flow, kind, packets, about=None, quoted=None, mac=None):
+    about: the number of the earlier shot that it replies to, repeats or tells an error of.
+    """
+
+    def __init__(self, index, flow, kind, packets, about=None, whole=None, mac=None):
         self.index, self.flow, self.kind, self.packets = index, flow, kind, packets
-        self.about, self.quoted, self.mac = about, quoted, mac
+        self.about, self.whole, self.mac = about, whole, mac
 
     def __repr__(self):
         about = "" if self.about is None else " (about %d)" % self.about
@@ -117,7 +120,7 @@ class _Maker:
     def __init__(self, r, index, mark):
         self.r, self.index, self.mark = r, index, mark
         self.port = 10000 + index % 50000       # names the shot in an answer that quotes nothing
-        self.words, self.kind = [], None
+        self.words, self.kind, self.whole = [], None, None
 
     # ---- who with whom
 
@@ -221,7 +224,7 @@ class _Maker:
         if self.r.random() < 0.5:
             mac = p.multicast_mac(flow.dst) if p.is_multicast(flow.dst) else (
                 "ff:ff:ff:ff:ff:ff" if flow.family == 4 and flow.dst.endswith("255") else None)
-        return Shot(self.index, flow, " ".join(self.words), packets, about, quoted, mac)
+        return Shot(self.index, flow, " ".join(self.words), packets, about, self.whole, mac)
 
     def payload(self):
         roll = self.r.random()
@@ -405,6 +408,7 @@ class _Maker:
         ident, df = r.randrange(65536), r.random() < 0.2
         make = functools.partial(p.ipv4, flow.src, flow.dst, flow.proto, ttl=ttl, ident=ident, options=options)
         if r.random() < 0.14:
+            self.whole = make(body)
             return [make(data, flags=int(more), offset=at) for at, data, more in self.pieces(body)]
         packet = make(body[:1480 - len(options)], df=df)
         if r.random() < 0.06:
@@ -464,6 +468,7 @@ class _Maker:
             ident, inner = r.getrandbits(32), body
             if count:
                 proto, inner = self.header(flow, proto, body)
+            self.whole = p.ipv6(flow.src, flow.dst, proto, inner)
             fragments = [self.fragment(proto, at, data, more, ident) for at, data, more in self.pieces(inner)]
             return [self.outer(flow, p.FRAGMENT, data, ttl) for data in fragments]
         for _ in range(count):

@@ -310,7 +310,7 @@ class Judge:
         """
         if shot.flow.link not in UPLINKS or self.policy.inside(shot.flow.src):
             return False
-        for raw in shot.packets:
+        for raw in [shot.whole] if shot.whole else shot.packets:
             outer, inner = ends(raw)
             if outer and self.left & {outer, swapped(outer)} or inner and ends(inner)[0] in self.left:
                 return True
