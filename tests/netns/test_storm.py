@@ -179,7 +179,7 @@ class Judge:
         self.lab.settle()
         self.lab.must(["conntrack", "-F"])
         for family in ("-4", "-6"):
-            self.lab.must(["ip", family, "route", "flush", "cache"])
+            self.lab.run(["ip", family, "route", "flush", "cache"])     # fails for what expires meanwhile
 
     def answer(self):
         """The host's UDP services send back what they were sent."""
