@@ -199,12 +199,8 @@ class Judge:
     # ---- sending
 
     def run(self, count):
-        if ONLY:
-            for index in ONLY:
-                self.batch([index])
-        else:
-            for start in range(0, count, BATCH):
-                self.batch(range(start, min(start + BATCH, count)))
+        for start in range(0, count, BATCH):
+            self.batch(range(start, min(start + BATCH, count)))
 
     def late(self, seconds):
         """Judges what still comes for a while: of datagrams that stay incomplete the host tells their senders."""
@@ -333,7 +329,11 @@ class Stormy:
     def storm(self, lab, described, count):
         judge = Judge(lab, described)
         self.addCleanup(judge.close)
-        judge.run(count)
+        if ONLY:
+            for index in ONLY:
+                judge.batch([index])
+        else:
+            judge.run(count)
         return judge
 
     def assert_held(self, judge):
