@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests share: descriptions, the ways to install them, probes, and the judgement of them."""
 
+import contextlib
 import copy
 import ipaddress
 import json
 import os
 import re
+import socket
 import struct
 import sys
 import unittest
@@ -121,7 +123,18 @@ class Script:
         return self.shell(lab, self.text(lab, None))
 
 
+class File:
+    """`hostgate apply --dry-run=nft`, loaded with `nft -f`; forwarding is somebody else's, and on."""
+
+    times, script, name = 2, False, "file-nft"
+
+    def install(self, lab, described):
+        lab.nft(succeeded("apply --dry-run=nft", NFTABLES.run(lab, described, "--dry-run=nft")).stdout)
+        lab.forward()
+
+
 NFTABLES = Apply("apply")
+FILE = File()
 INSTALLERS = [NFTABLES, Apply("apply-iptables", "--backend", "iptables"), Script("nft"), Script("legacy")]
 
 
@@ -134,6 +147,11 @@ def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
             setattr(module, name, type(name, (case, Case), {
                 "installer": installer, "family": family, "__module__": case.__module__, "__doc__": case.__doc__}))
     return case
+
+
+def promise_file(case, families=(4, 6)):
+    """Like promise, also for the printed file of nft."""
+    return promise(case, families, INSTALLERS + [FILE])
 
 
 def promise_ipv6(case):
@@ -177,6 +195,17 @@ def send_probes(lab, probes):
     marks = [p.nonce() for _ in probes]
     captured = lab.round([sending for probe, mark in zip(probes, marks) for sending in probe.sendings(mark)])
     return {probe.name: probe.traces(mark, captured) for probe, mark in zip(probes, marks)}, captured
+
+
+def answer(lab, sock, data):
+    """What a program of the host does: answers the datagram that sock got, if any; returns all captured frames."""
+    captured = lab.settle()
+    sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        _, peer = sock.recvfrom(2000)
+        with contextlib.suppress(PermissionError):      # how a sender hears that its packet was dropped
+            sock.sendto(data, peer)
+    return captured + lab.settle()
 
 
 _open = []
@@ -287,6 +316,18 @@ class Case(unittest.TestCase):
     @property
     def remote(self):
         return REMOTE[self.family]
+
+    def listen(self, lab):
+        """Port 2222 of the host is open, so that a SYN to it would be answered."""
+        if getattr(lab, "listening", None) is None:
+            lab.listening = set()
+        if self.family not in lab.listening:
+            sock = lab.host_socket(socket.SOCK_STREAM, self.family)
+            if self.family == 6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(("::" if self.family == 6 else "0.0.0.0", 2222))
+            sock.listen(4096)
+            lab.listening.add(self.family)
 
     # ---- judgement
 

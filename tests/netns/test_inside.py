@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""P1, P3, P4: an inside address belongs to its network's interface; nowhere else is it believed as a source."""
+
+import contextlib
+import itertools
+import socket
+
+import altered
+import cases
+import packets as p
+from cases import Probe, kinds
+from lab import LINK, NARROW, NOWHERE, REMOTE
+from test_forged import Reflections
+
+NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
+ISOLATED = {"networks": {"vmnet2": cases.STANDARD["networks"]["vmnet2"]}}
+ALL_HOSTS = {4: "224.0.0.1", 6: "ff02::1"}
+_ports = itertools.count(1024)
+
+
+class Outsider(Reflections):
+    """What an outsider sends as if it were a network's guest, so that the host's answers go into the network."""
+
+    def __init__(self, case, link, victim):
+        super().__init__(case, link)
+        self.victim, self.title, self.port = victim, " as " + victim, next(_ports)
+
+    def source(self):
+        return self.case.guest(self.victim, altered.SPARE[len(self.probes)])
+
+    def all(self):
+        family, remote = self.family, REMOTE[self.family]
+        more = {"df": True} if family == 4 else {}
+        self.add("hop limit 1", lambda src, mark: [p.udp_packet(src, remote, 1, 33434, mark, ttl=1)])
+        self.add("no route", lambda src, mark: [p.udp_packet(src, NOWHERE[family], 1, 53, mark)])
+        self.add("too big", lambda src, mark: [p.udp_packet(src, NARROW[family], 1, 53, mark * 85, **more)])
+        self.add("echo to all hosts", lambda src, mark: [p.echo_packet(src, ALL_HOSTS[family], 1, mark)],
+                 control=family == 4)       # IPv6 answers on the link
+        for where in (self.link, self.victim):
+            self.to_host(where, self.case.gateway(where))
+        if family == 4:
+            self.ipv4_only(remote)
+        else:
+            self.ipv6_only(remote)
+        return self.probes
+
+
+class AsGuest:
+    """Outsiders with a guest's address."""
+
+    def test_no_answer_goes_in(self):
+        """P3: the host's answers do not carry an outsider's data into a network."""
+        for lab in (cases.open_lab(), self.lab):
+            lab.forward()
+            self.listen(lab)
+        for link in ("eth0", "eth1", "dmz0"):
+            for victim in self.networks:
+                with self.subTest("%s as %s" % (link, victim)), \
+                        altered.neighbours(cases.open_lab(), victim), altered.neighbours(self.lab, victim):
+                    self.assert_silent(Outsider(self, link, victim).all())
+
+    def test_no_service_answers(self):
+        """P3: nor does what a program of the host answers by UDP."""
+        for link in ("eth0", "dmz0"):
+            for victim in self.networks:
+                for lab in (cases.open_lab(), self.lab):
+                    with self.subTest("%s as %s, %s" % (link, victim, "ours" if lab is self.lab else "open")), \
+                            contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                        sock.bind((self.gateway("eth0"), 2224))
+                        mark = p.nonce()
+                        lab.drain()
+                        lab.send(link, p.udp_packet(self.guest(victim), self.gateway("eth0"), 5000, 2224, mark))
+                        leaks = [seen for seen in cases.answer(lab, sock, mark) if mark in seen.frame]
+                        self.assertEqual([seen.link for seen in leaks], [] if lab is self.lab else [victim])
+
+    def test_same_subnet_outside(self):
+        """The host's own new connections to a LAN behind eth0 that has the same subnet work, both ways."""
+        lab = self.lab
+        with altered.detour("eth0")(lab, "vmnet2"):
+            peer, own = self.guest("vmnet2", 80), self.gateway("eth0")
+            with self.subTest("udp"), contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                mark, back = p.nonce(), p.nonce()
+                lab.drain()
+                sock.sendto(mark, (peer, 53))
+                asked = self.only(lab.settle(), "eth0", mark)
+                lab.send("eth0", p.udp_packet(peer, own, 53, asked.sport, back))
+                self.assertEqual(sock.recv(100), back)
+            with self.subTest("tcp"), contextlib.closing(lab.host_socket(socket.SOCK_STREAM, self.family)) as sock:
+                sock.setblocking(False)
+                lab.drain()
+                sock.connect_ex((peer, 80))
+                asked = [seen.packet for seen in lab.settle() if seen.link == "eth0" and seen.packet.dst == peer][0]
+                answer = p.tcp_packet(peer, own, 80, asked.sport, p.SYN | p.ACK, 5, asked.seq + 1)
+                captured = lab.round([("eth0", answer)])
+                self.assertEqual([seen.packet.flags for seen in captured if seen.packet.dst == peer], [p.ACK])
+
+    def test_own_address_of_the_host(self):
+        """P4: a guest that takes an address of the host as its source is heard neither by the host nor outside."""
+        for lab in (cases.open_lab(), self.lab):
+            lab.forward()
+        for link in self.networks:
+            with self.subTest(link):
+                self.assert_silent([probe for where in {link, "vmnet2", "eth0"} for dst in (self.remote, self.guest("dmz0"))
+                                    for probe in kinds(link, self.gateway(where), dst, "as the host's own address: ")])
+            for lab in (cases.open_lab(), self.lab):
+                with self.subTest("%s, to the host, %s" % (link, "ours" if lab is self.lab else "open")), \
+                        contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                    own, mark = self.gateway(link), p.nonce()
+                    sock.bind((own, 2225))
+                    lab.round([(link, p.udp_packet(own, own, 5000, 2225, mark))])
+                    self.assertEqual(heard(sock), [] if lab is self.lab else [mark])
+
+
+def heard(sock):
+    """What has arrived at a socket of the host."""
+    sock.setblocking(False)
+    found = []
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(100):
+            found.append(sock.recv(2000))
+    return found
+
+
+@cases.promise_file
+class Standard(AsGuest):
+    description = cases.standard()
+    networks = NETWORKS
+
+    def test_answer_to_a_forged_gateway(self):
+        """P4: a guest cannot open a way to the host's inside sockets by sending from the gateway's address."""
+        own, lab = self.gateway("vmnet1"), self.lab
+        with contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+            sock.bind((own, 2226))
+            mark, back = p.nonce(), p.nonce()
+            captured = lab.round([("vmnet1", p.udp_packet(own, self.remote, 2226, 53, mark))])
+            for out in [seen.packet for seen in captured if seen.link == "eth0" and mark in seen.frame]:
+                lab.round([("eth0", p.udp_packet(self.remote, out.src, 53, out.sport, back))])
+            self.assertEqual(heard(sock), [])
+
+    def test_misnamed(self):
+        """P1, P3: where the described interface is the port of a bridge, the network is closed, not open."""
+        for link in NETWORKS:
+            with self.subTest(link), altered.bridged(cases.open_lab(), link), altered.bridged(self.lab, link):
+                self.assert_silent(self.to_and_from(link))
+
+    def to_and_from(self, link):
+        guest, other = self.guest(link), self.guest("vmnet3" if link == "vmnet1" else "vmnet1")
+        probes = [probe for dst in (self.remote, self.guest("dmz0"), other)
+                  for probe in kinds(link, guest, dst, "in a bridge: ")]
+        probes += [probe for probe in kinds(link, other, self.remote, "in a bridge, as another network: ")]
+        probes += [Probe("in a bridge: echo to %s v%d from %s" % (where, self.family, link), link,
+                         lambda mark, where=where: [p.echo_packet(guest, self.gateway(where), 1, mark)], control=False)
+                   for where in ("eth0", "dmz0")]
+        return probes + [probe for outside in ("eth0", "dmz0")
+                         for probe in kinds(outside, self.guest(outside, 20), guest, "into a bridge: ")]
+
+    def test_misnamed_host_is_silent(self):
+        """P4: nor does the host answer a guest that comes in on an interface that is not its network's."""
+        for lab in (cases.open_lab(), self.lab):
+            with altered.bridged(lab, "vmnet2"):
+                mark = p.nonce()
+                answers = lab.one("vmnet2", p.echo_packet(self.guest("vmnet2"), self.gateway("eth0"), 1, mark), mark)
+                self.assertEqual(len(answers), 0 if lab is self.lab else 1)
+
+
+@cases.promise_file
+class Isolated(AsGuest):
+    """The same with nothing but an isolated network."""
+
+    description = ISOLATED
+    networks = ("vmnet2",)
