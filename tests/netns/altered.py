@@ -140,10 +140,10 @@ def switch(lab, link):
         lab.await_links()
 
 
-def new_link(lab, name, host_mac="02:00:00:00:01:99"):
+def new_link(lab, name, host_mac="02:00:00:00:01:99", wire_mac="02:00:00:00:02:99"):
     """A further interface of the host, up, whose other end has the same name in the wire namespace."""
-    lab.ip(["link add %s address %s type veth peer name %s address 02:00:00:00:02:99 netns /proc/%d/fd/%d"
-            % (name, host_mac, name, os.getpid(), lab.wire)])
+    lab.ip(["link add %s address %s type veth peer name %s address %s netns /proc/%d/fd/%d"
+            % (name, host_mac, name, wire_mac, os.getpid(), lab.wire)])
     with inside(lab.wire):
         done = subprocess.run(["ip", "link", "set", name, "arp", "off", "up"], check=False)
     if done.returncode:

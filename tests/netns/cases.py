@@ -154,6 +154,10 @@ def promise_file(case, families=(4, 6)):
     return promise(case, families, INSTALLERS + [FILE])
 
 
+def promise_file_both(case):
+    return promise_file(case, (None,))
+
+
 def promise_ipv6(case):
     return promise(case, (6,))
 

@@ -303,6 +303,14 @@ class Lab:
                                 values[path] = file.read()
         return values
 
+    def put_back_sysctls(self, values, within):
+        """Writes those of all_sysctls() whose path holds `within`, where the kernel takes them."""
+        with inside(self.host):
+            for path, value in values.items():
+                if within in path:
+                    with contextlib.suppress(OSError), open(path, "wb") as file:
+                        file.write(value)
+
     def env(self, **more):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "HOSTGATE_RUNDIR": os.path.join(self.directory, "run"),
