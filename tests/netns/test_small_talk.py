@@ -72,7 +72,7 @@ class ToTheHost:
                 for source in ("0.0.0.0", LINK[link].guest(4)):
                     with self.subTest("%s, %s, %s" % (link, source, group)), self.raw(4, 2, link, group) as sock:
                         found = self.arrives(sock, link, igmp_report(source, group), group)
-                        self.assertEqual([peer[0] for _, peer in found], [source])
+                        self.assertEqual({peer[0] for _, peer in found} - {LINK[link].host[4]}, {source})
 
 
 @cases.promise_file_both
