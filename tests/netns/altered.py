@@ -78,6 +78,42 @@ def neighbours(lab, link):
         lab.ip(["neigh del " + peer for peer in there])
 
 
+@contextlib.contextmanager
+def protocol_rules(lab, _link=None):
+    """All of the host's own packets of the usual protocols go by eth0, as a VPN that takes some of them has it."""
+    lines = []
+    for word, family, icmp in (("-4", 4, "icmp"), ("-6", 6, "ipv6-icmp")):
+        lines.append("%s route add default via %s dev eth0 table 78" % (word, lab.router("eth0", family)))
+        lines += ["%s rule add iif lo ipproto %s lookup 78 priority 78" % (word, proto) for proto in ("udp", "tcp", icmp)]
+    _batch(lab, lines)
+    try:
+        yield
+    finally:
+        _batch(lab, [line.replace(" add ", " del ", 1) for line in reversed(lines)])
+
+
+@contextlib.contextmanager
+def untracked(lab, _link=None):
+    """Somebody keeps connection tracking off, as on busy name servers."""
+    lab.nft("table inet others { chain pre { type filter hook prerouting priority raw; notrack; }; "
+            "chain out { type filter hook output priority raw; notrack; }; }")
+    try:
+        yield
+    finally:
+        lab.nft("delete table inet others")
+
+
+@contextlib.contextmanager
+def strict_tracking(lab, _link=None):
+    """Connections are not picked up in the middle, so that stray segments are INVALID."""
+    before = lab.sysctl("netfilter/nf_conntrack_tcp_loose")
+    lab.sysctl("netfilter/nf_conntrack_tcp_loose", 0)
+    try:
+        yield
+    finally:
+        lab.sysctl("netfilter/nf_conntrack_tcp_loose", before)
+
+
 def detour(by):
     """Half of the network, with its SPARE guests, is reached by an interface that is not the network's."""
     @contextlib.contextmanager
@@ -159,6 +195,7 @@ LOST = {
     "no address there": other_prefix,
     "down and up": down_and_up,
     "a rule for the uplink's address": uplink_rule,
+    "rules for protocols": protocol_rules,
     "a detour by dmz0": detour("dmz0"),
     "a detour by eth1": detour("eth1"),
 }

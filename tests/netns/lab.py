@@ -93,6 +93,7 @@ QUIET = {   # no noise of the host's own, no limit that would hide an answer, no
     "ipv4/icmp_msgs_per_sec": 1000000, "ipv4/icmp_msgs_burst": 1000000, "ipv4/icmp_echo_ignore_broadcasts": 0,
     "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/default/accept_local": 1, "ipv4/tcp_max_syn_backlog": 4096,
+    "ipv4/tcp_synack_retries": 0,
 }
 
 

@@ -30,25 +30,33 @@ class Answers(Reflections):
         return self.case.guest(self.link, altered.SPARE[len(self.probes)])
 
     def all(self):
+        """What the kernel answers, where the way back is another one for all of the host."""
         remote, family = self.case.remote, self.family
         more = {"df": True} if family == 4 else {}
         self.add("hop limit 1", lambda src, mark: [p.udp_packet(src, remote, 1, 33434, mark, ttl=1)])
         self.add("no route", lambda src, mark: [p.udp_packet(src, NOWHERE[family], 1, 53, mark)])
         self.add("too big", lambda src, mark: [p.udp_packet(src, NARROW[family], 1, 53, mark * 85, **more)])
-        self.add("refused network", lambda src, mark: [p.udp_packet(src, self.case.guest("tap1"), 1, 53, mark)])
+        if self.link != "tap0":     # to which tap1 is no other network
+            self.add("refused network", lambda src, mark: [p.udp_packet(src, self.case.guest("tap1"), 1, 53, mark)])
         self.add("echo to all hosts", lambda src, mark: [p.echo_packet(src, ALL_HOSTS[family], 1, mark)],
-                 control=family == 4)     # IPv6 answers on the link
+                 control=family == 4)       # IPv6 answers on the link
         self.to_host("dmz0", self.gateway)
         self.to_host("eth0", self.case.gateway("eth0"))
         if family == 4:
             self.ipv4_only(remote)
         else:
             self.ipv6_only(remote)
-        if self.link == "tap0":     # to which tap1 is no other network
-            self.probes = [probe for probe in self.probes if not probe.name.startswith("refused network")]
+            self.hop_by_hop(remote)
         return self.probes
 
-    def from_uplink_address(self):
+    def hop_by_hop(self, dst):
+        """An unknown option, which is answered before any hook."""
+        def make(src, mark):
+            return [p.ipv6(src, dst, p.HOPOPTS, bytes([p.UDP, 0, 0x80, 4]) + b"\0" * 4 + p.udp(src, dst, 1, 53, mark))]
+        self.add("hop-by-hop option", make)
+
+    def from_host(self):
+        """What the host answers from addresses of its own, where only these have another way."""
         self.to_host("eth0", self.case.gateway("eth0"))
         return self.probes
 
@@ -74,8 +82,22 @@ class AnswersStay:
         for title, change in self.changes():
             for link in self.networks:
                 with self.subTest("%s, %s" % (link, title)), change(free, link), change(ours, link):
-                    answers = Answers(self, link, title)
-                    self.assert_silent(answers.from_uplink_address() if change is altered.uplink_rule else answers.all())
+                    self.assert_silent(self.probes(link, title, change))
+
+    def probes(self, link, title, change):
+        answers = Answers(self, link, title)
+        if change in (altered.uplink_rule, altered.protocol_rules):
+            return answers.from_host()
+        return answers.all()
+
+    def test_any_state(self):
+        """The same when connections are not tracked, or not picked up in the middle."""
+        free, ours = self.hosts()
+        way = altered.LOST["a detour by dmz0"]
+        for title, change in (("untracked", altered.untracked), ("strictly tracked", altered.strict_tracking)):
+            for link in self.networks:
+                with self.subTest("%s, %s" % (link, title)), way(free, link), way(ours, link), change(ours):
+                    self.assert_silent(self.probes(link, title, way))
 
     def test_program_answers(self):
         """Nor does what a program of the host answers by UDP."""

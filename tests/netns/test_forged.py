@@ -57,7 +57,9 @@ class Reflections:
         self.add("echo to " + where, lambda src, mark: [p.echo_packet(src, dst, 1, mark)])
         self.add("closed udp at " + where, lambda src, mark: [p.udp_packet(src, dst, 1, 9, mark)])
         self.add("closed tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.SYN, payload=mark)])
-        self.add("stray ack to " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.ACK, ack=7, payload=mark)])
+        for name, flags in (("ack", p.ACK), ("syn-ack", p.SYN | p.ACK), ("fin", p.FIN)):
+            self.add("stray %s to %s" % (name, where), lambda src, mark, flags=flags: [
+                p.tcp_packet(src, dst, 1, 9, flags, ack=7, payload=mark)])
         self.add("open tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, self.port, 2222, p.SYN)])
         self.add("unknown protocol to " + where, lambda src, mark: [p.ip(src, dst, 253, mark * 2)])
 

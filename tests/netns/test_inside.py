@@ -2,46 +2,28 @@
 """P1, P3, P4: an inside address belongs to its network's interface; nowhere else is it believed as a source."""
 
 import contextlib
-import itertools
 import socket
 
 import altered
 import cases
 import packets as p
 from cases import Probe, kinds
-from lab import LINK, NARROW, NOWHERE, REMOTE
-from test_forged import Reflections
+from test_answers import ISOLATED, NETWORKS, Answers
 
-NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
-ISOLATED = {"networks": {"vmnet2": cases.STANDARD["networks"]["vmnet2"]}}
-ALL_HOSTS = {4: "224.0.0.1", 6: "ff02::1"}
-_ports = itertools.count(1024)
-
-
-class Outsider(Reflections):
+class Outsider(Answers):
     """What an outsider sends as if it were a network's guest, so that the host's answers go into the network."""
 
-    def __init__(self, case, link, victim):
-        super().__init__(case, link)
-        self.victim, self.title, self.port = victim, " as " + victim, next(_ports)
+    def __init__(self, case, link, victim, title=""):
+        super().__init__(case, link, "as %s%s" % (victim, title))
+        self.victim = victim
 
     def source(self):
         return self.case.guest(self.victim, altered.SPARE[len(self.probes)])
 
     def all(self):
-        family, remote = self.family, REMOTE[self.family]
-        more = {"df": True} if family == 4 else {}
-        self.add("hop limit 1", lambda src, mark: [p.udp_packet(src, remote, 1, 33434, mark, ttl=1)])
-        self.add("no route", lambda src, mark: [p.udp_packet(src, NOWHERE[family], 1, 53, mark)])
-        self.add("too big", lambda src, mark: [p.udp_packet(src, NARROW[family], 1, 53, mark * 85, **more)])
-        self.add("echo to all hosts", lambda src, mark: [p.echo_packet(src, ALL_HOSTS[family], 1, mark)],
-                 control=family == 4)       # IPv6 answers on the link
-        for where in (self.link, self.victim):
-            self.to_host(where, self.case.gateway(where))
-        if family == 4:
-            self.ipv4_only(remote)
-        else:
-            self.ipv6_only(remote)
+        super().all()
+        if self.link == "eth0" and self.victim in ("vmnet1", "vmnet3"):
+            self.to_host(self.victim, self.case.gateway(self.victim))
         return self.probes
 
 
@@ -58,6 +40,15 @@ class AsGuest:
                 with self.subTest("%s as %s" % (link, victim)), \
                         altered.neighbours(cases.open_lab(), victim), altered.neighbours(self.lab, victim):
                     self.assert_silent(Outsider(self, link, victim).all())
+
+    def test_any_state(self):
+        """P3: nor when connections are not tracked, or not picked up in the middle."""
+        self.listen(self.lab)
+        for title, change in (("untracked", altered.untracked), ("strictly tracked", altered.strict_tracking)):
+            for victim in self.networks:
+                with self.subTest("%s, %s" % (victim, title)), altered.neighbours(cases.open_lab(), victim), \
+                        altered.neighbours(self.lab, victim), change(self.lab):
+                    self.assert_silent(Outsider(self, "eth0", victim, ", " + title).all())
 
     def test_no_service_answers(self):
         """P3: nor does what a program of the host answers by UDP."""
