@@ -201,12 +201,29 @@ def send_probes(lab, probes):
     return {probe.name: probe.traces(mark, captured) for probe, mark in zip(probes, marks)}, captured
 
 
-def answer(lab, sock, data):
-    """What a program of the host does: answers the datagram that sock got, if any; returns all captured frames."""
-    captured = lab.settle()
+def join(lab, sock, link, group):
+    """A socket of the host joins a group on a link."""
+    index = int(lab.must(["ip", "-o", "link", "show", "dev", link]).split(":")[0])
+    if ":" in group:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, p.packed(group) + struct.pack("@I", index))
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, p.packed(group) + bytes(4) + struct.pack("@i", index))
+
+
+def heard(sock):
+    """(data, peer) of every datagram that has arrived at a socket of the host."""
     sock.setblocking(False)
+    found = []
     with contextlib.suppress(BlockingIOError):
-        _, peer = sock.recvfrom(2000)
+        for _ in range(1000):
+            found.append(sock.recvfrom(2000))
+    return found
+
+
+def answer(lab, sock, data):
+    """What a program of the host does: answers the datagrams that sock got; returns all captured frames."""
+    captured = lab.settle()
+    for _, peer in heard(sock):
         with contextlib.suppress(PermissionError):      # how a sender hears that its packet was dropped
             sock.sendto(data, peer)
     return captured + lab.settle()

@@ -9,7 +9,7 @@ import altered
 import cases
 import packets as p
 from cases import Probe
-from lab import LINK, NARROW, NOWHERE
+from lab import NARROW, NOWHERE
 from test_forged import Reflections
 
 NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
@@ -201,8 +201,7 @@ class LinkLocal:
         source, mark = "169.254.7.20", p.nonce()
         with contextlib.closing(lab.host_socket(socket.SOCK_DGRAM)) as sock:
             sock.bind(("0.0.0.0", port))
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                            p.packed(group) + p.packed(LINK[link].host[4]))
+            cases.join(lab, sock, link, group)
             lab.drain()
             lab.send(link, p.udp_packet(source, group, port, port, mark, ttl=1))
             captured = cases.answer(lab, sock, mark)

@@ -9,6 +9,7 @@ import cases
 import packets as p
 from cases import Probe, kinds
 from test_answers import ISOLATED, NETWORKS, Answers
+from test_local import multicast_mac
 
 class Outsider(Answers):
     """What an outsider sends as if it were a network's guest, so that the host's answers go into the network."""
@@ -51,18 +52,22 @@ class AsGuest:
                     self.assert_silent(Outsider(self, "eth0", victim, ", " + title).all())
 
     def test_no_service_answers(self):
-        """P3: nor does what a program of the host answers by UDP."""
+        """P3: nor does what a program of the host answers by UDP, asked by address or by group."""
+        group = "224.0.0.251" if self.family == 4 else "ff02::fb"
         for link in ("eth0", "dmz0"):
             for victim in self.networks:
                 for lab in (cases.open_lab(), self.lab):
-                    with self.subTest("%s as %s, %s" % (link, victim, "ours" if lab is self.lab else "open")), \
-                            contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
-                        sock.bind((self.gateway("eth0"), 2224))
-                        mark = p.nonce()
-                        lab.drain()
-                        lab.send(link, p.udp_packet(self.guest(victim), self.gateway("eth0"), 5000, 2224, mark))
-                        leaks = [seen for seen in cases.answer(lab, sock, mark) if mark in seen.frame]
-                        self.assertEqual([seen.link for seen in leaks], [] if lab is self.lab else [victim])
+                    for dst in (self.gateway("eth0"), group):
+                        with self.subTest("%s as %s, %s, %s" % (link, victim, dst, "ours" if lab is self.lab else "open")), \
+                                contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                            sock.bind(("", 2224))
+                            cases.join(lab, sock, link, group)
+                            mark = p.nonce()
+                            lab.drain()
+                            lab.send(link, p.udp_packet(self.guest(victim), dst, 5000, 2224, mark),
+                                     multicast_mac(dst) if dst == group else None)
+                            leaks = [seen for seen in cases.answer(lab, sock, mark) if mark in seen.frame]
+                            self.assertEqual([seen.link for seen in leaks], [] if lab is self.lab else [victim])
 
     def test_same_subnet_outside(self):
         """The host's own new connections to a LAN behind eth0 that has the same subnet work, both ways."""
@@ -99,17 +104,33 @@ class AsGuest:
                     own, mark = self.gateway(link), p.nonce()
                     sock.bind((own, 2225))
                     lab.round([(link, p.udp_packet(own, own, 5000, 2225, mark))])
-                    self.assertEqual(heard(sock), [] if lab is self.lab else [mark])
+                    self.assertEqual([data for data, _ in cases.heard(sock)], [] if lab is self.lab else [mark])
 
+    def test_misnamed(self):
+        """P1, P3: where the described interface is the port of a bridge, the network is closed, not open."""
+        for link in self.networks:
+            with self.subTest(link), altered.bridged(cases.open_lab(), link), altered.bridged(self.lab, link):
+                self.assert_silent(self.to_and_from(link))
 
-def heard(sock):
-    """What has arrived at a socket of the host."""
-    sock.setblocking(False)
-    found = []
-    with contextlib.suppress(BlockingIOError):
-        for _ in range(100):
-            found.append(sock.recv(2000))
-    return found
+    def to_and_from(self, link):
+        guest, other = self.guest(link), self.guest("vmnet3" if link == "vmnet1" else "vmnet1")
+        probes = [probe for dst in (self.remote, self.guest("dmz0"), other)
+                  for probe in kinds(link, guest, dst, "in a bridge: ")]
+        if len(self.networks) > 1:      # else the other one is not described
+            probes += kinds(link, other, self.remote, "in a bridge, as another network: ")
+        probes += [Probe("in a bridge: echo to %s v%d from %s" % (where, self.family, link), link,
+                         lambda mark, where=where: [p.echo_packet(guest, self.gateway(where), 1, mark)], control=False)
+                   for where in ("eth0", "dmz0")]
+        return probes + [probe for outside in ("eth0", "dmz0")
+                         for probe in kinds(outside, self.guest(outside, 20), guest, "into a bridge: ")]
+
+    def test_misnamed_host_is_silent(self):
+        """P4: nor does the host answer a guest that comes in on an interface that is not its network's."""
+        for lab in (cases.open_lab(), self.lab):
+            with altered.bridged(lab, "vmnet2"):
+                mark = p.nonce()
+                answers = lab.one("vmnet2", p.echo_packet(self.guest("vmnet2"), self.gateway("eth0"), 1, mark), mark)
+                self.assertEqual(len(answers), 0 if lab is self.lab else 1)
 
 
 @cases.promise_file
@@ -126,32 +147,7 @@ class Standard(AsGuest):
             captured = lab.round([("vmnet1", p.udp_packet(own, self.remote, 2226, 53, mark))])
             for out in [seen.packet for seen in captured if seen.link == "eth0" and mark in seen.frame]:
                 lab.round([("eth0", p.udp_packet(self.remote, out.src, 53, out.sport, back))])
-            self.assertEqual(heard(sock), [])
-
-    def test_misnamed(self):
-        """P1, P3: where the described interface is the port of a bridge, the network is closed, not open."""
-        for link in NETWORKS:
-            with self.subTest(link), altered.bridged(cases.open_lab(), link), altered.bridged(self.lab, link):
-                self.assert_silent(self.to_and_from(link))
-
-    def to_and_from(self, link):
-        guest, other = self.guest(link), self.guest("vmnet3" if link == "vmnet1" else "vmnet1")
-        probes = [probe for dst in (self.remote, self.guest("dmz0"), other)
-                  for probe in kinds(link, guest, dst, "in a bridge: ")]
-        probes += [probe for probe in kinds(link, other, self.remote, "in a bridge, as another network: ")]
-        probes += [Probe("in a bridge: echo to %s v%d from %s" % (where, self.family, link), link,
-                         lambda mark, where=where: [p.echo_packet(guest, self.gateway(where), 1, mark)], control=False)
-                   for where in ("eth0", "dmz0")]
-        return probes + [probe for outside in ("eth0", "dmz0")
-                         for probe in kinds(outside, self.guest(outside, 20), guest, "into a bridge: ")]
-
-    def test_misnamed_host_is_silent(self):
-        """P4: nor does the host answer a guest that comes in on an interface that is not its network's."""
-        for lab in (cases.open_lab(), self.lab):
-            with altered.bridged(lab, "vmnet2"):
-                mark = p.nonce()
-                answers = lab.one("vmnet2", p.echo_packet(self.guest("vmnet2"), self.gateway("eth0"), 1, mark), mark)
-                self.assertEqual(len(answers), 0 if lab is self.lab else 1)
+            self.assertEqual(cases.heard(sock), [])
 
 
 @cases.promise_file

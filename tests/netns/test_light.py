@@ -7,8 +7,8 @@ import socket
 import cases
 import packets as p
 from lab import LINK, REMOTE
+from test_answers import ISOLATED
 
-ISOLATED = {"networks": {"vmnet2": cases.STANDARD["networks"]["vmnet2"]}}
 BUILT_IN = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
 
 

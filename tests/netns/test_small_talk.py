@@ -10,9 +10,9 @@ import altered
 import cases
 import packets as p
 from lab import LINK, PATIENCE
+from test_answers import ISOLATED, NETWORKS
 from test_local import multicast_mac
 
-NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
 ROUTER_ALERT = b"\x94\4\0\0"
 
 
@@ -39,22 +39,13 @@ class ToTheHost:
         """A raw socket of the host that has joined the group on the link."""
         sock = self.lab.host_socket(socket.SOCK_RAW, family, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
-        if family == 4:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, p.packed(group) + p.packed(LINK[link].host[4]))
-        else:
-            index = int(self.lab.must(["ip", "-o", "link", "show", "dev", link]).split(":")[0])
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, p.packed(group) + struct.pack("@I", index))
+        cases.join(self.lab, sock, link, group)
         return contextlib.closing(sock)
 
     def arrives(self, sock, link, packet, group):
         self.lab.send(link, packet, multicast_mac(group))
         self.lab.settle()
-        sock.setblocking(False)
-        found = []
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(100):
-                found.append(sock.recvfrom(2000))
-        return found
+        return cases.heard(sock)
 
     def test_router_solicitation(self):
         """A guest's router solicitation, with and without a source, reaches the host."""
@@ -73,6 +64,64 @@ class ToTheHost:
                     with self.subTest("%s, %s, %s" % (link, source, group)), self.raw(4, 2, link, group) as sock:
                         found = self.arrives(sock, link, igmp_report(source, group), group)
                         self.assertEqual({peer[0] for _, peer in found} - {LINK[link].host[4]}, {source})
+
+
+class ToItself:
+    """The host's programs speak to each other by the host's inside addresses, and by groups on its networks."""
+
+    def pair(self, family):
+        """Two UDP sockets of the host, the first one bound to a port of its own."""
+        one, two = self.lab.host_socket(socket.SOCK_DGRAM, family), self.lab.host_socket(socket.SOCK_DGRAM, family)
+        one.bind(("", 5399))
+        two.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        return contextlib.closing(one), contextlib.closing(two)
+
+    def assert_heard(self, one, two, dst):
+        mark = p.nonce()
+        try:
+            two.sendto(mark, (dst, 5399))
+        except PermissionError as error:
+            self.fail("the host may not send to %s: %s" % (dst, error))
+        self.lab.settle()
+        self.assertIn(mark, [data for data, _ in cases.heard(one)])
+
+    def test_own_address(self):
+        """The host reaches its own address on a network."""
+        for link in self.networks:
+            for family in (4, 6):
+                one, two = self.pair(family)
+                with self.subTest("%s v%d" % (link, family)), one as receiver, two as sender:
+                    self.assert_heard(receiver, sender, LINK[link].host[family])
+
+    def test_group(self):
+        """What a program of the host says to a group on a network is heard by another one that joined it."""
+        for link in self.networks:
+            for family, group in ((4, "224.0.0.251"), (4, "239.255.255.250"), (6, "ff02::fb"), (6, "ff05::fb")):
+                one, two = self.pair(family)
+                with self.subTest("%s, %s" % (link, group)), one as receiver, two as sender:
+                    cases.join(self.lab, receiver, link, group)
+                    sender.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
+                    sender.bind((LINK[link].host[family], 0))
+                    self.assert_heard(receiver, sender, group)
+
+    def test_broadcast(self):
+        """A broadcast of the host on a network is heard by the host, too."""
+        for link in self.networks:
+            one, two = self.pair(4)
+            with self.subTest(link), one as receiver, two as sender:
+                self.assert_heard(receiver, sender, "192.168.60.127" if link == "tap0" else LINK[link].guest(4, 255))
+
+
+@cases.promise_file_both
+class ToItselfStandard(ToItself):
+    description = cases.standard()
+    networks = NETWORKS
+
+
+@cases.promise_file_both
+class ToItselfIsolated(ToItself):
+    description = ISOLATED
+    networks = ("vmnet2",)
 
 
 @cases.promise_file_both
