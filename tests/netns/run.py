@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the tests with real packets: run.py [-k NAME] [--installer apply|apply-iptables|script-nft|script-legacy]."""
+"""Runs the tests with real packets: run.py [-k NAME] [--installer apply|apply-iptables|script-nft|script-legacy|file-nft]."""
 
 import argparse
 import contextlib
@@ -219,7 +219,7 @@ def share(groups, jobs, limit):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("-k", metavar="NAME", action="append", help="only tests whose name holds NAME")
-    options.add_argument("--installer", choices=[way.name for way in cases.INSTALLERS],
+    options.add_argument("--installer", choices=[way.name for way in cases.INSTALLERS + [cases.FILE]],
                          help="the promises over this way only (tests of the program itself: with apply)")
     options.add_argument("--lines", type=int, default=40, help="at most so many lines about one failure")
     options.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes that share the tests")

@@ -23,12 +23,19 @@ def forged_outside(family, number):
 class Reflections:
     """The probes that make a host without a door answer to the forged address."""
 
+    title = ""      # tells these probes from the same ones elsewhere
+
     def __init__(self, case, link):
         self.case, self.link, self.family, self.probes = case, link, case.family, []
+        self.gateway, self.port = case.gateway(link), LINK[link].index
+
+    def source(self):
+        """The source of the next probe, which no other one has."""
+        return forged_outside(self.family, len(self.probes))
 
     def add(self, name, make, control=True):
-        source = forged_outside(self.family, len(self.probes))
-        self.probes.append(Probe("%s from %s v%d" % (name, self.link, self.family), self.link,
+        source = self.source()
+        self.probes.append(Probe("%s from %s v%d%s" % (name, self.link, self.family, self.title), self.link,
                                  lambda mark: make(source, mark), answer_to=source, control=control))
 
     def all(self):
@@ -42,24 +49,25 @@ class Reflections:
         more = {"df": True} if family == 4 else {}
         self.add("too big", lambda src, mark: [p.udp_packet(src, NARROW[family], 1, 53, mark * 85, **more)])
         for where in (self.link, "eth0", "eth1", "dmz0"):
-            self._to_host(where, self.case.gateway(where))
+            self.to_host(where, self.case.gateway(where))
         if family == 4:
-            self._ipv4_only(remote)
+            self.ipv4_only(remote)
         else:
-            self._ipv6_only(remote)
+            self.ipv6_only(remote)
         return self.probes
 
-    def _to_host(self, where, dst):
-        port = LINK[self.link].index
+    def to_host(self, where, dst):
         self.add("echo to " + where, lambda src, mark: [p.echo_packet(src, dst, 1, mark)])
         self.add("closed udp at " + where, lambda src, mark: [p.udp_packet(src, dst, 1, 9, mark)])
         self.add("closed tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.SYN, payload=mark)])
-        self.add("stray ack to " + where, lambda src, mark: [p.tcp_packet(src, dst, 1, 9, p.ACK, ack=7, payload=mark)])
-        self.add("open tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, port, 2222, p.SYN)])
+        for name, flags in (("ack", p.ACK), ("syn-ack", p.SYN | p.ACK), ("fin", p.FIN)):
+            self.add("stray %s to %s" % (name, where), lambda src, mark, flags=flags: [
+                p.tcp_packet(src, dst, 1, 9, flags, ack=7, payload=mark)])
+        self.add("open tcp at " + where, lambda src, mark: [p.tcp_packet(src, dst, self.port, 2222, p.SYN)])
         self.add("unknown protocol to " + where, lambda src, mark: [p.ip(src, dst, 253, mark * 2)])
 
-    def _ipv4_only(self, remote):
-        gateway = self.case.gateway(self.link)
+    def ipv4_only(self, remote):
+        gateway = self.gateway
         broken = bytes([7, 3, 4, 0])                  # record route, too short: parameter problem
         strict = bytes([137, 7, 4]) + p.packed("203.0.113.77") + b"\0"
         self.add("broken option", lambda src, mark: [
@@ -78,8 +86,8 @@ class Reflections:
         value = struct.unpack(">I", p.packed(link.host[4]))[0] | ((1 << (32 - link.prefix[4])) - 1)
         return p.text(struct.pack(">I", value))
 
-    def _ipv6_only(self, remote):
-        gateway = self.case.gateway(self.link)
+    def ipv6_only(self, remote):
+        gateway = self.gateway
 
         def option(header, dst, kind=0x80):
             """An option of an unknown kind that asks for a parameter problem."""
@@ -121,8 +129,8 @@ class Forged:
 
     def test_reflections(self):
         """P4: whatever a guest sends with a forged outside source, the host does not answer it."""
-        self._listen(cases.open_lab())
-        self._listen(self.lab)
+        self.listen(cases.open_lab())
+        self.listen(self.lab)
         for link in TARGETS:
             with self.subTest(link):
                 self.assert_silent(Reflections(self, link).all())
@@ -157,18 +165,6 @@ class Forged:
                   for link in TARGETS]
         captured = self.assert_silent(probes)
         self.assertEqual({seen.link for seen in captured if seen.packet.is_error("prohibited")}, set(TARGETS))
-
-    def _listen(self, lab):
-        """Port 2222 of the host is open, so that a SYN to it would be answered."""
-        if getattr(lab, "listening", None) is None:
-            lab.listening = set()
-        if self.family not in lab.listening:
-            sock = lab.host_socket(socket.SOCK_STREAM, self.family)
-            if self.family == 6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind(("::" if self.family == 6 else "0.0.0.0", 2222))
-            sock.listen(4096)
-            lab.listening.add(self.family)
 
 
 @cases.promise

@@ -66,7 +66,7 @@ class Local:
                                        (link, p.tcp_packet(guest, gateway, 3101, 9, p.SYN, 5))])
             with self.subTest(link):
                 self.assertTrue(self.only(captured, link, mark).is_error("port"))
-                self.assertEqual([seen.packet.flags & p.RST for seen in captured if seen.packet.proto == p.TCP], [p.RST])
+                self.assertEqual([seen.packet.flags & p.RST for seen in captured if seen.packet.sport == 9], [p.RST])
 
     def test_host_to_guest(self):
         """The host reaches its guests, isolated ones too, and gets their answers."""

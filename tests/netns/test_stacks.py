@@ -55,7 +55,7 @@ class Stacks(lab_module.Lab):
     def _open(self):
         pass
 
-    def _await_links(self):
+    def await_links(self):
         """Sockets try again by themselves."""
 
     def close(self):
