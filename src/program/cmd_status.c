@@ -149,9 +149,6 @@ static enum status compare(struct run *run, const struct installed *installed)
 		buf_putc(&run->out, '\n');
 		counters_print(run->arena, &counters, verbose ? 0 : SHOWN_COUNTERS, &run->out);
 	}
-	if (installed->where)
-		host_note_bridges(run, &work.description);
-	host_note_missing(run, &work.description);
 
 	enum status others = others_tell(run, &work.description, input.ruleset);
 
