@@ -42,7 +42,8 @@ static bool is_zero(const struct nlattr *attr)
 	static const uint8_t zero[16];
 	size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
 
-	return len <= sizeof(zero) && (len == 0 || memcmp(mnl_attr_get_payload(attr), zero, len) == 0);
+	return len <= sizeof(zero) &&
+	       (len == 0 || memcmp(mnl_attr_get_payload(attr), zero, len) == 0);
 }
 
 /* Links. */
@@ -53,19 +54,20 @@ static bool is_zero(const struct nlattr *attr)
  */
 static const struct {
 	const char *kind;
-	uint16_t remote, remote6; /* 0: no such attribute, it takes all */
+	uint16_t remote; /* 0: it takes all */
 } tunnels[] = {
-	{"vxlan", 0, 0},
-	{"geneve", 0, 0},
-	{"gre", IFLA_GRE_REMOTE, 0},
-	{"gretap", IFLA_GRE_REMOTE, 0},
-	{"erspan", IFLA_GRE_REMOTE, 0},
-	{"ip6gre", IFLA_GRE_REMOTE, 0},
-	{"ip6gretap", IFLA_GRE_REMOTE, 0},
-	{"ip6erspan", IFLA_GRE_REMOTE, 0},
-	{"ipip", IFLA_IPTUN_REMOTE, 0},
-	{"sit", IFLA_IPTUN_REMOTE, 0},
-	{"ip6tnl", IFLA_IPTUN_REMOTE, 0},
+	{"vxlan", 0},
+	{"geneve", 0},
+	{"bareudp", 0},
+	{"gre", IFLA_GRE_REMOTE},
+	{"gretap", IFLA_GRE_REMOTE},
+	{"erspan", IFLA_GRE_REMOTE},
+	{"ip6gre", IFLA_GRE_REMOTE},
+	{"ip6gretap", IFLA_GRE_REMOTE},
+	{"ip6erspan", IFLA_GRE_REMOTE},
+	{"ipip", IFLA_IPTUN_REMOTE},
+	{"sit", IFLA_IPTUN_REMOTE},
+	{"ip6tnl", IFLA_IPTUN_REMOTE},
 };
 
 static bool takes_any_peer(const char *kind, const struct nlattr *data)
@@ -199,8 +201,8 @@ static int take_address(const struct nlmsghdr *message, void *data)
 	address.index = info->ifa_index;
 	address.global = info->ifa_scope < RT_SCOPE_LINK &&
 			 !((wide ? u32_of(wide) : info->ifa_flags) & UNUSABLE);
-	out->addresses = arena_grow(r->arena, out->addresses, out->n_addresses,
-				    &out->cap_addresses, sizeof(*out->addresses));
+	out->addresses = arena_grow(r->arena, out->addresses, out->n_addresses, &out->cap_addresses,
+				    sizeof(*out->addresses));
 	out->addresses[out->n_addresses++] = address;
 	return MNL_CB_OK;
 }
@@ -395,8 +397,7 @@ const struct host_link *host_links_find_alt(const struct host_links *links,
 {
 	size_t found = place_of(links, true, pattern->name);
 
-	if (found == links->n_altnames ||
-	    !ifpattern_matches(pattern, links->altnames[found].name))
+	if (found == links->n_altnames || !ifpattern_matches(pattern, links->altnames[found].name))
 		return NULL;
 	return host_links_at(links, links->altnames[found].index);
 }
@@ -406,7 +407,7 @@ size_t host_links_first(const struct host_links *links, const struct ifpattern *
 	size_t low = place_of(links, false, pattern->name);
 
 	return low < links->n && ifpattern_matches(pattern, links->by_name[low]->name) ? low
-											: links->n;
+										       : links->n;
 }
 
 const struct host_link *host_links_find(const struct host_links *links, const char *name)

@@ -19,8 +19,8 @@ struct host_link {
 	unsigned int master; /**< index of the bridge, bond, team or VRF it belongs to; 0: none */
 	/** Index of the interface below (VLAN, macvlan) or at the other end (veth); 0: none here. */
 	unsigned int link;
-	const char *kind; /**< as ip(8) names it: "bridge", "vlan"; "" for hardware; never NULL */
-	bool any_peer;    /**< a tunnel that takes packets from whoever sends them */
+	const char *kind;   /**< as ip(8) names it: "bridge", "vlan"; "" for hardware; never NULL */
+	bool any_peer;	    /**< a tunnel that takes packets from whoever sends them */
 	bool filters_vlans; /**< a bridge that asks which VLAN a port may send to */
 };
 
@@ -41,7 +41,7 @@ struct host_links_address {
 struct host_route {
 	struct prefix to;
 	unsigned int index; /**< of the interface */
-	bool gateway;       /**< by a gateway */
+	bool gateway;	    /**< by a gateway */
 };
 
 /** What was read. Lives in the arena. */

@@ -122,7 +122,8 @@ bool standing_tell_once(struct standing_finder *finder, const struct host_link *
 	return before;
 }
 
-bool standing_can_have_guests(const struct host_link *link, const struct host_links_address *address)
+bool standing_can_have_guests(const struct host_link *link,
+			      const struct host_links_address *address)
 {
 	return link && (link->flags & IFF_UP) && !(link->flags & IFF_LOOPBACK) &&
 	       strcmp(link->kind, "dummy") != 0 &&
@@ -146,7 +147,7 @@ const char *standing_names(struct arena *arena, const struct standing_links *lis
 
 	for (size_t i = 0; i < shown; i++)
 		text = arena_printf(arena, "%s%s%s", text,
-				    i == 0		 ? ""
+				    i == 0	       ? ""
 				    : i + 1 == list->n ? " and "
 						       : ", ",
 				    list->items[i]->name);
@@ -206,11 +207,10 @@ void standing_judge(struct arena *arena, struct diags *diags, const struct stand
 		.owners = arena_calloc(arena, links->n, sizeof(*finder.owners)),
 		.subnets = subnets_index(arena, view->description),
 		.wires = standing_wires_new(arena, links),
-		.strays = arena_calloc(arena, view->description->n_networks,
-				       sizeof(*finder.strays)),
+		.strays =
+			arena_calloc(arena, view->description->n_networks, sizeof(*finder.strays)),
 		.links_told = arena_calloc(arena, links->n, sizeof(bool)),
-		.entries_told =
-			arena_calloc(arena, count_entries(view->description), sizeof(bool)),
+		.entries_told = arena_calloc(arena, count_entries(view->description), sizeof(bool)),
 	};
 
 	*out = (struct standing){0};
@@ -252,7 +252,8 @@ int standing_check(struct arena *arena, struct diags *diags, const struct apply_
 	*out = (struct standing){0};
 	if (err != 0) {
 		diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
-			 "can't read the host's interfaces, addresses and routes: %s", strerror(-err))
+			 "can't read the host's interfaces, addresses and routes: %s",
+			 strerror(-err))
 			->err = -err;
 		return err;
 	}

@@ -34,7 +34,7 @@ enum standing_severity {
 struct standing_view {
 	const struct description *description;
 	const struct host_links *links;
-	bool status; /**< it is status that asks: of what concerns the time after apply, too */
+	bool status;  /**< it is status that asks: of what concerns the time after apply, too */
 	bool bridged; /**< frames that cross a bridge are handed to the rules, too (br_netfilter) */
 };
 

@@ -31,7 +31,8 @@ void standing_uplinks_inside(struct standing_finder *finder)
 				    prefix_format(&owned->subnet->prefix, subnet),
 				    mode_name(owned->network->mode), owned->network->name);
 		diag_relate(finder->diags, diag, owned->subnet->place, "the subnet is here");
-		diag_hint(finder->diags, diag, "give the network another subnet: one that is used "
+		diag_hint(finder->diags, diag,
+			  "give the network another subnet: one that is used "
 			  "nowhere around the host");
 	}
 }
@@ -71,7 +72,8 @@ void standing_subnets_elsewhere(struct standing_finder *finder)
 		relate_owner(finder, diag, link);
 		diag_hint(finder->diags, diag,
 			  "add %s to the network's interfaces when its guests are there; else give "
-			  "one of the two another subnet", link->name);
+			  "one of the two another subnet",
+			  link->name);
 	}
 }
 
@@ -86,7 +88,8 @@ void standing_subnets_routed(struct standing_finder *finder)
 		char route[ADDR_TEXT_SIZE];
 		struct diag *diag;
 
-		if (!owned || to->len < owned->subnet->prefix.len || !standing_can_have_guests(link, NULL) ||
+		if (!owned || to->len < owned->subnet->prefix.len ||
+		    !standing_can_have_guests(link, NULL) ||
 		    standing_owner(finder, link)->network == owned->network ||
 		    standing_tell_once(finder, link))
 			continue;
@@ -95,8 +98,10 @@ void standing_subnets_routed(struct standing_finder *finder)
 				    "the network's: guests there get no answer from the host",
 				    prefix_format(to, route), owned->network->name, link->name);
 		relate_owner(finder, diag, link);
-		diag_hint(finder->diags, diag, "take the route away, or add %s to the network's "
-			  "interfaces when its guests are there", link->name);
+		diag_hint(finder->diags, diag,
+			  "take the route away, or add %s to the network's "
+			  "interfaces when its guests are there",
+			  link->name);
 	}
 }
 
@@ -132,8 +137,8 @@ struct leaving {
 static struct leaving *list_leaving(const struct standing_finder *finder)
 {
 	const struct description *description = finder->view->description;
-	struct leaving *list = arena_calloc(
-		finder->arena, description->n_uplinks * FAMILY__COUNT, sizeof(*list));
+	struct leaving *list =
+		arena_calloc(finder->arena, description->n_uplinks * FAMILY__COUNT, sizeof(*list));
 
 	for (size_t i = 0; i < description->n_networks; i++) {
 		const struct network *network = &description->networks[i];
@@ -161,7 +166,8 @@ static void look_for_no_address(struct standing_finder *finder, bool routed)
 	const struct leaving *list = list_leaving(finder);
 
 	for (size_t i = 0; i < description->n_uplinks * FAMILY__COUNT; i++) {
-		const struct ifpattern *pattern = &description->uplinks[i / FAMILY__COUNT].interface;
+		const struct ifpattern *pattern =
+			&description->uplinks[i / FAMILY__COUNT].interface;
 		const struct host_link *link = host_links_find(links, pattern->name);
 		enum family family = (enum family)(i % FAMILY__COUNT);
 		struct diag *diag;
@@ -169,14 +175,15 @@ static void look_for_no_address(struct standing_finder *finder, bool routed)
 		if (list[i].n == 0 || !link || standing_has_address(links, link->name, family) ||
 		    has_default_route(links, link, family) != routed)
 			continue;
-		diag = standing_say(finder, pattern->place,
-				    "%s has no %s address: nothing of %s%s leaves there by %s until "
-				    "it has one",
-				    link->name, family_name(family), list[i].first->name,
-				    list[i].n == 1 ? ""
-						   : arena_printf(finder->arena, " and %zu more",
-								  list[i].n - 1),
-				    family_name(family));
+		diag = standing_say(
+			finder, pattern->place,
+			"%s has no %s address: nothing of %s%s leaves there by %s until "
+			"it has one",
+			link->name, family_name(family), list[i].first->name,
+			list[i].n == 1
+				? ""
+				: arena_printf(finder->arena, " and %zu more", list[i].n - 1),
+			family_name(family));
 		if (routed)
 			diag_hint(finder->diags, diag, "give %s one, and apply again then",
 				  link->name);
@@ -210,7 +217,8 @@ void standing_open_tunnels(struct standing_finder *finder)
 			    "%s take%s tunnelled packets from any sender, also from a guest: what "
 			    "is in them then comes in there, and is judged as coming from there",
 			    standing_names(finder->arena, &open), open.n == 1 ? "s" : "");
-	diag_hint(finder->diags, diag, "give the tunnel a fixed remote where its kind has one; else "
+	diag_hint(finder->diags, diag,
+		  "give the tunnel a fixed remote where its kind has one; else "
 		  "drop what the networks send to the host's port of the tunnel, in a chain of "
 		  "yours at hook input");
 }

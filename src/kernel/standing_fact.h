@@ -23,8 +23,8 @@ struct standing_finder {
 	struct standing *out;
 	enum standing_severity severity; /**< of the fact */
 	const char *code;
-	struct standing_entry *owners;	     /**< by index in view->links->items */
-	struct subnet_index subnets;	     /**< of all networks */
+	struct standing_entry *owners; /**< by index in view->links->items */
+	struct subnet_index subnets;   /**< of all networks */
 	struct standing_wires *wires;
 	struct standing_stray *strays; /**< by index of the network */
 	/** What an earlier fact named: by index in view->links->items; by idx of the entry. */

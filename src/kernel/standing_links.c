@@ -143,9 +143,11 @@ static void look_for_vrf(struct standing_finder *finder, const struct standing_e
 		if (!is_in_vrf(master) || standing_is_covered(finder, entry, master))
 			continue;
 		(void)standing_tell_once(finder, link);
-		diag = standing_say(finder, entry->pattern->place,
-				    "interface %s is in VRF %s: its packets are forwarded as coming "
-				    "in on %s", link->name, master->name, master->name);
+		diag = standing_say(
+			finder, entry->pattern->place,
+			"interface %s is in VRF %s: its packets are forwarded as coming "
+			"in on %s",
+			link->name, master->name, master->name);
 		diag_hint(finder->diags, diag,
 			  entry->uplink ? "take it out of the VRF, or describe %s as an uplink, too"
 					: "take it out of the VRF, or add %s to its interfaces",
@@ -172,14 +174,21 @@ void standing_ports(struct standing_finder *finder)
 
 /* Heard elsewhere. */
 
-/* What may be heard there, but need not be: the first is a program's, the other may be filtered. */
+/*
+ * What may be heard there, but need not be: a macvtap's frames go to the program that has it open,
+ * and a switch or a bridge that filters may let no guest choose its tag.
+ */
 static bool is_uncertain(const struct standing_finder *finder, const struct host_link *link)
 {
 	const struct host_link *below = host_links_at(finder->view->links, link->link);
 
 	if (strcmp(link->kind, "macvtap") == 0 || strcmp(link->kind, "ipvtap") == 0)
 		return true;
-	return strcmp(link->kind, "vlan") == 0 && below && below->filters_vlans;
+	if (strcmp(link->kind, "vlan") != 0 || !below)
+		return false;
+	return below->filters_vlans ||
+	       (strcmp(below->kind, "bridge") != 0 && strcmp(below->kind, "veth") != 0 &&
+		strcmp(below->kind, "tun") != 0);
 }
 
 static void list_interfaces(struct standing_finder *finder, const struct network *network,
@@ -214,11 +223,14 @@ static void say_heard(struct standing_finder *finder, const struct network *netw
 	if (owner->pattern) {
 		diag_relate(finder->diags, diag, owner->pattern->place, "%s is described here",
 			    others->items[0]->name);
-		diag_hint(finder->diags, diag, "an interface of others must not hear them: take "
+		diag_hint(finder->diags, diag,
+			  "an interface of others must not hear them: take "
 			  "the wires between them away");
 	} else {
-		diag_hint(finder->diags, diag, "add %s to its interfaces, or take the wires "
-			  "between them away", names);
+		diag_hint(finder->diags, diag,
+			  "add %s to its interfaces, or take the wires "
+			  "between them away",
+			  names);
 	}
 }
 

@@ -35,7 +35,8 @@ static struct host_link *named(struct host *host, const char *name)
 static void add_address(struct host *host, char **rest)
 {
 	struct host_links *links = &host->links;
-	struct host_links_address address = {.index = named(host, strtok_r(NULL, " ", rest))->index};
+	struct host_links_address address = {.index =
+						     named(host, strtok_r(NULL, " ", rest))->index};
 
 	assert_true(prefix_parse(strtok_r(NULL, " ", rest), &address.prefix));
 	address.global = strtok_r(NULL, " ", rest) == NULL;
@@ -68,7 +69,8 @@ static void add_altname(struct host *host, const char *name, unsigned int index)
 
 static void add_link(struct host *host, const char *name, char **rest)
 {
-	struct host_link link = {.index = 2 + (unsigned int)host->links.n, .flags = IFF_UP, .kind = ""};
+	struct host_link link = {
+		.index = 2 + (unsigned int)host->links.n, .flags = IFF_UP, .kind = ""};
 
 	memcpy(link.name, name, strlen(name) + 1);
 	for (const char *word; (word = strtok_r(NULL, " ", rest));) {
@@ -121,14 +123,17 @@ static struct host host_of(struct arena *arena, const char *text)
 }
 
 #define UPLINK "uplinks: {eth0: {}}\n"
-#define NETWORK(interface)                                                                         \
+#define NETWORK(interface) \
 	"networks:\n  vms: {interface: " interface ", subnet: 192.168.60.0/24, mode: nat}\n"
-#define SEVERAL(interface)                                                                         \
-	"networks:\n  vms: {interface: " interface ", subnet: [192.168.60.0/24, \"fd00:60::/64\"], " \
+#define SEVERAL(interface) \
+	"networks:\n  vms: {interface: " interface ", subnet: [192.168.60.0/24, " \
+						   "\"fd00:60::/64\"], " \
 	"mode: nat}\n"
 #define ETH0 "eth0\naddr eth0 203.0.113.11/24\nroute eth0 0.0.0.0/0 via\n"
 #define BRIDGE ETH0 "vmbr1 bridge\naddr vmbr1 192.168.60.1/24\n"
-#define PROXMOX BRIDGE "fwpr1 veth in vmbr1\nfwbr1 bridge\nfwln1 veth in fwbr1 on fwpr1\ntap1 tun in fwbr1\n"
+#define PROXMOX \
+	BRIDGE "fwpr1 veth in vmbr1\nfwbr1 bridge\nfwln1 veth in fwbr1 on fwpr1\ntap1 tun in " \
+	       "fwbr1\n"
 
 #define FINE STANDING_NOTE, ""
 
@@ -145,8 +150,9 @@ static const struct row {
 	 ETH0 "vmnet1 veth\naddr vmnet1 192.168.60.1/24\n", FINE, ""},
 	/* Ports. */
 	{"a port of a bridge", UPLINK NETWORK("tap1"), BRIDGE "tap1 tun in vmbr1\n", STANDING_VOID,
-	 "HG-E250", "interface tap1 is a port of bridge vmbr1: its packets come in on vmbr1|"
-		    "write interface: vmbr1"},
+	 "HG-E250",
+	 "interface tap1 is a port of bridge vmbr1: its packets come in on vmbr1|"
+	 "write interface: vmbr1"},
 	{"ports and others of a pattern", UPLINK NETWORK("tap*"),
 	 BRIDGE "tap1 tun in vmbr1\ntap2 tun\ntap3 tun in vmbr1\n", STANDING_VOID, "HG-E250",
 	 "interfaces tap1 and tap3 (tap*) are ports of bridge vmbr1: their|"
@@ -167,13 +173,15 @@ static const struct row {
 	{"an uplink in a bridge", UPLINK NETWORK("vmbr1"),
 	 "br0 bridge\neth0 in br0\naddr br0 203.0.113.11/24\nvmbr1 bridge\n", STANDING_VOID,
 	 "HG-E250 HG-N250", "eth0 is a port of bridge br0|write interface: br0"},
-	{"an uplink in a bridge that is one, too", "uplinks: {eth0: {}, br0: {}}\n" NETWORK("vmbr1"),
+	{"an uplink in a bridge that is one, too",
+	 "uplinks: {eth0: {}, br0: {}}\n" NETWORK("vmbr1"),
 	 "br0 bridge\neth0 in br0\naddr br0 203.0.113.11/24\nvmbr1 bridge\n", STANDING_NOTE,
 	 "HG-N250", "eth0 has no IPv4 address"},
 	{"a member of a bond", UPLINK NETWORK("vmbr1"),
 	 "bond0 bond\neth0 in bond0\naddr bond0 203.0.113.11/24\nvmbr1 bridge\n", STANDING_VOID,
-	 "HG-E250 HG-N250", "eth0 is a member of bond bond0: its packets come in on bond0|"
-			    "write interface: bond0"},
+	 "HG-E250 HG-N250",
+	 "eth0 is a member of bond bond0: its packets come in on bond0|"
+	 "write interface: bond0"},
 	{"in a VRF", UPLINK NETWORK("vmnet1"), ETH0 "blue vrf\nvmnet1 in blue\n", STANDING_VOID,
 	 "HG-E250", "vmnet1 is in VRF blue|add blue to its interfaces"},
 	{"in a VRF that is described", UPLINK NETWORK("[vmnet1, blue]"),
@@ -182,13 +190,15 @@ static const struct row {
 	 ETH0 "ovs-system openvswitch down\nvmbr1 openvswitch\ntap1 in ovs-system\n", STANDING_VOID,
 	 "HG-E250", "tap1 is a member of openvswitch ovs-system: no packet is seen|switch's name"},
 	{"a port of a firewall's bridge", UPLINK NETWORK("tap*"), PROXMOX, STANDING_VOID, "HG-E250",
-	 "port of bridge fwbr1: its packets come in on fwbr1 and vmbr1|write interface: [fwbr1, vmbr1]"},
+	 "port of bridge fwbr1: its packets come in on fwbr1 and vmbr1|write interface: [fwbr1, "
+	 "vmbr1]"},
 	/* Names. */
 	{"another name", UPLINK NETWORK("switch1"), ETH0 "vmbr1 bridge as switch1\n", STANDING_VOID,
 	 "HG-E251", "switch1 is only another name of interface vmbr1|write interface: vmbr1"},
 	{"another name that a pattern fits", UPLINK NETWORK("sw*"),
 	 ETH0 "vmbr1 bridge as a as switch1\n", STANDING_VOID, "HG-E251", "of interface vmbr1"},
-	{"another name of no meaning", UPLINK NETWORK("vmbr*"), BRIDGE "x bridge as vmbr2\n", FINE, ""},
+	{"another name of no meaning", UPLINK NETWORK("vmbr*"), BRIDGE "x bridge as vmbr2\n", FINE,
+	 ""},
 	{"renamed", UPLINK NETWORK("vmbr1"), ETH0 "vmbr9 bridge\naddr vmbr9 192.168.60.1/24\n",
 	 STANDING_VOID, "HG-E252",
 	 "no interface vmbr1; its address 192.168.60.1 is on vmbr9|write interface: vmbr9, or"},
@@ -200,7 +210,8 @@ static const struct row {
 	/* Wires. */
 	{"a firewall's bridge", UPLINK NETWORK("vmbr1"), PROXMOX, STANDING_VOID, "HG-E253",
 	 "guests of \"vms\" are heard on fwbr1, too|add fwbr1 to its interfaces"},
-	{"a firewall's bridge that is described", UPLINK NETWORK("[vmbr1, fwbr*]"), PROXMOX, FINE, ""},
+	{"a firewall's bridge that is described", UPLINK NETWORK("[vmbr1, fwbr*]"), PROXMOX, FINE,
+	 ""},
 	{"a bridge that is down", UPLINK NETWORK("vmbr1"),
 	 BRIDGE "fwpr1 veth in vmbr1\nfwbr1 bridge down\nfwln1 veth in fwbr1 on fwpr1\n", FINE, ""},
 	{"a network's veth into a bridge", UPLINK NETWORK("vmnet1"),
@@ -209,19 +220,24 @@ static const struct row {
 	{"the other end of a port", UPLINK NETWORK("vmbr1"),
 	 BRIDGE "p veth in vmbr1\nq veth on p\n", STANDING_VOID, "HG-E253", "are heard on q"},
 	{"the uplink's bridge on the wire", "uplinks: {br0: {}}\n" NETWORK("vmbr1"),
-	 "br0 bridge\naddr br0 203.0.113.11/24\nvmbr1 bridge\np veth in vmbr1\nq veth in br0 on p\n",
+	 "br0 bridge\naddr br0 203.0.113.11/24\nvmbr1 bridge\np veth in vmbr1\nq veth in br0 on "
+	 "p\n",
 	 STANDING_VOID, "HG-E253", "are heard on br0|take the wires"},
-	{"a macvlan", UPLINK NETWORK("vmbr1"), BRIDGE "mv macvlan on vmbr1\n", STANDING_VOID, "HG-E253",
-	 "are heard on mv"},
+	{"a macvlan", UPLINK NETWORK("vmbr1"), BRIDGE "mv macvlan on vmbr1\n", STANDING_VOID,
+	 "HG-E253", "are heard on mv"},
 	{"an ipvlan below", UPLINK NETWORK("iv"), ETH0 "eth5\niv ipvlan on eth5\n", STANDING_VOID,
 	 "HG-E253", "are heard on eth5"},
-	{"a VLAN", UPLINK NETWORK("vmbr1"), BRIDGE "vmbr1.5 vlan on vmbr1\n", STANDING_VOID, "HG-E253",
-	 "are heard on vmbr1.5"},
-	{"a VLAN as a network", UPLINK NETWORK("eth5.7"), ETH0 "eth5\neth5.7 vlan on eth5\n"
-	 "eth5.8 vlan on eth5\n", FINE, ""},
+	{"a VLAN", UPLINK NETWORK("vmbr1"), BRIDGE "vmbr1.5 vlan on vmbr1\n", STANDING_VOID,
+	 "HG-E253", "are heard on vmbr1.5"},
+	{"a VLAN as a network", UPLINK NETWORK("eth5.7"),
+	 ETH0 "eth5\neth5.7 vlan on eth5\n"
+	      "eth5.8 vlan on eth5\n",
+	 FINE, ""},
 	{"a VLAN of a bridge that filters", UPLINK NETWORK("vmbr1"),
 	 ETH0 "vmbr1 bridge filters\nvmbr1.5 vlan on vmbr1\n", STANDING_WARNING, "HG-W250",
 	 "may be heard on vmbr1.5"},
+	{"a VLAN behind a switch", UPLINK NETWORK("eth5"), ETH0 "eth5\neth5.5 vlan on eth5\n",
+	 STANDING_WARNING, "HG-W250", "may be heard on eth5.5"},
 	{"a macvtap", UPLINK NETWORK("vmbr1"), BRIDGE "mt macvtap on vmbr1\n", STANDING_WARNING,
 	 "HG-W250", "may be heard on mt"},
 	{"VLANs and macvlans of an uplink", UPLINK NETWORK("vmbr1"),
@@ -239,10 +255,12 @@ static const struct row {
 	{"a second interface with the subnet", UPLINK NETWORK("vmbr1"),
 	 BRIDGE "vmbr2 bridge\naddr vmbr2 192.168.60.2/24\nroute vmbr2 192.168.60.0/24\n",
 	 STANDING_VOID, "HG-E254",
-	 "192.168.60.0/24 of \"vms\" is on vmbr2, too, which has the address 192.168.60.2|add vmbr2"},
+	 "192.168.60.0/24 of \"vms\" is on vmbr2, too, which has the address 192.168.60.2|add "
+	 "vmbr2"},
 	{"an address without neighbours", UPLINK NETWORK("vmbr1"),
 	 BRIDGE "d dummy\naddr d 192.168.60.3/24\nlo loopback\naddr lo 192.168.60.4/24\n"
-		"x\naddr x 192.168.60.5/32\n", FINE, ""},
+		"x\naddr x 192.168.60.5/32\n",
+	 FINE, ""},
 	{"a route", UPLINK NETWORK("vmbr1"), BRIDGE "wg0 wireguard\nroute wg0 192.168.60.128/25\n",
 	 STANDING_WARNING, "HG-W251", "leads to 192.168.60.128/25 of \"vms\" by wg0"},
 	{"a route around the subnet", UPLINK NETWORK("vmbr1"),
@@ -250,20 +268,25 @@ static const struct row {
 	{"a route of the network's own", UPLINK NETWORK("vmbr1"),
 	 BRIDGE "route vmbr1 192.168.60.0/24\n", FINE, ""},
 	/* Masquerade. */
-	{"no address, and no way out", UPLINK SEVERAL("vmbr1"), BRIDGE "addr eth0 fe80::1/64 local\n",
-	 STANDING_NOTE, "HG-N250",
+	{"no address, and no way out", UPLINK SEVERAL("vmbr1"),
+	 BRIDGE "addr eth0 fe80::1/64 local\n", STANDING_NOTE, "HG-N250",
 	 "eth0 has no IPv6 address: nothing of vms leaves there by IPv6 until it has one"},
 	{"no address, but a way out", UPLINK SEVERAL("vmbr1"), BRIDGE "route eth0 ::/0 via\n",
 	 STANDING_WARNING, "HG-W252", "eth0 has no IPv6 address"},
 	{"an address", UPLINK SEVERAL("vmbr1"), BRIDGE "addr eth0 2001:db8::1/64\n", FINE, ""},
-	{"a written address", "uplinks: {eth0: {address: [203.0.113.11, \"2001:db8::1\"]}}\n"
-	 SEVERAL("vmbr1"), BRIDGE, FINE, ""},
+	{"a written address",
+	 "uplinks: {eth0: {address: [203.0.113.11, \"2001:db8::1\"]}}\n" SEVERAL("vmbr1"), BRIDGE,
+	 FINE, ""},
 	/* What status adds. */
-	{"a tunnel for all, not for apply", UPLINK NETWORK("vmbr1"), BRIDGE "vx vxlan open\n", FINE, ""},
-	{"a tunnel for all", UPLINK NETWORK("vmbr1"), BRIDGE "vx vxlan open\ngre0 gre open down\nstatus\n",
-	 STANDING_NOTE, "HG-N251", "vx takes tunnelled packets from any sender"},
-	{"bridged frames", UPLINK NETWORK("vmbr1"), BRIDGE "bridged\n", STANDING_NOTE, "HG-N300", "br_netfilter"},
-	{"bridged frames of nobody", UPLINK NETWORK("tap1"), ETH0 "br9 bridge\ntap1\nbridged\n", FINE, ""},
+	{"a tunnel for all, not for apply", UPLINK NETWORK("vmbr1"), BRIDGE "vx vxlan open\n", FINE,
+	 ""},
+	{"a tunnel for all", UPLINK NETWORK("vmbr1"),
+	 BRIDGE "vx vxlan open\ngre0 gre open down\nstatus\n", STANDING_NOTE, "HG-N251",
+	 "vx takes tunnelled packets from any sender"},
+	{"bridged frames", UPLINK NETWORK("vmbr1"), BRIDGE "bridged\n", STANDING_NOTE, "HG-N300",
+	 "br_netfilter"},
+	{"bridged frames of nobody", UPLINK NETWORK("tap1"), ETH0 "br9 bridge\ntap1\nbridged\n",
+	 FINE, ""},
 };
 
 static void judge(const struct row *row)
@@ -342,8 +365,9 @@ static void test_missing(void **state)
 static void test_has_address(void **state)
 {
 	struct arena *arena = arena_new();
-	struct host host = host_of(arena, "eth0\naddr eth0 203.0.113.1/24\neth1\n"
-					  "addr eth1 fe80::1/64 local\naddr eth1 169.254.0.1/16 local\n");
+	struct host host =
+		host_of(arena, "eth0\naddr eth0 203.0.113.1/24\neth1\n"
+			       "addr eth1 fe80::1/64 local\naddr eth1 169.254.0.1/16 local\n");
 
 	(void)state;
 	assert_true(standing_has_address(&host.links, "eth0", FAMILY_IPV4));
