@@ -76,10 +76,13 @@ struct replica {
 /** Makes the copy of a checked description. Memory comes from arena; never fails. */
 const struct replica *replica_make(struct arena *arena, const struct description *description);
 
+#define NO_PORT UINT32_MAX
+
 /** Returns the port by which the host reaches the address, or NO_PORT. */
 uint32_t replica_route_to(const struct replica *replica, const struct addr *addr);
 
-#define NO_PORT UINT32_MAX
+/** Tells whether the address is the host's own, on the port (NO_PORT: on any). */
+bool replica_has(const struct replica *replica, const struct addr *addr, uint32_t port);
 
 /** Returns the host's first address of the family on the port, or NULL. */
 const struct addr *replica_own(const struct replica *replica, uint32_t port, enum family family);
