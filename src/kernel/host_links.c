@@ -371,6 +371,13 @@ const struct host_link *host_links_at(const struct host_links *links, unsigned i
 	return bsearch(&key, links->items, links->n, sizeof(*links->items), by_index);
 }
 
+bool host_links_is_port(const struct host_links *links, const struct host_link *link)
+{
+	const struct host_link *master = host_links_at(links, link->master);
+
+	return master && strcmp(master->kind, "vrf") != 0;
+}
+
 static const char *name_at(const struct host_links *links, bool alternative, size_t i)
 {
 	return alternative ? links->altnames[i].name : links->by_name[i]->name;

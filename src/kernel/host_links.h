@@ -78,6 +78,12 @@ const struct host_link *host_links_find(const struct host_links *links, const ch
 const struct host_link *host_links_at(const struct host_links *links, unsigned int index);
 
 /**
+ * Tells whether the interface belongs to one that takes what comes in there: a bridge, bond, team or
+ * Open vSwitch; any but a VRF. IP hears nothing on it.
+ */
+bool host_links_is_port(const struct host_links *links, const struct host_link *link);
+
+/**
  * Returns the place in by_name of the first interface that fits the pattern: all that fit follow
  * it. links->n when none does.
  */

@@ -93,9 +93,6 @@ const char *standing_spell(struct arena *arena, const struct ifpattern *pattern,
 /** Prepares to follow the wires of the host. */
 struct standing_wires *standing_wires_new(struct arena *arena, const struct host_links *links);
 
-/** Tells whether what comes in there comes in on the interface that it belongs to instead. */
-bool standing_is_port(const struct host_links *links, const struct host_link *link);
-
 /** Lists the interfaces on which the host hears who is heard on those of start, these included. */
 void standing_wires_follow(struct standing_wires *wires, const struct standing_links *start,
 			   struct standing_links *out);

@@ -56,7 +56,7 @@ static void list_ports(struct standing_finder *finder, const struct standing_ent
 	     i < links->n && ifpattern_matches(entry->pattern, links->by_name[i]->name); i++) {
 		const struct host_link *link = links->by_name[i];
 
-		if (standing_is_port(links, link))
+		if (host_links_is_port(links, link))
 			standing_links_add(finder->arena, &out->ports, link);
 		else
 			out->n_others++;
@@ -202,7 +202,7 @@ static void list_interfaces(struct standing_finder *finder, const struct network
 		     ifpattern_matches(&network->interfaces[j], links->by_name[i]->name);
 		     i++)
 			/* A port has been told, or is left out on purpose. */
-			if (!standing_is_port(links, links->by_name[i]))
+			if (!host_links_is_port(links, links->by_name[i]))
 				standing_links_add(finder->arena, out, links->by_name[i]);
 }
 

@@ -114,13 +114,6 @@ static bool is_on_top(const struct host_link *link)
 	return shares_wire(link) || strcmp(link->kind, "vlan") == 0;
 }
 
-bool standing_is_port(const struct host_links *links, const struct host_link *link)
-{
-	const struct host_link *master = host_links_at(links, link->master);
-
-	return master && (is_switch(master) || strcmp(master->kind, "openvswitch") == 0);
-}
-
 /* It hears the frames, unless it is down. */
 static void visit(struct standing_wires *wires, const struct host_link *link)
 {
@@ -148,7 +141,7 @@ static void visit_ports(struct standing_wires *wires, const struct host_link *br
 
 static void visit_around(struct standing_wires *wires, const struct host_link *link)
 {
-	if (standing_is_port(wires->links, link))
+	if (host_links_is_port(wires->links, link))
 		visit(wires, host_links_at(wires->links, link->master));
 	if (is_switch(link))
 		visit_ports(wires, link);
@@ -170,14 +163,14 @@ void standing_wires_follow(struct standing_wires *wires, const struct standing_l
 
 		visit(wires, start->items[i]);
 		/* Guests may be on a bridge at the other end. */
-		if (peer && standing_is_port(wires->links, peer))
+		if (peer && host_links_is_port(wires->links, peer))
 			visit(wires, peer);
 	}
 	for (size_t i = 0; i < wires->queue.n; i++) {
 		const struct host_link *link = wires->queue.items[i];
 
 		visit_around(wires, link);
-		if (!standing_is_port(wires->links, link))
+		if (!host_links_is_port(wires->links, link))
 			standing_links_add(wires->arena, out, link);
 	}
 }
