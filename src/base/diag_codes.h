@@ -83,6 +83,18 @@
 	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
 	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
 	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
+	X(INTERFACE_IS_PORT, "HG-E250", "a described interface is a port of another, on which its packets come in") \
+	X(INTERFACE_ALTNAME, "HG-E251", "a described interface is there under another name, which alone counts") \
+	X(INTERFACE_RENAMED, "HG-E252", "a described interface is not there, but its address is on another one") \
+	X(HEARD_ELSEWHERE, "HG-E253", "the host hears a network's guests on an interface that is not the network's") \
+	X(SUBNET_ELSEWHERE, "HG-E254", "the host has an address of a network's subnet on another interface") \
+	X(UPLINK_INSIDE, "HG-E255", "an uplink's own address lies in a network's subnet") \
+	X(MAYBE_HEARD, "HG-W250", "guests may be heard on an interface that is not their network's") \
+	X(SUBNET_ROUTED, "HG-W251", "a route leads to a network's subnet by another interface") \
+	X(NO_ADDRESS, "HG-W252", "an uplink has no address that a network could leave with") \
+	X(NO_ADDRESS_YET, "HG-N250", "an uplink without a way out of that family has no address for it") \
+	X(OPEN_TUNNEL, "HG-N251", "a tunnel of the host takes packets from any peer") \
+	X(BRIDGED_FRAMES, "HG-N300", "the kernel hands frames between guests on one bridge to the rules") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \

@@ -69,8 +69,8 @@ bool sysctl_needs_routes(const struct ruleset *ruleset);
 /**
  * Compares what is wanted and what was written before with what is there. *out: what is to be
  * written; *next: the entries of the state afterwards; *back: entries that, as the state of a
- * later sysctl_plan() without a ruleset, put back what out writes. Queues notes on interfaces that
- * are not there yet, warnings on values that somebody else changed. Returns 0 or -errno, queued.
+ * later sysctl_plan() without a ruleset, put back what out writes. Queues warnings on values that
+ * somebody else changed. Returns 0 or -errno, queued.
  */
 int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
 		struct sysctl_writes *out, struct state *next, struct state *back);

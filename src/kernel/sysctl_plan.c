@@ -39,8 +39,6 @@ struct planning {
 	size_t n_put_back; /* first ones of out */
 	struct sysctl_writes *out;
 	struct state *next, *back;
-	const struct sysctl **missing;
-	size_t n_missing, cap_missing;
 	const char *unreadable; /* the first value that is there, but cannot be read */
 	int unreadable_err;
 };
@@ -116,52 +114,6 @@ static void expand(struct planning *p, const struct sysctl *sysctl)
 	n = sysctl_names_matching(names, pattern, &first);
 	for (size_t i = first; i < first + n; i++)
 		want(p, sysctl, names->items[i]);
-	/* Every interface has IPv4's directory; IPv6 may be off for one, which asks for nothing. */
-	if (sysctl_names_matching(&p->names[FAMILY_IPV4], pattern, &first) == 0) {
-		p->missing = arena_grow(p->arena, p->missing, p->n_missing, &p->cap_missing,
-					sizeof(*p->missing));
-		p->missing[p->n_missing++] = sysctl;
-	}
-}
-
-static int compare_missing(const void *a, const void *b)
-{
-	const struct sysctl *left = *(const struct sysctl *const *)a;
-	const struct sysctl *right = *(const struct sysctl *const *)b;
-
-	if (left->interface.place.source != right->interface.place.source)
-		return left->interface.place.source < right->interface.place.source ? -1 : 1;
-	if (left->interface.place.line != right->interface.place.line)
-		return left->interface.place.line < right->interface.place.line ? -1 : 1;
-	return strncmp(left->interface.name, right->interface.name, IFNAME_SIZE);
-}
-
-/* Many networks may wait for their interfaces; a few notes say it. */
-#define MISSING_SHOWN 5
-
-static void tell_missing(struct planning *p)
-{
-	size_t n = 0;
-
-	if (p->n_missing)
-		qsort(p->missing, p->n_missing, sizeof(*p->missing), compare_missing);
-	for (size_t i = 0; i < p->n_missing; i++) {
-		const struct ifpattern *pattern = &p->missing[i]->interface;
-		char text[IFNAME_SIZE + 1];
-
-		if (i && compare_missing(&p->missing[i - 1], &p->missing[i]) == 0)
-			continue;
-		if (n++ >= MISSING_SHOWN)
-			continue;
-		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), pattern->place,
-			 "%s is not there yet: rules match by name and hold as soon as it appears; "
-			 "apply again then to set its sysctls",
-			 ifpattern_format(pattern, text));
-	}
-	if (n > MISSING_SHOWN)
-		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), PLACE_NONE,
-			 "%zu more of the description's interfaces are not there yet",
-			 n - MISSING_SHOWN);
 }
 
 /* What is there, and what will be there when the values of earlier runs are back. */
@@ -549,7 +501,6 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 	}
 	for (size_t i = 0; input->ruleset && i < input->ruleset->n_sysctls; i++)
 		expand(&p, &input->ruleset->sysctls[i]);
-	tell_missing(&p);
 	p.by_path = arena_calloc(arena, p.n_wanted, sizeof(*p.by_path));
 	if (p.n_wanted) {
 		memcpy(p.by_path, p.wanted, p.n_wanted * sizeof(*p.by_path));

@@ -153,8 +153,7 @@ static void a_pattern_is_every_interface_that_fits(void **state)
 	expect(f, "net/ipv4/conf/tap2.5/send_redirects", "1");
 	expect(f, "net/ipv4/conf/eth0/send_redirects", "0");
 	expect(f, "net/ipv4/conf/all/send_redirects", "0");
-	assert_int_equal(f->diags.n, 1);
-	assert_string_equal(f->diags.items[0].code, "HG-N200");
+	assert_int_equal(f->diags.n, 0);
 	plan(f);
 	assert_int_equal(f->writes.n, 0);
 	assert_int_equal(f->after.n_sysctls, 2);
