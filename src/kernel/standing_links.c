@@ -18,9 +18,11 @@ static void look_for_altname(struct standing_finder *finder, const struct standi
 	char text[IFNAME_SIZE + 1];
 	struct diag *diag;
 
-	if (!link || exists(finder, entry) || standing_is_covered(finder, entry, link))
+	if (!link || exists(finder, entry))
 		return;
 	finder->entries_told[entry->idx] = true;
+	if (standing_is_covered(finder, entry, link))
+		return;
 	(void)standing_tell_once(finder, link);
 	diag = standing_say(finder, entry->pattern->place,
 			    "%s is only another name of interface %s: no packet is seen under it",

@@ -197,6 +197,8 @@ static const struct row {
 	 "HG-E251", "switch1 is only another name of interface vmbr1|write interface: vmbr1"},
 	{"another name that a pattern fits", UPLINK NETWORK("sw*"),
 	 ETH0 "vmbr1 bridge as a as switch1\n", STANDING_VOID, "HG-E251", "of interface vmbr1"},
+	{"another name beside the real one", UPLINK NETWORK("[switch1, vmbr1]"),
+	 ETH0 "vmbr1 bridge as switch1\n", FINE, ""},
 	{"another name of no meaning", UPLINK NETWORK("vmbr*"), BRIDGE "x bridge as vmbr2\n", FINE,
 	 ""},
 	{"renamed", UPLINK NETWORK("vmbr1"), ETH0 "vmbr9 bridge\naddr vmbr9 192.168.60.1/24\n",
