@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// bridges: which interfaces of this network namespace are bridges.
+// bridges: which interfaces of this network namespace are bridges, and which hand over to one.
 #include "kernel/bridges.h"
 
 #include <errno.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,12 +21,27 @@
 struct reading {
 	struct arena *arena;
 	struct bridges *out;
+	bool (*fits)(const struct ifinfomsg *link, const struct nlattr *info);
 };
 
 static const char *text_of(const struct nlattr *attr)
 {
 	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
 									 : "";
+}
+
+static bool is_bridge(const struct ifinfomsg *link, const struct nlattr *info)
+{
+	(void)link;
+	return strcmp(text_of(netlink_find(info, IFLA_INFO_KIND)), "bridge") == 0;
+}
+
+/* All masters but a VRF take their members' packets away before IP sees them. */
+static bool is_deaf(const struct ifinfomsg *link, const struct nlattr *info)
+{
+	const char *master = text_of(netlink_find(info, IFLA_INFO_SLAVE_KIND));
+
+	return link->ifi_type == ARPHRD_LOOPBACK || (*master && strcmp(master, "vrf") != 0);
 }
 
 static int take_link(const struct nlmsghdr *message, void *data)
@@ -42,7 +58,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 		if (mnl_attr_get_type(attr) == IFLA_LINKINFO)
 			info = attr;
 	}
-	if (strcmp(text_of(netlink_find(info, IFLA_INFO_KIND)), "bridge") != 0)
+	if (!r->fits(mnl_nlmsg_get_payload(message), info))
 		return MNL_CB_OK;
 	r->out->names =
 		arena_grow(r->arena, r->out->names, r->out->n, &r->out->cap, sizeof(*r->out->names));
@@ -68,14 +84,23 @@ static int read_once(struct reading *r)
 	return netlink_request(&netlink, request, take_link, r);
 }
 
-int bridges_read(struct arena *arena, struct bridges *out)
+static int read_fitting(struct reading *reading)
 {
-	struct reading reading = {arena, out};
 	int err = -EINTR;
 
-	*out = (struct bridges){0};
+	*reading->out = (struct bridges){0};
 	/* What an interrupted dump told stays: a name that is there twice does no harm. */
 	for (int attempt = 0; err == -EINTR && attempt < ATTEMPTS; attempt++)
-		err = read_once(&reading);
+		err = read_once(reading);
 	return err;
+}
+
+int bridges_read(struct arena *arena, struct bridges *out)
+{
+	return read_fitting(&(struct reading){arena, out, is_bridge});
+}
+
+int bridges_read_deaf(struct arena *arena, struct bridges *out)
+{
+	return read_fitting(&(struct reading){arena, out, is_deaf});
 }

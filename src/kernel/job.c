@@ -144,11 +144,13 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 static int plan_sysctls(struct job *job, struct diags *diags)
 {
 	struct route_interfaces advertised = {0};
+	struct bridges deaf = {0};
 	struct sysctl_input input = {.root = job->root,
 				     .ruleset = job->input ? job->input->ruleset : NULL,
 				     .state = job->undo ? &job->undo->writes : &job->before,
 				     .interrupted = job->before.unfinished,
-				     .advertised = &advertised};
+				     .advertised = &advertised,
+				     .deaf = &deaf};
 	struct users users = {.arena = job->arena};
 	int err = 0;
 
@@ -158,10 +160,13 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 		input.users_data = &users;
 	}
 
-	if (input.ruleset && sysctl_needs_routes(input.ruleset))
+	if (input.ruleset && sysctl_needs_advertised(input.ruleset)) {
 		err = route_read_advertised(job->arena, &advertised);
+		if (err == 0)
+			err = bridges_read_deaf(job->arena, &deaf);
+	}
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the routes");
+		nft_explain_errno(diags, -err, "read the routes and interfaces");
 		return err;
 	}
 	err = sysctl_plan(job->arena, diags, &input, &job->writes, &job->after, &job->back);
