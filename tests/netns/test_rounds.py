@@ -27,7 +27,7 @@ SEED = int(os.environ.get("ROUNDS_SEED", "7"))
 DESCRIPTIONS = 8
 SWITCHES = {"ipv4/ip_forward": "/proc/sys/net/ipv4/ip_forward", "ipv6/conf/all/forwarding": "/proc/sys/net/ipv6/conf/all/forwarding"}
 # Interfaces that descriptions name (see oracle/describe.py), and a stranger; their forwarding may be another than the switch.
-LINKS = ["eth0", "eth1", "vmnet1", "br-2", "p3x1", "dmz0"]
+LINKS = ["eth0", "vmnet1", "p3x1", "dmz0"]
 # Of others, that nothing of ours has to do with.
 TABLES = [
     "table inet stranger { set s { type ipv4_addr; elements = { 10.0.0.%d }; } chain in { type filter hook input priority 0; ip saddr @s counter accept; } }",
