@@ -71,6 +71,7 @@
 	X(NO_BACKEND, "HG-E209", "the kernel has neither nf_tables nor iptables") \
 	X(SYSCTL_MISSING, "HG-E210", "the kernel has no such sysctl") \
 	X(SYSCTL_FAILED, "HG-E211", "a sysctl can't be read or written") \
+	X(RA_UNGUARDED, "HG-E212", "forwarding would end the host's router advertisements") \
 	X(STATE_FAILED, "HG-E220", "the state file can't be written or read") \
 	X(LOCK_FAILED, "HG-E221", "the lock file can't be opened") \
 	X(LOCK_HELD, "HG-E222", "another hostgate is at work in this network namespace") \

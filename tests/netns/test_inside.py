@@ -9,7 +9,7 @@ import cases
 import packets as p
 from cases import Probe, kinds
 from test_answers import ISOLATED, NETWORKS, Answers
-from test_local import multicast_mac
+from packets import multicast_mac
 
 class Outsider(Answers):
     """What an outsider sends as if it were a network's guest, so that the host's answers go into the network."""

@@ -11,7 +11,7 @@ import cases
 import packets as p
 from lab import LINK, PATIENCE
 from test_answers import ISOLATED, NETWORKS
-from test_local import multicast_mac
+from packets import multicast_mac
 
 ROUTER_ALERT = b"\x94\4\0\0"
 
