@@ -506,24 +506,6 @@ static void the_later_entry_counts(void **state)
 	expect(f, "net/ipv4/conf/tap1/forwarding", "0");
 }
 
-static void only_what_would_not_forward_is_missing(void **state)
-{
-	struct fixture *f = *state;
-
-	/* Where the switch is written, or has been, what comes later forwards. */
-	want(f, SYSCTL_FORWARD, "", false, "net/ipv4/ip_forward", 1);
-	want(f, SYSCTL_FORWARD, "ppp0", false, "forwarding", 1);
-	run(f);
-	switch_all(f, "1");
-	plan(f);
-	assert_int_equal(f->diags.n, 0);
-	set(f, "net/ipv4/conf/default/forwarding", "0");
-	plan(f);
-	assert_int_equal(f->writes.n, 0);
-	assert_int_equal(f->diags.n, 1);
-	assert_string_equal(f->diags.items[0].code, "HG-N200");
-}
-
 static void a_missing_switch_is_an_error(void **state)
 {
 	struct fixture *f = *state;
