@@ -182,9 +182,10 @@ static int read_others(struct backend_xt *xt, enum family family, size_t table,
 		return fail(xt, &name, errno, "read");
 	if (saved)
 		tell_lost(xt, family, table,
-			  xt_slate_missing(xt->input.arena, family, handle, saved, out));
+			  xt_slate_missing(xt->input.arena, family, xt_table_list[table].name,
+					   handle, saved, out));
 	else
-		xt_slate_read(xt->input.arena, family, handle, out);
+		xt_slate_read(xt->input.arena, family, xt_table_list[table].name, handle, out);
 	xt_libraries[family].free(handle);
 	return 0;
 }
@@ -357,7 +358,8 @@ static int return_others(struct backend_xt *xt, struct xtc_handle *handle, enum 
 
 	if (saved->n == 0)
 		return 0;
-	(void)xt_slate_missing(xt->input.arena, family, handle, saved, &missing);
+	(void)xt_slate_missing(xt->input.arena, family, xt_table_list[table].name, handle, saved,
+			       &missing);
 	return xt_slate_put(family, handle, &missing);
 }
 

@@ -11,7 +11,7 @@
 
 #include "hostgate/ruleset.h"
 #include "kernel/judge_eval.h"
-#include "kernel/xt_table.h"
+#include "kernel/ours.h"
 
 /*
  * Theory of operation
@@ -246,7 +246,7 @@ static unsigned int follow(struct walk *w, const char *name, bool certain)
 	const struct survey_chain *chain = survey_chain_of(w->at.table, name);
 	unsigned int exits = EXIT_END;
 
-	if (w->at.judge->others_only && xt_table_is_ours(name))
+	if (w->at.judge->others_only && ours_chain(name))
 		return EXIT_END;
 	if (chain && w->depth < DEPTH_MAX) {
 		w->depth++;

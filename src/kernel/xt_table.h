@@ -71,7 +71,4 @@ bool xt_table_has_family(enum family family);
  */
 int xt_table_list_living(struct diags *diags, enum family family, bool lives[static XT_TABLES]);
 
-/** Tells whether a chain is ours by its name. */
-bool xt_table_is_ours(const char *chain);
-
 #endif
