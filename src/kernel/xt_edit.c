@@ -217,6 +217,18 @@ static void insert_jump(struct editing *e, const struct xt_jump *wanted, unsigne
 			e->jumps[i].position++;
 }
 
+/* Others' rules that it moves past go on to stand in their order. */
+static void move_to_front(struct editing *e, struct xt_jump *jump)
+{
+	STEP(e, delete, jump->builtin, jump->position);
+	for (size_t i = 0; i < e->present->n_jumps; i++)
+		if (strcmp(e->jumps[i].builtin, jump->builtin) == 0 &&
+		    e->jumps[i].position > jump->position)
+			e->jumps[i].position--;
+	insert_jump(e, jump, 0);
+	jump->position = 0;
+}
+
 /* One that is there is as good; else the new one comes in front of the one it is to follow. */
 static void make_jump(struct editing *e, const struct xt_jump *wanted)
 {
@@ -228,9 +240,12 @@ static void make_jump(struct editing *e, const struct xt_jump *wanted)
 		if (strcmp(before->builtin, wanted->builtin) != 0 || !before->plain ||
 		    strcmp(before->chain, wanted->chain) != 0)
 			continue;
-		if (strcmp(e->jumps[i].chain, wanted->chain) == 0)
+		if (strcmp(e->jumps[i].chain, wanted->chain) == 0) {
+			if (wanted->first)
+				move_to_front(e, &e->jumps[i]);
 			return;
-		position = e->jumps[i].position;
+		}
+		position = wanted->first ? 0 : e->jumps[i].position;
 		break;
 	}
 	insert_jump(e, wanted, position);

@@ -189,7 +189,7 @@ static void read_builtin(struct reading *r, const char *name)
 {
 	struct image_chain *chain = add_chain(r->content, name);
 	struct xt_room *plain = new_room(r->content);
-	unsigned int position = 0, others = 0;
+	unsigned int position = 0, in_front = 0;
 
 	for (const void *entry = r->library->first_rule(name, r->handle); entry;
 	     entry = r->library->next_rule(entry, r->handle), position++) {
@@ -197,7 +197,8 @@ static void read_builtin(struct reading *r, const char *name)
 		struct blob blob, wanted;
 
 		if (!ours_chain(target)) {
-			others += !is_ours(r, name, entry);
+			in_front++;
+			r->content->n_others += !is_ours(r, name, entry);
 			continue;
 		}
 		blob = entry_of(r, entry);
@@ -206,13 +207,12 @@ static void read_builtin(struct reading *r, const char *name)
 			 (struct xt_jump){.builtin = name,
 					  .chain = target,
 					  .position = position,
-					  .others = others,
+					  .in_front = in_front,
 					  .plain = blob.len == wanted.len &&
 						   memcmp(blob.bytes, wanted.bytes, blob.len) == 0});
 		add_jump_rule(r->content, chain, blob);
 		r->content->image.exists = true;
 	}
-	r->content->n_others += others;
 	sort_jumps(chain);
 }
 

@@ -27,8 +27,9 @@ struct xt_jump {
 	const char *builtin;
 	const char *chain;
 	unsigned int position; /**< in the built-in chain, from 0 */
-	unsigned int others;   /**< rules of others in front of it */
+	unsigned int in_front; /**< rules in front of it that do not lead to chains of ours */
 	bool plain;            /**< the jump and nothing else: no match, no goto */
+	bool first;            /**< wanted: nothing but jumps of ours may stand in front of it */
 };
 
 /** Our part of a table. Initialise with xt_table_init(). */
