@@ -259,7 +259,8 @@ int standing_check(struct arena *arena, struct diags *diags, const struct apply_
 		return err;
 	}
 	/* What can't be read the comparison of the rules will tell. */
-	(void)front_read(arena, input->ruleset, &view.fronts);
+	if (status && input->backend == BACKEND_IPTABLES)
+		(void)front_read(arena, input->ruleset, &view.fronts);
 	standing_judge(arena, diags, &view, out);
 	return 0;
 }

@@ -2,12 +2,12 @@
 // standing_front: facts about others' rules in front of ours.
 #include "kernel/standing_fact.h"
 
-/* Backends that are to have no rules any more lose them anyway; apply itself mends the rest. */
+/* plan and apply need no word of it: to move the jumps is one of their changes. */
 void standing_fronts(struct standing_finder *finder)
 {
 	const struct fronts *fronts = &finder->view->fronts;
 
-	for (size_t i = 0; i < fronts->n && finder->view->status; i++) {
+	for (size_t i = 0; i < fronts->n; i++) {
 		const struct front_finding *f = &fronts->items[i];
 
 		diag_hint(finder->diags,
