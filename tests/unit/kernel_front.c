@@ -11,11 +11,12 @@
 #include "plan/field.h"
 #include "reading.h"
 
-static const char text[] = "uplinks:\n"
-			   "  eth0: { address: [203.0.113.11, '2001:db8::11'] }\n"
-			   "networks:\n"
-			   "  vmnet1: { subnet: [192.168.56.0/24, 'fd00:56::/64'], mode: nat }\n"
-			   "  taps: { interface: tap*, subnet: [192.168.57.0/24, 'fd00:57::/64'] }\n";
+static const char text[] =
+	"uplinks:\n"
+	"  eth0: { address: [203.0.113.11, '2001:db8::11'] }\n"
+	"networks:\n"
+	"  vmnet1: { subnet: [192.168.56.0/24, 'fd00:56::/64'], mode: nat }\n"
+	"  taps: { interface: tap*, subnet: [192.168.57.0/24, 'fd00:57::/64'] }\n";
 
 /* A rule of others; "+" at the end of an interface: all that begin so, "!" in front: not that. */
 struct other {
@@ -69,8 +70,7 @@ static void add_rule(struct fixture *f, struct survey_chain *chain, const struct
 	match_name(&rule, FIELD_OIFNAME, other->out);
 	if (source) {
 		assert_true(prefix_parse(source, &prefix));
-		rule_match_prefix(&rule,
-				  f->family == FAMILY_IPV4 ? FIELD_SADDR4 : FIELD_SADDR6,
+		rule_match_prefix(&rule, f->family == FAMILY_IPV4 ? FIELD_SADDR4 : FIELD_SADDR6,
 				  key_of_prefix(&prefix));
 	}
 	xt_entry_build(f->lowered, &rule, f->family, room);
@@ -100,8 +100,8 @@ static void start(struct fixture *f, enum family family, const char *table, cons
 			.name = builtin,
 			.base = true,
 			.type = strcmp(table, "nat") == 0 ? SURVEY_NAT : SURVEY_FILTER,
-			.hook = strcmp(builtin, "FORWARD") == 0 ? NF_INET_FORWARD :
-								   NF_INET_POST_ROUTING});
+			.hook = strcmp(builtin, "FORWARD") == 0 ? NF_INET_FORWARD
+								: NF_INET_POST_ROUTING});
 }
 
 static bool ask(struct fixture *f, const char *chain, struct front_finding *found)
@@ -124,37 +124,90 @@ static void a_rule_in_front_takes_what_it_may_match(void **state)
 		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.target = "RETURN"}, true},
 		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.target = "DROP"}, false},
 		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.target = ""}, false},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "vmnet1", .target = "ACCEPT"}, true},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "vmnet+", .target = "ACCEPT"}, true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {.in = "vmnet1", .target = "ACCEPT"},
+		 true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {.in = "vmnet+", .target = "ACCEPT"},
+		 true},
 		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "tap9", .target = "ACCEPT"}, true},
 		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "t+", .target = "ACCEPT"}, true},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "docker0", .target = "ACCEPT"}, true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {.in = "docker0", .target = "ACCEPT"},
+		 true},
 		/* It may have an inside source. */
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {.in = "docker0", .out = "docker0", .target = "ACCEPT"}, true},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {"docker0", "docker0", OUTSIDE, "ACCEPT"}, false},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {"docker0", "!docker0", OUTSIDE, "ACCEPT"}, true},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {"docker0", "eth0", OUTSIDE, "ACCEPT"}, false},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {"docker0", "tap+", OUTSIDE, "ACCEPT"}, true},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD",
-		 {"docker0", "vmnet10", OUTSIDE, "ACCEPT"}, false},
-		{"filter", "FORWARD", "HOSTGATE-FORWARD", {.in = "lo", .out = "lo", .target = "ACCEPT"},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {.in = "docker0", .out = "docker0", .target = "ACCEPT"},
+		 true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {"docker0", "docker0", OUTSIDE, "ACCEPT"},
+		 false},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {"docker0", "!docker0", OUTSIDE, "ACCEPT"},
+		 true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {"docker0", "eth0", OUTSIDE, "ACCEPT"},
+		 false},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {"docker0", "tap+", OUTSIDE, "ACCEPT"},
+		 true},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {"docker0", "vmnet10", OUTSIDE, "ACCEPT"},
+		 false},
+		{"filter",
+		 "FORWARD",
+		 "HOSTGATE-FORWARD",
+		 {.in = "lo", .out = "lo", .target = "ACCEPT"},
 		 false},
 		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE", {.target = "ACCEPT"}, true},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE", {.out = "eth0", .target = "ACCEPT"}, true},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE", {.out = "eth1", .target = "ACCEPT"}, false},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE",
-		 {.source4 = "192.168.56.7/32", .source6 = "fd00:56::7/128", .target = "ACCEPT"}, true},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE",
-		 {.source4 = "192.168.0.0/16", .source6 = "fd00::/8", .target = "ACCEPT"}, true},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE",
-		 {.source4 = "192.168.57.0/24", .source6 = "fd00:57::/64", .target = "ACCEPT"}, false},
-		{"nat", "POSTROUTING", "HOSTGATE-TRANSLATE",
-		 {NULL, NULL, OUTSIDE, "ACCEPT"}, false},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {.out = "eth0", .target = "ACCEPT"},
+		 true},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {.out = "eth1", .target = "ACCEPT"},
+		 false},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {.source4 = "192.168.56.7/32", .source6 = "fd00:56::7/128", .target = "ACCEPT"},
+		 true},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {.source4 = "192.168.0.0/16", .source6 = "fd00::/8", .target = "ACCEPT"},
+		 true},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {.source4 = "192.168.57.0/24", .source6 = "fd00:57::/64", .target = "ACCEPT"},
+		 false},
+		{"nat",
+		 "POSTROUTING",
+		 "HOSTGATE-TRANSLATE",
+		 {NULL, NULL, OUTSIDE, "ACCEPT"},
+		 false},
 	};
 	struct front_finding found;
 	struct fixture f;
