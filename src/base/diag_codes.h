@@ -96,13 +96,13 @@
 	X(NO_ADDRESS_YET, "HG-N250", "an uplink without a way out of that family has no address for it") \
 	X(OPEN_TUNNEL, "HG-N251", "a tunnel of the host takes packets from any peer") \
 	X(BRIDGED_FRAMES, "HG-N300", "the kernel hands frames between guests on one bridge to the rules") \
+	X(IN_FRONT, "HG-E270", "what others have in front of hostgate's jumps in iptables may take packets from its rules") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
-	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
 	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
 	X(RULE_LOST, "HG-W206", "a rule that clean-slate took out can't come back") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \

@@ -22,6 +22,7 @@ static const struct {
 	{STANDING_VOID, DIAG_INTERFACE_RENAMED, standing_renamed},
 	{STANDING_VOID, DIAG_HEARD_ELSEWHERE, standing_heard},
 	{STANDING_VOID, DIAG_SUBNET_ELSEWHERE, standing_subnets_elsewhere},
+	{STANDING_VOID, DIAG_IN_FRONT, standing_fronts},
 	{STANDING_WARNING, DIAG_MAYBE_HEARD, standing_maybe_heard},
 	{STANDING_WARNING, DIAG_SUBNET_ROUTED, standing_subnets_routed},
 	{STANDING_WARNING, DIAG_NO_ADDRESS, standing_no_address},
@@ -257,6 +258,9 @@ int standing_check(struct arena *arena, struct diags *diags, const struct apply_
 			->err = -err;
 		return err;
 	}
+	/* What can't be read the comparison of the rules will tell. */
+	if (status && input->backend == BACKEND_IPTABLES)
+		(void)front_read(arena, input->ruleset, &view.fronts);
 	standing_judge(arena, diags, &view, out);
 	return 0;
 }

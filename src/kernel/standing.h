@@ -10,6 +10,7 @@
 #include "hostgate/description.h"
 #include "hostgate/diag.h"
 #include "kernel/apply.h"
+#include "kernel/front.h"
 #include "kernel/host_links.h"
 
 /*
@@ -36,6 +37,7 @@ struct standing_view {
 	const struct host_links *links;
 	bool status;  /**< it is status that asks: of what concerns the time after apply, too */
 	bool bridged; /**< frames that cross a bridge are handed to the rules, too (br_netfilter) */
+	struct fronts fronts; /**< for status, where the rules are in iptables */
 };
 
 /** What was found. */

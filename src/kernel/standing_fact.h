@@ -112,5 +112,6 @@ void standing_no_address(struct standing_finder *finder);
 void standing_no_address_yet(struct standing_finder *finder);
 void standing_open_tunnels(struct standing_finder *finder);
 void standing_bridged_frames(struct standing_finder *finder);
+void standing_fronts(struct standing_finder *finder);
 
 #endif

@@ -114,13 +114,15 @@ static enum status compare(struct run *run, const struct installed *installed)
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
-	enum status standing = say_void(run, &input);
+	enum status standing;
+
+	if (installed->where)
+		input.backend = installed->backend;
+	standing = say_void(run, &input);
 
 	say_installed(run, installed);
 	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
 		return standing;
-	if (installed->where)
-		input.backend = installed->backend;
 
 	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
 

@@ -47,9 +47,9 @@ def tagged(lab, variant, family, chain):
     return [line for line in done.stdout.splitlines() if '--comment "hostgate: ' in line]
 
 
-def everything_tagged(lab, variant):
+def everything_tagged(lab, variant, counters=False):
     return [line for family in (4, 6)
-            for line in lab.must(["%s-%s-save" % (TOOL[family], variant), "-t", "filter"]).splitlines()
+            for line in lab.must(["%s-%s-save" % (TOOL[family], variant), "-t", "filter"] + ["-c"] * counters).splitlines()
             if '--comment "hostgate: ' in line]
 
 
@@ -277,7 +277,7 @@ class Behind(cases.Case):
 
 
 @cases.promise_applied
-class Place:
+class Place(Guests):
 
     def test_not_there(self):
         """A place that is not there: a note and no error, and no legacy table comes to life by looking."""
@@ -344,6 +344,50 @@ class Place:
             self.installer.install(lab, holes("docker"))
             self.installer.remove(lab)
             self.assertEqual(re.sub(r"-[PNA] HOSTGATE.*\n", "", lab.must(["iptables-" + variant, "-S"])), before)
+
+    def test_nobody_has_come(self):
+        """With its holes gone, every sysctl is as before apply, whoever keeps the chain; meanwhile status sees no other user."""
+        for place in PLACES:
+            for variant in ("nft", "legacy"):
+                with self.subTest("%s, %s" % (place, variant)):
+                    lab = self.new_lab()
+                    for family in (4, 6):       # a policy that lets pass, and an administrator's chain without a rule
+                        chain = CHAIN[place][family]
+                        for line in ["-P FORWARD ACCEPT"] + ["-N " + chain, "-A FORWARD -j " + chain] * (place != "iptables"):
+                            lab.must(["%s-%s" % (TOOL[family], variant), "-w"] + line.split())
+                    before = lab.all_sysctls()
+                    self.installer.install(lab, holes(place))
+                    self.assertTrue(everything_tagged(lab, variant))
+                    self.assertEqual((lab.sysctl("ipv4/ip_forward"), lab.sysctl("ipv6/conf/all/forwarding")), ("1", "1"))
+                    self.assertNotIn("others use it", lab.run(self.installer.argv("status")).stdout)
+                    self.installer.remove(lab)
+                    after = lab.all_sysctls()
+                    self.assertEqual({path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()
+                                      if before.get(path) != after.get(path)}, {})
+                    marks = [p.nonce(), p.nonce()]
+                    captured = lab.round([("vmnet2", p.udp_packet(LINK["vmnet2"].guest(family), REMOTE[family], 5000, 53, mark))
+                                          for family, mark in zip((4, 6), marks)])
+                    self.assertEqual([seen for seen in captured for mark in marks if mark[8:] in seen.frame], [])
+
+    def test_slate_of_others(self):
+        """A clean slate takes what others have put around holes since, and leaves these with what they counted."""
+        for place in ("docker", "iptables"):
+            for variant in ("nft", "legacy"):
+                with self.subTest("%s, %s" % (place, variant)):
+                    lab = self.new_lab()
+                    neighbour(lab, place, variant)
+                    described = holes(place, settings={"clean-slate": True})
+                    self.installer.install(lab, described)
+                    if place == "iptables":     # a clean slate has emptied the chain that leads to the other place
+                        self.assertEqual(self.guests_packets(lab), 6)
+                    whole = everything_tagged(lab, variant, True)
+                    self.assertTrue(whole)
+                    for family in (4, 6):
+                        lab.must(["%s-%s" % (TOOL[family], variant), "-w", "-A", CHAIN[place][family], "-i", "dmz0", "-j", "DROP"])
+                    self.installer.install(lab, described)
+                    self.assertEqual(everything_tagged(lab, variant, True), whole)
+                    self.assertEqual([line for line in saved(lab, variant) if line.startswith("-A")], [])
+                    self.assertIn("nothing to do", self.installer.install(lab, described).stdout)
 
     def test_order(self):
         """Holes come after forwarding is on, and go before it is off."""

@@ -295,7 +295,10 @@ static void judge(const struct row *row)
 {
 	struct run run = run_text(row->description);
 	struct host host = host_of(run.arena, row->host);
-	struct standing_view view = {&run.description, &host.links, host.status, host.bridged};
+	struct standing_view view = {.description = &run.description,
+				     .links = &host.links,
+				     .status = host.status,
+				     .bridged = host.bridged};
 	struct standing out;
 	char *words, *rest = NULL;
 

@@ -534,7 +534,6 @@ int main(void)
 		TEST(an_interface_that_does_not_forward_is_mended),
 		TEST(a_value_of_ours_is_not_what_was_before),
 		TEST(the_later_entry_counts),
-		TEST(only_what_would_not_forward_is_missing),
 		TEST(a_missing_switch_is_an_error),
 	};
 
