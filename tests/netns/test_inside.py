@@ -42,6 +42,18 @@ class AsGuest:
                         altered.neighbours(cases.open_lab(), victim), altered.neighbours(self.lab, victim):
                     self.assert_silent(Outsider(self, link, victim).all())
 
+    def test_not_heard(self):
+        """P3: nor does the host hear an outsider with a guest's address, also where a rule leads its answer outside."""
+        for title, change in (("", contextlib.nullcontext), (", a rule for the uplink's address", altered.uplink_rule)):
+            for lab in (cases.open_lab(), self.lab):
+                lab.forward()
+                with self.subTest("%s%s" % ("ours" if lab is self.lab else "open", title)), change(lab), \
+                        contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                    sock.bind((self.gateway("eth0"), 2227))
+                    mark = p.nonce()
+                    lab.round([("eth0", p.udp_packet(self.guest("vmnet2"), self.gateway("eth0"), 5000, 2227, mark))])
+                    self.assertEqual([data for data, _ in cases.heard(sock)], [] if lab is self.lab else [mark])
+
     def test_any_state(self):
         """P3: nor when connections are not tracked, or not picked up in the middle."""
         self.listen(self.lab)
