@@ -11,7 +11,6 @@ import packets as p
 from cases import Probe
 from lab import NARROW, NOWHERE
 from test_forged import Reflections
-from test_local import multicast_mac
 
 NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
 ISOLATED = {"networks": {"vmnet2": cases.STANDARD["networks"]["vmnet2"]}}
@@ -130,7 +129,7 @@ class AnswersStay:
                 cases.join(lab, sock, link, group)
             mark = p.nonce()
             lab.drain()
-            lab.send(link, p.udp_packet(guest, address, 5000, 2223, mark), multicast_mac(group) if group else None)
+            lab.send(link, p.udp_packet(guest, address, 5000, 2223, mark), p.multicast_mac(group) if group else None)
             captured = cases.answer(lab, sock, mark)
         return [seen for seen in captured if seen.link != link and mark in seen.frame]
 
