@@ -14,6 +14,7 @@ from test_forged import Reflections
 
 NETWORKS = ("vmnet1", "vmnet2", "vmnet3", "tap0")
 ISOLATED = {"networks": {"vmnet2": cases.STANDARD["networks"]["vmnet2"]}}
+MDNS = {4: "224.0.0.251", 6: "ff02::fb"}
 ALL_HOSTS = {4: "224.0.0.1", 6: "ff02::1"}
 _ports = itertools.count(1024)
 
@@ -109,13 +110,26 @@ class AnswersStay:
                         leaks = self.answered(lab, link, self.gateway("eth0"), self.guest(link, 120))
                         self.assertEqual(len(leaks), 0 if lab is ours else 1, repr(leaks))
 
+    def test_group_answers(self):
+        """Nor what it answers when it was asked by a group (mDNS, SSDP), which no connection tells from a new one."""
+        free, ours = self.hosts()
+        for title, change in self.changes():
+            for link in self.networks if change is not altered.uplink_rule else ():
+                with self.subTest("%s, %s" % (link, title)), change(free, link), change(ours, link):
+                    for lab in (free, ours):
+                        leaks = self.answered(lab, link, MDNS[self.family], self.guest(link, 119))
+                        self.assertEqual(len(leaks), 0 if lab is ours else 1, repr(leaks))
+
     def answered(self, lab, link, address, guest):
         """Asks a UDP service of the host; returns the frames with its answer on other wires than the guest's."""
+        group = address if address == MDNS[self.family] else None
         with contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
-            sock.bind((address, 2223))
+            sock.bind(("" if group else address, 2223))
+            if group:
+                cases.join(lab, sock, link, group)
             mark = p.nonce()
             lab.drain()
-            lab.send(link, p.udp_packet(guest, address, 5000, 2223, mark))
+            lab.send(link, p.udp_packet(guest, address, 5000, 2223, mark), p.multicast_mac(group) if group else None)
             captured = cases.answer(lab, sock, mark)
         return [seen for seen in captured if seen.link != link and mark in seen.frame]
 

@@ -9,7 +9,6 @@ import cases
 import packets as p
 from cases import Probe, kinds
 from test_answers import ISOLATED, NETWORKS, Answers
-from packets import multicast_mac
 
 class Outsider(Answers):
     """What an outsider sends as if it were a network's guest, so that the host's answers go into the network."""
@@ -42,6 +41,22 @@ class AsGuest:
                         altered.neighbours(cases.open_lab(), victim), altered.neighbours(self.lab, victim):
                     self.assert_silent(Outsider(self, link, victim).all())
 
+    def test_not_heard(self):
+        """P3: nor does the host hear an outsider with a guest's address, also where a rule leads its answer outside.
+
+        Without connections the last one is not told from a neighbour in a LAN that has the same subnet.
+        """
+        changes = [("", contextlib.nullcontext), (", a rule for the uplink's address", altered.uplink_rule)]
+        for title, change in changes[:len(self.networks)]:
+            for lab in (cases.open_lab(), self.lab):
+                lab.forward()
+                with self.subTest("%s%s" % ("ours" if lab is self.lab else "open", title)), change(lab), \
+                        contextlib.closing(lab.host_socket(socket.SOCK_DGRAM, self.family)) as sock:
+                    sock.bind((self.gateway("eth0"), 2227))
+                    mark = p.nonce()
+                    lab.round([("eth0", p.udp_packet(self.guest("vmnet2"), self.gateway("eth0"), 5000, 2227, mark))])
+                    self.assertEqual([data for data, _ in cases.heard(sock)], [] if lab is self.lab else [mark])
+
     def test_any_state(self):
         """P3: nor when connections are not tracked, or not picked up in the middle."""
         self.listen(self.lab)
@@ -65,7 +80,7 @@ class AsGuest:
                             mark = p.nonce()
                             lab.drain()
                             lab.send(link, p.udp_packet(self.guest(victim), dst, 5000, 2224, mark),
-                                     multicast_mac(dst) if dst == group else None)
+                                     p.multicast_mac(dst) if dst == group else None)
                             leaks = [seen for seen in cases.answer(lab, sock, mark) if mark in seen.frame]
                             self.assertEqual([seen.link for seen in leaks], [] if lab is self.lab else [victim])
 
