@@ -201,17 +201,6 @@ static bool is_early_answer(const struct packet *p)
 	       (p->icmp_code == 0 || p->icmp_code == 2);
 }
 
-/* ICMP that answers somebody. */
-static bool is_icmp_answer(const struct packet *p)
-{
-	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
-	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
-
-	if (p->family == FAMILY_IPV4)
-		return p->l4proto == IPPROTO_ICMP && memchr(types4, p->icmp_type, sizeof(types4));
-	return p->l4proto == IPPROTO_ICMPV6 && memchr(types6, p->icmp_type, sizeof(types6));
-}
-
 /*
  * P1: a packet to an inside address leaves by its network's interface. Elsewhere there may be a LAN
  * with the same addresses: it gets what the host begins itself, and no answers.
@@ -222,14 +211,10 @@ static bool passes_inward(const struct description *d, const struct packet *p)
 
 	if (!find_owner(d, &p->daddr) || (to && expect_member(to, &p->daddr)))
 		return true;
-	if (is_tracked_host(d)) {
-		if (p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED) ||
-		    p->ct_reply)
-			return false;
-	} else if (is_icmp_answer(p)) {
-		return false;
-	}
-	return p->source_on_out;
+	if (!is_tracked_host(d))
+		return p->source_on_out && find_owner(d, &p->saddr);
+	return p->source_on_out && !p->ct_reply &&
+	       !(p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED));
 }
 
 static bool stays_on_link(const struct addr *addr)
