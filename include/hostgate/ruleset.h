@@ -282,6 +282,14 @@ struct ruleset {
 /** Makes the ruleset of a checked description. Memory comes from arena; never fails. */
 struct ruleset *plan_ruleset(struct arena *arena, const struct description *description);
 
+/**
+ * Returns the ruleset with what masquerade would translate on an uplink closed there, for the family
+ * in which the uplink has no address: the kernel would take one of another interface. For iptables,
+ * which has no place behind translation. Shares everything else with the ruleset.
+ */
+struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,
+				     const struct ifpattern *uplink, enum family family);
+
 /** Lowers a ruleset for nf_tables: every set has one shape. */
 struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset);
 

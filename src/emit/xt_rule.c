@@ -227,6 +227,18 @@ void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum famil
 	print_comment(&p, rule);
 }
 
+void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
+		      const char *comment, enum family family, xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	buf_printf(out, "-A %s", chain);
+	print_matches(&p, rule);
+	print_action(&p, &rule->action);
+	buf_puts(out, " -m comment --comment ");
+	quote(out, comment);
+}
+
 void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
 		   xt_quote quote, struct buf *out)
 {

@@ -20,6 +20,10 @@ void xt_restore_word(struct buf *out, const char *word);
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out);
 
+/** The same for another chain and comment than the rule's own. */
+void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
+		      const char *comment, enum family family, xt_quote quote, struct buf *out);
+
 /** Writes " -i ..." for a rule in a hole, as above, but without chain; ACCEPT is meant here. */
 void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
 		   xt_quote quote, struct buf *out);

@@ -34,6 +34,9 @@
 #include "plan/plan_rules.h"
 #include "plan/plan_sysctl.h"
 
+static const char *const closed_names[FAMILY__COUNT] = {"closed4", "closed6"};
+static const char *const borrowed_names[FAMILY__COUNT] = {"borrowed4", "borrowed6"};
+
 static struct key no_key(void)
 {
 	return (struct key){0};
@@ -51,14 +54,6 @@ static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name,
 static void make_sets(struct plan *plan)
 {
 	struct ruleset *rs = plan->rs;
-	static const char *const names[][FAMILY__COUNT] = {
-		{"members4", "members6"},   {"snat4", "snat6"},
-		{"closed4", "closed6"},	    {"translated4", "translated6"},
-		{"borrowed4", "borrowed6"}, {"subnets4", "subnets6"},
-		{"strays4", "strays6"},
-		{"own4", "own6"},
-	};
-
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
 	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELD_OIFNAME, FIELD__COUNT);
 	plan->inside = ruleset_add_set(rs, "inside", false, FIELD_IIFNAME, FIELD_OIFNAME);
@@ -69,22 +64,26 @@ static void make_sets(struct plan *plan)
 	plan->kept_out = add_tally(plan, TALLY_REFUSED, "kept_out", FIELD_OIFNAME, FIELD__COUNT);
 	plan->forged = add_tally(plan, TALLY_CAUGHT, "forged", FIELD_IIFNAME, FIELD__COUNT);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		plan->members[f] =
-			ruleset_add_set(rs, names[0][f], false, FIELD_IIFNAME, plan_saddr[f]);
+		enum field addr = plan_saddr[f];
+		bool v4 = f == FAMILY_IPV4;
+
+		plan->members[f] = ruleset_add_set(rs, v4 ? "members4" : "members6", false,
+						   FIELD_IIFNAME, addr);
 		plan->snat[f] =
-			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, plan_saddr[f]);
+			ruleset_add_set(rs, v4 ? "snat4" : "snat6", true, FIELD_OIFNAME, addr);
 		plan->closed[f] =
-			add_tally(plan, TALLY_CAUGHT, names[2][f], FIELD_OIFNAME, plan_saddr[f]);
+			add_tally(plan, TALLY_CAUGHT, closed_names[f], FIELD_OIFNAME, addr);
 		plan->translated[f] =
-			add_tally(plan, TALLY_CAUGHT, names[3][f], FIELD_OIFNAME, plan_saddr[f]);
+			add_tally(plan, TALLY_CAUGHT, v4 ? "translated4" : "translated6",
+				  FIELD_OIFNAME, addr);
 		plan->borrowed[f] =
-			add_tally(plan, TALLY_CAUGHT, names[4][f], FIELD_OIFNAME, plan_saddr[f]);
-		plan->subnets[f] =
-			ruleset_add_set(rs, names[5][f], false, plan_saddr[f], FIELD__COUNT);
-		plan->strays[f] =
-			add_tally(plan, TALLY_CAUGHT, names[6][f], plan_saddr[f], FIELD__COUNT);
+			add_tally(plan, TALLY_CAUGHT, borrowed_names[f], FIELD_OIFNAME, addr);
+		plan->subnets[f] = ruleset_add_set(rs, v4 ? "subnets4" : "subnets6", false, addr,
+						   FIELD__COUNT);
+		plan->strays[f] = add_tally(plan, TALLY_CAUGHT, v4 ? "strays4" : "strays6", addr,
+					    FIELD__COUNT);
 		plan->own[f] =
-			ruleset_add_set(rs, names[7][f], false, plan_saddr[f], FIELD__COUNT);
+			ruleset_add_set(rs, v4 ? "own4" : "own6", false, addr, FIELD__COUNT);
 	}
 }
 
@@ -238,4 +237,39 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 	plan_holes(plan.rs, description);
 	plan_sysctls(plan.rs, description);
 	return plan.rs;
+}
+
+static struct set *set_named(struct ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->n_sets; i++)
+		if (strcmp(rs->sets[i].name, name) == 0)
+			return &rs->sets[i];
+	return NULL;
+}
+
+struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,
+				     const struct ifpattern *uplink, enum family family)
+{
+	struct ruleset *rs = arena_alloc(arena, sizeof(*rs));
+	struct key out = key_of_interface(uplink);
+	const struct set *borrowed;
+	struct set *closed;
+
+	*rs = *ruleset;
+	rs->arena = arena;
+	rs->sets = arena_calloc(arena, rs->n_sets, sizeof(*rs->sets));
+	memcpy(rs->sets, ruleset->sets, rs->n_sets * sizeof(*rs->sets));
+	/* Shared until one is added to: capacity 0 makes arena_grow() copy. */
+	rs->cap_sets = rs->cap_chains = rs->cap_rules = rs->cap_actions = rs->cap_origins = 0;
+	borrowed = set_named(rs, borrowed_names[family]);
+	closed = set_named(rs, closed_names[family]);
+	closed->cap_elements = 0;
+	for (size_t i = 0; i < borrowed->n_elements; i++) {
+		const struct element *element = &borrowed->elements[i];
+
+		if (memcmp(element->key[0].bytes, out.bytes, KEY_SIZE) == 0)
+			ruleset_add_element(rs, (uint32_t)(closed - rs->sets), element->key[0],
+					    element->key[1], NO_INDEX, element->origin);
+	}
+	return rs;
 }
