@@ -165,7 +165,7 @@ static int send_probes(struct run *run, const struct apply_input *apply,
 	struct prove_input input = {
 		.apply = apply,
 		.list = list,
-		.host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+		.host_rules = run->args.given[OPTION_WITH_HOST],
 		.progress = progress.wanted ? progress_step : NULL,
 		.progress_data = &progress,
 	};
@@ -198,7 +198,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 		.ruleset = input.ruleset,
 		.list = probe_list_make(run->arena, replica),
 		.proof = proof,
-		.host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+		.host_rules = run->args.given[OPTION_WITH_HOST],
 		.n_lines = (d->n_networks + 1) * PROMISE__COUNT,
 	};
 	out->lines = arena_calloc(run->arena, out->n_lines, sizeof(*out->lines));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`prove --with-host-rules`: beside rules as Docker, ufw, firewalld and libvirt make them.
+"""`prove --with-host`: beside rules as Docker, ufw, firewalld and libvirt make them.
 
 Every case runs in network and mount namespaces of its own, which are "the host" there.
 """
@@ -72,7 +72,7 @@ class Case(unittest.TestCase):
         return done
 
     def prove(self, rules, *options, code, description=DESCRIPTION):
-        done = self.on_host(rules, PROGRAM, "prove", "--with-host-rules", *options, description)
+        done = self.on_host(rules, PROGRAM, "prove", "--with-host", *options, description)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         return done
 
@@ -212,7 +212,7 @@ class Verdicts(Case):
     def test_in_a_user_namespace(self):
         """Whoever is root in a namespace of his own reads the rules there."""
         done = subprocess.run(["unshare", "--user", "--map-root-user", "--net", "sh", "-c",
-                               "nft add table ip t && exec \"$@\"", "sh", PROGRAM, "prove", "--with-host-rules",
+                               "nft add table ip t && exec \"$@\"", "sh", PROGRAM, "prove", "--with-host",
                                "--json", DESCRIPTION], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
         if done.stderr.startswith("unshare:"):
             self.skipTest(done.stderr.strip())
@@ -242,7 +242,7 @@ class Verdicts(Case):
         self.assertEqual({finding["network"] for finding in json.loads(done.stdout)["findings"]}, {"vmnet2"})
 
     def test_not_permitted(self):
-        done = subprocess.run(["unshare", "--user", PROGRAM, "prove", "--with-host-rules", DESCRIPTION],
+        done = subprocess.run(["unshare", "--user", PROGRAM, "prove", "--with-host", DESCRIPTION],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
         if done.stderr.startswith("unshare:"):
             self.skipTest(done.stderr.strip())
@@ -251,10 +251,10 @@ class Verdicts(Case):
         self.assertEqual(done.stdout, "")
 
     def test_apply(self):
-        """apply --prove --with-host-rules changes nothing when others' rules are in the way."""
+        """apply --prove --with-host changes nothing when others' rules are in the way."""
         for option, code in (("--prove", 5), ("--no", 2)):
             done = self.on_host("iptables-nft -P FORWARD DROP",
-                                PROGRAM, "apply", option, "--with-host-rules", DESCRIPTION)
+                                PROGRAM, "apply", option, "--with-host", DESCRIPTION)
             self.assertEqual(done.returncode, code, done.stdout + done.stderr)
 
 

@@ -373,7 +373,7 @@ def inside():
     run("nft", "add table inet others { chain c { type filter hook forward priority 0; }; }").check_returncode()
     before = machine()
     for backend in BACKENDS:
-        for options in ((), ("--with-host-rules",)):
+        for options in ((), ("--with-host",)):
             done = run(PROGRAM, "prove", "--backend", backend, *options, FAULTS)
             if done.returncode and not ABSENT[backend]:
                 sys.exit(done.stdout + done.stderr)
@@ -384,7 +384,7 @@ def inside():
         before = machine()
         for number in (signal.SIGKILL, signal.SIGTERM):
             for step in range(12):
-                options = ("--with-host-rules",) if step % 2 else ()
+                options = ("--with-host",) if step % 2 else ()
                 child = subprocess.Popen([PROGRAM, "prove", *options, file.name], stdout=subprocess.DEVNULL)
                 time.sleep(0.002 * 1.7 ** step)
                 child.send_signal(number)
