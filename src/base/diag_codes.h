@@ -83,6 +83,7 @@
 	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
 	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
 	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
+	X(INTERFACE_IS_PORT, "HG-E250", "a described interface is a port of another, on which its packets come in") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \

@@ -10,24 +10,13 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "model/subnets.h"
 
 struct checker {
 	struct arena *arena;
 	struct diags *diags;
 	const struct description *description;
 	bool complete;
-};
-
-/* A subnet and whose it is. */
-struct owned_subnet {
-	const struct subnet *subnet;
-	const struct network *network;
-};
-
-/* Disjoint subnets in ascending order. */
-struct subnet_index {
-	struct owned_subnet *items;
-	size_t n;
 };
 
 /* An interface and whose it is: one of network and uplink is NULL. */
@@ -83,18 +72,6 @@ static bool check_subnet(const struct checker *checker, const struct subnet *sub
 	return false;
 }
 
-static int compare_subnets(const void *a, const void *b)
-{
-	const struct owned_subnet *x = a, *y = b;
-	int order = addr_compare(&x->subnet->prefix.addr, &y->subnet->prefix.addr);
-
-	if (order)
-		return order;
-	if (x->subnet->prefix.len != y->subnet->prefix.len)
-		return x->subnet->prefix.len < y->subnet->prefix.len ? -1 : 1;
-	return place_compare(&x->subnet->place, &y->subnet->place);
-}
-
 static void report_overlap(const struct checker *checker, const struct owned_subnet *a,
 			   const struct owned_subnet *b)
 {
@@ -126,7 +103,7 @@ static struct subnet_index index_subnets(const struct checker *checker,
 {
 	struct subnet_index index = {.items = items};
 
-	qsort(items, n, sizeof(*items), compare_subnets);
+	subnets_sort(items, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct owned_subnet *outer = index.n ? &items[index.n - 1] : NULL;
 
@@ -136,25 +113,6 @@ static struct subnet_index index_subnets(const struct checker *checker,
 			report_overlap(checker, outer, &items[i]);
 	}
 	return index;
-}
-
-/* Returns the subnet of the index that holds the address, or NULL. */
-static const struct owned_subnet *find_subnet(const struct subnet_index *index,
-					      const struct addr *addr)
-{
-	size_t low = 0, high = index->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (addr_compare(&index->items[middle].subnet->prefix.addr, addr) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low && prefix_contains(&index->items[low - 1].subnet->prefix, addr))
-		return &index->items[low - 1];
-	return NULL;
 }
 
 static size_t add_subnets(struct owned_subnet *items, const struct network *network)
@@ -260,7 +218,7 @@ static void check_outside_address(const struct checker *checker, const struct su
 {
 	const struct prefix alone = {*addr, (uint8_t)family_bits(addr->family)};
 	const char *what = find_senseless(&alone);
-	const struct owned_subnet *within = find_subnet(index, addr);
+	const struct owned_subnet *within = subnets_find(index, addr);
 	char text[ADDR_TEXT_SIZE];
 	struct diag *diag;
 
@@ -314,7 +272,7 @@ static void check_gateways(const struct checker *checker, const struct network *
 	qsort(sorted, network->n_gateways, sizeof(*sorted), compare_gateways);
 	for (size_t i = 0; i < network->n_gateways; i++) {
 		addr_format(&sorted[i]->addr, text);
-		if (!find_subnet(&own, &sorted[i]->addr)) {
+		if (!subnets_find(&own, &sorted[i]->addr)) {
 			diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(GATEWAY_OUTSIDE),
 					sorted[i]->place,
 					"gateway %s lies in no subnet of its network", text);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/subnets.h"
+
 /*
  * Theory of operation
  *
@@ -19,16 +21,10 @@
  * other is not forwarded.
  */
 
-struct spot {
-	struct prefix prefix;
-	const struct network *network;
-};
-
-/* A description and its subnets in order. They do not overlap. */
+/* A description and its subnets. */
 struct side {
 	const struct description *description;
-	struct spot *spots;
-	size_t n_spots;
+	struct subnet_index subnets;
 };
 
 struct flow_judge {
@@ -42,48 +38,17 @@ struct flow_judge {
 
 /* Finding. */
 
-static int compare_spots(const void *a, const void *b)
-{
-	return addr_compare(&((const struct spot *)a)->prefix.addr,
-			    &((const struct spot *)b)->prefix.addr);
-}
-
 static struct side side_of(struct arena *arena, const struct description *description)
 {
-	struct side side = {.description = description};
-	size_t n = 0;
-
-	for (size_t i = 0; i < description->n_networks; i++)
-		n += description->networks[i].n_subnets;
-	side.spots = arena_calloc(arena, n, sizeof(*side.spots));
-	for (size_t i = 0; i < description->n_networks; i++) {
-		const struct network *network = &description->networks[i];
-
-		for (size_t s = 0; s < network->n_subnets; s++)
-			side.spots[side.n_spots++] =
-				(struct spot){network->subnets[s].prefix, network};
-	}
-	if (n > 0)
-		qsort(side.spots, n, sizeof(*side.spots), compare_spots);
-	return side;
+	return (struct side){description, subnets_index(arena, description)};
 }
 
 /* Returns the network with the address in a subnet, or NULL. */
 static const struct network *find(const struct side *side, const struct addr *addr)
 {
-	size_t low = 0, high = side->n_spots;
+	const struct owned_subnet *found = subnets_find(&side->subnets, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (addr_compare(&side->spots[middle].prefix.addr, addr) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0 || !prefix_contains(&side->spots[low - 1].prefix, addr))
-		return NULL;
-	return side->spots[low - 1].network;
+	return found ? found->network : NULL;
 }
 
 static int compare_hosts(const void *a, const void *b)

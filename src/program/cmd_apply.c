@@ -4,6 +4,7 @@
 
 #include "program/changes.h"
 #include "program/commands.h"
+#include "program/host.h"
 #include "program/json.h"
 #include "program/json_ruleset.h"
 #include "program/proof.h"
@@ -53,13 +54,41 @@ static enum status prove_first(struct run *run, const struct work *work)
 	return status;
 }
 
+/* The sum at the end. */
+static void print_sum(struct run *run, const struct changes *changes, bool is_void)
+{
+	size_t limit = run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES;
+	unsigned int seconds = run->args.confirm_seconds;
+
+	if (changes->n == 0) {
+		buf_printf(&run->out, "nothing to do%s\n", is_void ? HOST_VOID : "");
+		return;
+	}
+	changes_print(changes, limit, run->colour, &run->out);
+	changes_print_conntrack(changes, limit, &run->out);
+	buf_printf(&run->out, "applied%s: ", is_void ? HOST_VOID : "");
+	changes_count(changes, &run->out);
+	buf_putc(&run->out, '\n');
+	if (seconds)
+		buf_printf(&run->out,
+			   "it is undone in %u second%s unless you run: hostgate confirm\n",
+			   seconds, seconds == 1 ? "" : "s");
+}
+
 enum status cmd_apply(struct run *run)
 {
 	struct work work;
 	struct changes changes = {0};
+	struct apply_input input;
+	enum status standing = STATUS_DONE;
 
 	if (!work_load(run, &work))
 		return STATUS_DESCRIPTION;
+	input = work_input(run, &work);
+	if (!run->args.given[OPTION_DRY_RUN])
+		standing = host_compare(run, &input, false, NULL);
+	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
+		return standing;
 	if (run->args.given[OPTION_PROVE]) {
 		enum status status = prove_first(run, &work);
 
@@ -68,8 +97,6 @@ enum status cmd_apply(struct run *run)
 	}
 	if (run->args.given[OPTION_DRY_RUN])
 		return print_script(run, &work);
-
-	struct apply_input input = work_input(run, &work);
 
 	input.confirm = (struct apply_confirm){.seconds = run->args.confirm_seconds,
 					       .undone = restored_log};
@@ -85,24 +112,7 @@ enum status cmd_apply(struct run *run)
 	}
 	if (result < 0)
 		return run_status_of(result);
-	if (run_is_talking(run)) {
-		size_t limit = run->args.given[OPTION_VERBOSE] ? 0 : SHOWN_CHANGES;
-
-		if (changes.n == 0) {
-			buf_puts(&run->out, "nothing to do\n");
-		} else {
-			changes_print(&changes, limit, run->colour, &run->out);
-			changes_print_conntrack(&changes, limit, &run->out);
-			buf_puts(&run->out, "applied: ");
-			changes_count(&changes, &run->out);
-			buf_putc(&run->out, '\n');
-			if (input.confirm.seconds)
-				buf_printf(&run->out,
-					   "it is undone in %u second%s unless you run: hostgate "
-					   "confirm\n",
-					   input.confirm.seconds,
-					   input.confirm.seconds == 1 ? "" : "s");
-		}
-	}
-	return STATUS_DONE;
+	if (run_is_talking(run))
+		print_sum(run, &changes, standing == STATUS_DIFFERS);
+	return standing;
 }

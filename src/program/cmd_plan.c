@@ -2,6 +2,7 @@
 // cmd_plan: what would apply change?
 #include "program/changes.h"
 #include "program/commands.h"
+#include "program/host.h"
 #include "program/json.h"
 #include "program/work.h"
 
@@ -14,6 +15,11 @@ enum status cmd_plan(struct run *run)
 		return STATUS_DESCRIPTION;
 
 	struct apply_input input = work_input(run, &work);
+	enum status standing = host_compare(run, &input, false, NULL);
+
+	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
+		return standing;
+
 	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
 
 	if (result < 0)
@@ -25,12 +31,13 @@ enum status cmd_plan(struct run *run)
 		buf_putc(&run->out, '\n');
 		changes_print(&changes, 0, run->colour, &run->out);
 		if (changes.n == 0) {
-			buf_puts(&run->out, "nothing to do: the kernel matches the description\n");
+			buf_printf(&run->out, "nothing to do: the kernel matches the description%s\n",
+				   standing == STATUS_DIFFERS ? HOST_VOID : "");
 		} else {
 			buf_puts(&run->out, "apply would change this: ");
 			changes_count(&changes, &run->out);
 			buf_putc(&run->out, '\n');
 		}
 	}
-	return changes.n == 0 ? STATUS_DONE : STATUS_PENDING;
+	return changes.n == 0 ? standing : STATUS_PENDING;
 }

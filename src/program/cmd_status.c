@@ -80,22 +80,45 @@ static void say_installed(struct run *run, const struct installed *installed)
 			   installed->before.undone);
 }
 
+/* Voids that are listed; further ones are counted. */
+#define SHOWN_VOIDS 8
+
+/* Before everything else: what makes the rest of little worth. */
+static enum status say_void(struct run *run, const struct apply_input *input)
+{
+	struct standing standing;
+	enum status status = host_compare(run, input, true, &standing);
+
+	for (size_t i = 0; run_is_talking(run) && i < standing.n_voids && i < SHOWN_VOIDS; i++)
+		buf_printf(&run->out, "%-13s%s\n", i == 0 ? "void:" : "", standing.voids[i]);
+	if (run_is_talking(run) && standing.n_voids > SHOWN_VOIDS)
+		buf_printf(&run->out, "%-13sand %zu more\n", "", standing.n_voids - SHOWN_VOIDS);
+	/* It is too late to refuse. */
+	return status == STATUS_DESCRIPTION ? STATUS_DIFFERS : status;
+}
+
 /* Compares the kernel with the description that was recorded. */
 static enum status compare(struct run *run, const struct installed *installed)
 {
 	struct work work;
 	struct changes changes = {0};
 	struct counters counters;
+	bool verbose = run->args.given[OPTION_VERBOSE];
 
 	diags_add_source(&run->diags, "<recorded description>", installed->text,
 			 strlen(installed->text));
-	if (!work_read(run, &work))
+	if (!work_read(run, &work)) {
+		say_installed(run, installed);
 		return STATUS_DIFFERS;
+	}
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
-	bool verbose = run->args.given[OPTION_VERBOSE];
+	enum status standing = say_void(run, &input);
 
+	say_installed(run, installed);
+	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
+		return standing;
 	if (installed->where)
 		input.backend = installed->backend;
 
@@ -132,7 +155,9 @@ static enum status compare(struct run *run, const struct installed *installed)
 
 	enum status others = others_tell(run, &work.description, input.ruleset);
 
-	return others == STATUS_DONE && changes.n > 0 ? STATUS_DIFFERS : others;
+	if (others != STATUS_DONE)
+		return others;
+	return changes.n > 0 ? STATUS_DIFFERS : standing;
 }
 
 enum status cmd_status(struct run *run)
@@ -142,9 +167,9 @@ enum status cmd_status(struct run *run)
 
 	if (result < 0)
 		return run_status_of(result);
-	say_installed(run, &installed);
 	if (installed.recorded && installed.text)
 		return compare(run, &installed);
+	say_installed(run, &installed);
 	if (installed.where || installed.damaged) {
 		struct diag *diag =
 			diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(NO_RECORD), PLACE_NONE,

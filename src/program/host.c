@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// host: what status tells about the host beside the rules.
+// host: whether the host is as the description has it, for plan, apply and status.
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -177,4 +177,28 @@ void host_note_missing(struct run *run, const struct description *description)
 		json_object_set(run->json, "missing_interfaces", missing.all);
 	json_decref(missing.all);
 	buf_free(&missing.named);
+}
+
+enum status host_compare(struct run *run, const struct apply_input *input, bool status,
+			 struct standing *out)
+{
+	struct standing standing;
+	int result;
+
+	out = out ? out : &standing;
+	result = standing_check(run->arena, &run->diags, input, status, out);
+	if (result < 0)
+		return run_status_of(result);
+	if (run->json)
+		json_object_set_new(run->json, "void", json_boolean(out->worst >= STANDING_VOID));
+	switch (out->worst) {
+	case STANDING_HARM:
+		return STATUS_DESCRIPTION;
+	case STANDING_VOID:
+		return STATUS_DIFFERS;
+	case STANDING_WARNING:
+	case STANDING_NOTE:
+		break;
+	}
+	return STATUS_DONE;
 }

@@ -34,6 +34,8 @@ json_t *json_document(enum command command)
 	json_object_set_new(document, "version", json_string(HOSTGATE_VERSION));
 	if (has_changes(command))
 		json_add_changes(document, &(struct changes){0});
+	if (command == COMMAND_PLAN || command == COMMAND_APPLY || command == COMMAND_STATUS)
+		json_object_set_new(document, "void", json_null());
 	if (command == COMMAND_APPLY || command == COMMAND_ROLLBACK)
 		json_add_conntrack(document, &(struct changes){0});
 	return document;
