@@ -67,10 +67,17 @@ static void judge(struct drafting *m, struct probe *probe)
 	/* A stranger writes to the translated address, which is the host's. */
 	if (probe->kind == PROBE_STRANGER && !addr_equal(&about->seen_saddr, &about->saddr))
 		return;
-	probe->passes = true;
 	probe->seen_saddr = expected.source;
-	if (expected.masquerade)
-		probe->seen_saddr = *replica_own(m->r, probe->toward, probe->family);
+	if (expected.masquerade) {
+		const struct addr *own = replica_own(m->r, probe->toward, probe->family);
+
+		/* The kernel would borrow one of another interface. */
+		if (!own)
+			return;
+		probe->seen_saddr = *own;
+		probe->any_own = true;
+	}
+	probe->passes = true;
 }
 
 /* Adds the probe, judged; returns its index or NO_PROBE when there is no such packet. */
@@ -358,6 +365,8 @@ static void add_forged_from(struct drafting *m, uint32_t network, uint32_t in,
 		add_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_FRAGMENTS,
 				PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO, PROBE_HOP_OPTION));
+		if (!replica_own(r, port, source->family))
+			continue;
 		probe.daddr = *replica_own(r, port, source->family);
 		probe.toward = NO_PORT;
 		add_kinds(m, probe,

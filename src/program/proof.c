@@ -159,13 +159,14 @@ static size_t count_ways(const struct replica *replica)
 }
 
 static int send_probes(struct run *run, const struct apply_input *apply,
-		       const struct probe_list *list, struct proof *out)
+		       const struct probe_list *list, const struct host_copy *host,
+		       struct proof *out)
 {
 	struct progress progress = progress_start(run, "probes");
 	struct prove_input input = {
 		.apply = apply,
 		.list = list,
-		.host_rules = run->args.given[OPTION_WITH_HOST],
+		.host = host,
 		.progress = progress.wanted ? progress_step : NULL,
 		.progress_data = &progress,
 	};
@@ -175,13 +176,29 @@ static int send_probes(struct run *run, const struct apply_input *apply,
 	return result;
 }
 
+static int look_at_host(struct run *run, const struct host_copy **out)
+{
+	struct host_copy *host = arena_alloc(run->arena, sizeof(*host));
+
+	*out = host;
+	return host_copy_read(run->arena, &run->diags, host);
+}
+
 enum status proof_make(struct run *run, const struct work *work, struct proof_report *out)
 {
 	const struct description *d = &work->description;
 	struct apply_input input = work_input(run, work);
-	const struct replica *replica = replica_make(run->arena, d);
+	const struct host_copy *host = NULL;
+	const struct replica *replica;
 	struct proof *proof = arena_alloc(run->arena, sizeof(*proof));
 	int result;
+
+	if (run->args.given[OPTION_WITH_HOST]) {
+		result = look_at_host(run, &host);
+		if (result < 0)
+			return run_status_of(result);
+	}
+	replica = replica_make(run->arena, d, host ? &host->seen : NULL);
 
 	if (count_ways(replica) > WAYS_MAX) {
 		struct diag *diag =
@@ -198,7 +215,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 		.ruleset = input.ruleset,
 		.list = probe_list_make(run->arena, replica),
 		.proof = proof,
-		.host_rules = run->args.given[OPTION_WITH_HOST],
+		.with_host = host != NULL,
 		.n_lines = (d->n_networks + 1) * PROMISE__COUNT,
 	};
 	out->lines = arena_calloc(run->arena, out->n_lines, sizeof(*out->lines));
@@ -210,7 +227,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	}
 	out->cells = arena_calloc(run->arena, d->n_networks * (d->n_uplinks + 1) * 2,
 				  sizeof(*out->cells));
-	result = send_probes(run, &input, out->list, proof);
+	result = send_probes(run, &input, out->list, host, proof);
 	if (result < 0)
 		return run_status_of(result);
 	count(out);

@@ -95,7 +95,7 @@ static void print_findings(const struct run *run, const struct proof_report *rep
 static void print_end(const struct proof_report *report, struct buf *out)
 {
 	const struct proof *proof = report->proof;
-	const char *beside = report->host_rules ? "; beside the present rules of this host" : "";
+	const char *beside = report->with_host ? "; in a copy of this host as it is" : "";
 
 	if (report->list->sampled)
 		buf_printf(out,
@@ -303,7 +303,7 @@ void proof_add_json(const struct run *run, const struct proof_report *report, js
 		json_array_append_new(array, finding_of(run, report, &proof->items[i]));
 	json_object_set_new(document, "proved", json_boolean(proof->n == 0));
 	json_object_set_new(document, "probes", json_integer((json_int_t)proof->n_sent));
-	json_object_set_new(document, "host_rules", json_boolean(report->host_rules));
+	json_object_set_new(document, "host_rules", json_boolean(report->with_host));
 	json_object_set_new(document, "sampled", json_boolean(report->list->sampled));
 	json_object_set_new(document, "promises", promises_of(report));
 	json_object_set_new(document, "matrix", matrix_of(report));

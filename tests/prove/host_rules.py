@@ -207,7 +207,7 @@ class Verdicts(Case):
                 done = self.prove("%s apply -q --backend %s %s" % (PROGRAM, installed, DESCRIPTION),
                                   "--backend", backend, code=0)
                 self.assertRegex(done.stdout, r"(?m)^proved: \d+ probes, each did what the description says; "
-                                              r"beside the present rules of this host$")
+                                              r"in a copy of this host as it is$")
 
     def test_in_a_user_namespace(self):
         """Whoever is root in a namespace of his own reads the rules there."""
