@@ -17,13 +17,27 @@ PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", 
 MIRROR = os.path.join(os.path.dirname(PROGRAM), "tests", "prove", "mirror")
 DESCRIPTION = os.path.join(TOP, "examples", "dual-stack.yaml")
 
-# The host: links, then the case's rules; what it has before and after must be the same.
+# The host: links as the description has them, and one more, then the case's rules; what it has before and after must be the same.
 HOST = r"""
 set -eu
 mount -t tmpfs tmpfs /run
 export HOSTGATE_RUNDIR=/run/hostgate XTABLES_LOCKFILE=/run/xtables.lock
 ip link set lo up
-for i in vmnet1 vmnet2 eth0 docker0; do ip link add $i type veth peer name p-$i; done
+# The kernel reports its multicast groups at once, so that no counter moves later.
+sysctl -qw net.ipv6.mld_qrv=1
+ip netns add far
+for i in vmnet1 vmnet2 eth0 docker0; do
+	ip link add $i type veth peer name p-$i netns far
+	ip link set $i up
+done
+ip address add 192.168.56.1/24 dev vmnet1
+ip address add fd00:56::1/64 dev vmnet1 nodad
+ip address add 192.168.57.1/24 dev vmnet2
+ip address add 203.0.113.11/24 dev eth0
+ip address add 2001:db8::11/64 dev eth0 nodad
+ip address add 172.17.0.1/16 dev docker0
+ip route add default via 203.0.113.1
+ip -6 route add default via 2001:db8::1
 work=$1
 shift
 state() {
@@ -45,7 +59,7 @@ state >"$work/before" 2>/dev/null
 code=0
 "$@" || code=$?
 state >"$work/after" 2>/dev/null
-cmp "$work/before" "$work/after" >&2 || code=99
+diff "$work/before" "$work/after" >&2 || code=99
 exit $code
 """
 
@@ -285,7 +299,7 @@ class Deciders(Case):
         text = "table inet fw, chain forward, policy drop"
         found = self.named("nft 'add table inet fw { chain forward { type filter hook forward priority 10; policy drop; "
                            "ct state established accept; }; }'",
-                           *((network, text, "drop", "") for network in ("vmnet1", "vmnet2", "")))
+                           *((network, text, "drop", "") for network in ("vmnet1", "vmnet2")))
         self.assertEqual((found[0]["policy"], found[0]["rule"], found[0]["handle"], found[0]["legacy"]),
                          (True, None, None, False))
         self.assertIn("`nft -a list chain inet fw forward` shows it", found[0]["advice"])
@@ -294,14 +308,14 @@ class Deciders(Case):
         text = "table ip filter, chain FORWARD, policy drop"
         found = self.named("iptables-nft -N DOCKER-USER; iptables-nft -A FORWARD -j DOCKER-USER; iptables-nft -N DOCKER; "
                            "iptables-nft -A FORWARD -o docker0 -j DOCKER; iptables-nft -P FORWARD DROP",
-                           *((network, text, "drop", "Docker") for network in ("vmnet1", "vmnet2", "")))
+                           *((network, text, "drop", "Docker") for network in ("vmnet1", "vmnet2")))
         self.assertIn("iptables -I DOCKER-USER", found[0]["advice"])
 
     def test_ufw_in_legacy_iptables(self):
         text = "table ip6 filter of legacy iptables, chain FORWARD, policy drop"
         found = self.named("ip6tables-legacy -N ufw6-before-forward; ip6tables-legacy -A FORWARD -j ufw6-before-forward; "
                            "ip6tables-legacy -P FORWARD DROP",
-                           ("vmnet1", text, "drop", "ufw"), ("", text, "drop", "ufw"))
+                           ("vmnet1", text, "drop", "ufw"))
         self.assertEqual((found[0]["policy"], found[0]["rule"], found[0]["legacy"]), (True, None, True))
         self.assertIn("ufw route allow", found[0]["advice"])
 
