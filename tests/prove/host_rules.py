@@ -24,7 +24,7 @@ mount -t tmpfs tmpfs /run
 export HOSTGATE_RUNDIR=/run/hostgate XTABLES_LOCKFILE=/run/xtables.lock
 ip link set lo up
 # The kernel reports its multicast groups at once, so that no counter moves later.
-sysctl -qw net.ipv6.mld_qrv=1
+echo 1 >/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval
 ip netns add far
 for i in vmnet1 vmnet2 eth0 docker0; do
 	ip link add $i type veth peer name p-$i netns far
