@@ -29,6 +29,7 @@ enum stage {
 	STAGE_NONE,            /**< not a base chain: reached by goto only */
 	STAGE_DOOR,            /**< before routing and conntrack */
 	STAGE_FORWARD,         /**< the forwarding decision */
+	STAGE_INPUT,           /**< what is for the host itself */
 	STAGE_OUTPUT,          /**< what the host itself sends */
 	STAGE_OUTBOUND,        /**< leaving, forwarded or the host's own; before translation */
 	STAGE_NAT_POSTROUTING, /**< source translation */
@@ -44,14 +45,22 @@ enum field {
 	FIELD_DADDR4,
 	FIELD_SADDR6,
 	FIELD_DADDR6,
+	FIELD_L4PROTO,
 	FIELD_UDP_DPORT,
 	FIELD_ICMP_KIND,   /**< type and code, in this order */
 	FIELD_ICMPV6_KIND, /**< the same */
+	FIELD_ICMP_TYPE,
 	FIELD_ICMPV6_TYPE,
-	FIELD_CT_STATE,     /**< bits: enum ct_state */
-	FIELD_CT_DIRECTION, /**< 0 original, 1 reply */
-	FIELD_CT_STATUS,    /**< bits: enum ct_status */
-	FIELD_REVERSE_PATH, /**< 1: the source is reached through the in-interface, else 0 */
+	FIELD_CT_STATE,      /**< bits: enum ct_state */
+	FIELD_CT_DIRECTION,  /**< 0 original, 1 reply */
+	FIELD_CT_STATUS,     /**< bits: enum ct_status */
+	FIELD_CT_SADDR4,     /**< source of the connection's first packet; see field_info.xt_lacks */
+	FIELD_CT_SADDR6,     /**< the same */
+	FIELD_REVERSE_PATH,  /**< 1: the source is reached through the in-interface, else 0 */
+	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
+	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
+	FIELD_SOURCE_ON_OUT, /**< 1: the source is an address of the out-interface, else 0 */
+	FIELD_DEST_LOCAL,    /**< 1: the destination is an address of the host, else 0 */
 	FIELD_UNTRANSLATED, /**< 1: the packet leaves with the source it came with */
 	FIELD__COUNT
 };
@@ -174,10 +183,19 @@ struct match {
 };
 
 /** Most matches of one rule. */
-#define MATCHES_MAX 5
+#define MATCHES_MAX 6
+
+/** Which lowering a rule is for: the backends differ in where their chains can stand. */
+enum lowering_for {
+	FOR_BOTH,
+	FOR_NFT, /**< asks what is known after translation */
+	FOR_XT,  /**< the door stands behind defragmentation */
+	FOR__COUNT
+};
 
 struct rule {
 	uint32_t chain;
+	enum lowering_for only;
 	uint8_t n_matches;
 	struct match matches[MATCHES_MAX];
 	bool counter; /**< counts what it catches */

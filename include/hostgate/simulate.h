@@ -15,7 +15,13 @@ struct packet {
 	uint16_t dport;            /**< host byte order; for TCP and UDP */
 	uint8_t icmp_type;         /**< for ICMP and ICMPv6 */
 	uint8_t icmp_code;
+	bool for_host;             /**< the host takes it; oifname means nothing */
 	bool reverse_path;         /**< the source is reached through iifname */
+	bool source_local;         /**< the source is an address of the host */
+	bool source_broadcast;     /**< the source is a broadcast address of the host's links */
+	bool source_on_out;        /**< the source is an address of oifname */
+	bool dest_local;           /**< the destination is an address of the host */
+	bool out_unnumbered;       /**< oifname has no address of the family: masquerade borrows one */
 	uint32_t ct_state;         /**< one bit of enum ct_state */
 	bool ct_reply;             /**< reply direction; unless INVALID or UNTRACKED */
 	uint32_t ct_status;        /**< bits of enum ct_status; 0 for INVALID and UNTRACKED */

@@ -11,7 +11,8 @@
  * from the last to the first, once every new chain has its jump: no jump is ever missing. Holes in
  * others' chains are filled first and made last.
  *
- * If a run is interrupted, the next one tells from the jumps which of the two sets is whole.
+ * If a run is interrupted, the next one tells from the jump that is made last which of the two
+ * sets is whole.
  */
 #include <string.h>
 
@@ -24,7 +25,7 @@
 
 struct printer {
 	const struct ruleset *rs;
-	struct chain_index index;
+	struct xt_part part; /* of the family */
 	struct buf *out;
 	enum family family;
 	const char *indent;
@@ -62,17 +63,19 @@ static void print_rule(struct printer *p, const struct rule *rule)
 static void print_chains(struct printer *p)
 {
 	const struct ruleset *rs = p->rs;
+	const struct chain_index *index = &p->part.index;
 
 	for (uint32_t c = 0; c < rs->n_chains; c++)
-		buf_printf(p->out, "%s%s -w -t %s -N %s\n", p->indent, command[p->family],
-			   stage_table[rs->chains[c].under].xt_table, rs->chains[c].name);
+		if (p->part.live[c])
+			buf_printf(p->out, "%s%s -w -t %s -N %s\n", p->indent, command[p->family],
+				   stage_table[rs->chains[c].under].xt_table, rs->chains[c].name);
 	for (uint32_t c = 0; c < rs->n_chains; c++) {
 		bool first = true;
 
-		for (uint32_t i = p->index.first[c]; i < p->index.first[c + 1]; i++) {
-			const struct rule *rule = &rs->rules[p->index.order[i]];
+		for (uint32_t i = index->first[c]; i < index->first[c + 1]; i++) {
+			const struct rule *rule = &rs->rules[index->order[i]];
 
-			if (!rule_in_family(rule, p->family))
+			if (!xt_part_has(&p->part, rule))
 				continue;
 			if (first)
 				buf_putc(p->out, '\n');
@@ -126,8 +129,8 @@ static const char remove_functions[] =
 static const char install_functions[] =
 	"\n"
 	"# what an earlier run installed goes on working under other names\n"
-	"aside() { # COMMAND TABLE NUMBER-OF-JUMPS\n"
-	"\tif [ \"$(jumps \"$1\" \"$2\" \"$new\" | wc -l)\" -lt \"$3\" ] &&\n"
+	"aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST\n"
+	"\tif [ -z \"$(jumps \"$1\" \"$2\" \"$3\")\" ] &&\n"
 	"\t\t[ -n \"$(jumps \"$1\" \"$2\" \"$old\")\" ]; then\n"
 	"\t\tdiscard \"$1\" \"$2\" \"$new\" # a run was interrupted: only the old ones are whole\n"
 	"\t\treturn\n"
@@ -181,29 +184,26 @@ static const char clean_function[] =
 	"\t\twhile read -r chain; do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
 	"}\n";
 
-static bool in_table(enum stage stage, const char *table)
-{
-	return strcmp(stage_table[stage].xt_table, table) == 0;
-}
-
+/* What the last jump of each table leads to, whatever the description. */
 static void print_aside(struct printer *p)
 {
-	for (size_t t = 0; t < XT_TABLES; t++) {
-		unsigned int n = 0;
+	static const char *const last[XT_TABLES] = {"DOOR", "OUTBOUND", "TRANSLATE", "FORWARD"};
 
-		for (size_t s = 0; s < XT_STAGES; s++)
-			n += in_table(xt_stages[s], xt_table_list[t].name);
-		buf_printf(p->out, "%saside %s %s %u\n", p->indent, command[p->family],
-			   xt_table_list[t].name, n);
-	}
+	for (size_t t = 0; t < XT_TABLES; t++)
+		buf_printf(p->out, "%saside %s %s HOSTGATE-%s\n", p->indent, command[p->family],
+			   xt_table_list[t].name, last[t]);
 }
 
 static void print_jumps(struct printer *p)
 {
-	for (size_t s = 0; s < XT_STAGES; s++)
-		buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent, command[p->family],
-			   stage_table[xt_stages[s]].xt_table, stage_table[xt_stages[s]].xt_chain,
-			   xt_base_chain(p->rs, xt_stages[s])->name);
+	for (size_t s = 0; s < XT_STAGES; s++) {
+		const struct chain *base = xt_part_base(&p->part, xt_stages[s]);
+
+		if (base)
+			buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent,
+				   command[p->family], stage_table[xt_stages[s]].xt_table,
+				   stage_table[xt_stages[s]].xt_chain, base->name);
+	}
 }
 
 static void print_discard(struct printer *p, const char *pattern)
@@ -244,6 +244,7 @@ static void print_holes_of(struct printer *p)
 
 static void print_family(struct printer *p)
 {
+	p->part = xt_part_of(p->rs, p->family);
 	buf_printf(p->out, "\n%s# %s\n", p->indent, family_name(p->family));
 	print_fill_holes(p);
 	print_aside(p);
@@ -326,7 +327,7 @@ static void print_families(struct printer *p, void (*body)(struct printer *p))
 
 void print_iptables(const struct ruleset *xt, const struct print_header *header, struct buf *out)
 {
-	struct printer p = {.rs = xt, .index = ruleset_index(xt), .out = out};
+	struct printer p = {.rs = xt, .out = out};
 
 	buf_puts(out, "#!/bin/sh\n");
 	print_header_comment(header, out);

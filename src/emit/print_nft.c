@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // print_nft: a ruleset lowered for nf_tables as a file for `nft -f`.
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "base/diag_codes.h"
@@ -60,6 +61,9 @@ static void print_value(struct printer *p, enum field field, const struct key *k
 			   key_number(field, key) & 0xff);
 	} else if (field == FIELD_REVERSE_PATH) {
 		buf_puts(p->out, key_number(field, key) ? "exists" : "missing");
+	} else if (info->load == NFT_LOAD_FIB_TYPE) {
+		buf_printf(p->out, "%s%s", key_number(field, key) ? "" : "!= ",
+			   info->fib_type == RTN_LOCAL ? "local" : "broadcast");
 	} else if (field == FIELD_CT_DIRECTION) {
 		buf_puts(p->out, key_number(field, key) ? "reply" : "original");
 	} else {

@@ -26,19 +26,25 @@ static void print_fill_holes(const struct ruleset *xt, struct buf *out)
 	}
 }
 
-static void print_table(const struct ruleset *xt, const char *table, struct buf *out)
+static void print_table(const struct ruleset *xt, const struct xt_part parts[FAMILY__COUNT],
+			const char *table, struct buf *out)
 {
 	buf_printf(out, "*%s\n", table);
 	if (strcmp(table, xt_table_list[XT_TABLES - 1].name) == 0 && xt->hole_wanted[HOLE_IPTABLES])
 		print_fill_holes(xt, out);
-	for (size_t s = XT_STAGES; s-- > 0;)
-		if (in_table(xt_stages[s], table))
-			buf_printf(out, "-D %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
-				   xt_base_chain(xt, xt_stages[s])->name);
+	for (size_t s = XT_STAGES; s-- > 0;) {
+		const struct chain *v4 = xt_part_base(&parts[FAMILY_IPV4], xt_stages[s]);
+		const struct chain *v6 = xt_part_base(&parts[FAMILY_IPV6], xt_stages[s]);
+
+		if (in_table(xt_stages[s], table) && (v4 || v6))
+			buf_printf(out, "%s-D %s -j %s\n", xt_family_option(v4, v6),
+				   stage_table[xt_stages[s]].xt_chain, (v4 ? v4 : v6)->name);
+	}
 	/* A chain goes when no rule leads to it any more. */
 	for (int last = 0; last < 2; last++)
 		for (size_t c = 0; c < xt->n_chains; c++)
-			if (in_table(xt->chains[c].under, table))
+			if (in_table(xt->chains[c].under, table) &&
+			    (parts[FAMILY_IPV4].live[c] || parts[FAMILY_IPV6].live[c]))
 				buf_printf(out, "%s %s\n", last ? "-X" : "-F", xt->chains[c].name);
 	buf_puts(out, "COMMIT\n");
 }
@@ -46,11 +52,13 @@ static void print_table(const struct ruleset *xt, const char *table, struct buf 
 void print_restore_remove(const struct ruleset *xt, const struct print_header *header,
 			  struct buf *out)
 {
+	const struct xt_part parts[] = {xt_part_of(xt, FAMILY_IPV4), xt_part_of(xt, FAMILY_IPV6)};
+
 	print_header_comment(header, out);
 	buf_puts(out, "#\n"
 		      "# For iptables-restore --noflush and for ip6tables-restore --noflush, where this\n"
 		      "# description is installed, and once: they refuse to delete what is not there. Turn\n"
 		      "# forwarding back first; the script of --dry-run=iptables does it by itself.\n");
 	for (size_t t = XT_TABLES; t-- > 0;)
-		print_table(xt, xt_table_list[t].name, out);
+		print_table(xt, parts, xt_table_list[t].name, out);
 }

@@ -12,14 +12,22 @@
 
 #include <string.h>
 
+/* What both families have of the ruleset. */
+struct printer {
+	const struct ruleset *rs;
+	struct xt_part parts[FAMILY__COUNT];
+	struct buf *out;
+};
+
 static bool in_table(const struct chain *chain, const char *table)
 {
 	return strcmp(stage_table[chain->under].xt_table, table) == 0;
 }
 
-static void print_rule(const struct ruleset *rs, const struct rule *rule, struct buf *out)
+static void print_rule(struct printer *p, const struct rule *rule)
 {
-	bool v4 = rule_in_family(rule, FAMILY_IPV4), v6 = rule_in_family(rule, FAMILY_IPV6);
+	bool v4 = xt_part_has(&p->parts[FAMILY_IPV4], rule);
+	bool v6 = xt_part_has(&p->parts[FAMILY_IPV6], rule);
 	/* Words that differ between the families, or a rule that only one of them has. */
 	bool split = v4 != v6 || rule->action.kind == ACTION_REJECT;
 
@@ -27,11 +35,42 @@ static void print_rule(const struct ruleset *rs, const struct rule *rule, struct
 		if (!(f == FAMILY_IPV4 ? v4 : v6))
 			continue;
 		if (split)
-			buf_puts(out, f == FAMILY_IPV4 ? "-4 " : "-6 ");
-		xt_rule_print(rs, rule, f, xt_restore_word, out);
-		buf_putc(out, '\n');
+			buf_puts(p->out, f == FAMILY_IPV4 ? "-4 " : "-6 ");
+		xt_rule_print(p->rs, rule, f, xt_restore_word, p->out);
+		buf_putc(p->out, '\n');
 		if (!split)
 			return;
+	}
+}
+
+/* Such a file makes a chain for both families: there is no other line for it. */
+static void print_chains(struct printer *p, const char *table)
+{
+	const struct chain_index *index = &p->parts[0].index;
+	const struct ruleset *rs = p->rs;
+
+	for (size_t c = 0; c < rs->n_chains; c++)
+		if (in_table(&rs->chains[c], table) &&
+		    (p->parts[FAMILY_IPV4].live[c] || p->parts[FAMILY_IPV6].live[c]))
+			buf_printf(p->out, ":%s - [0:0]\n", rs->chains[c].name);
+	for (uint32_t c = 0; c < rs->n_chains; c++) {
+		if (!in_table(&rs->chains[c], table))
+			continue;
+		for (uint32_t i = index->first[c]; i < index->first[c + 1]; i++)
+			print_rule(p, &rs->rules[index->order[i]]);
+	}
+}
+
+static void print_jumps(struct printer *p, const char *table)
+{
+	for (size_t s = 0; s < XT_STAGES; s++) {
+		const struct stage_info *info = &stage_table[xt_stages[s]];
+		const struct chain *v4 = xt_part_base(&p->parts[FAMILY_IPV4], xt_stages[s]);
+		const struct chain *v6 = xt_part_base(&p->parts[FAMILY_IPV6], xt_stages[s]);
+
+		if (strcmp(info->xt_table, table) == 0 && (v4 || v6))
+			buf_printf(p->out, "%s-I %s -j %s\n", xt_family_option(v4, v6),
+				   info->xt_chain, (v4 ? v4 : v6)->name);
 	}
 }
 
@@ -80,7 +119,11 @@ static void print_holes(const struct ruleset *xt, struct buf *out)
 
 void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out)
 {
-	struct chain_index index = ruleset_index(xt);
+	struct printer p = {
+		.rs = xt,
+		.parts = {xt_part_of(xt, FAMILY_IPV4), xt_part_of(xt, FAMILY_IPV6)},
+		.out = out,
+	};
 
 	print_header_comment(header, out);
 	buf_puts(out, "#\n"
@@ -95,21 +138,10 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 			      "# rules, but nothing leads to them any more.\n");
 	for (size_t t = 0; t < XT_TABLES; t++) {
 		buf_printf(out, "*%s\n", xt_table_list[t].name);
-		for (size_t c = 0; c < xt->n_chains; c++)
-			if (in_table(&xt->chains[c], xt_table_list[t].name))
-				buf_printf(out, ":%s - [0:0]\n", xt->chains[c].name);
-		for (uint32_t c = 0; c < xt->n_chains; c++) {
-			if (!in_table(&xt->chains[c], xt_table_list[t].name))
-				continue;
-			for (uint32_t i = index.first[c]; i < index.first[c + 1]; i++)
-				print_rule(xt, &xt->rules[index.order[i]], out);
-		}
+		print_chains(&p, xt_table_list[t].name);
 		if (xt->clean_slate && xt_table_list[t].cleaned)
 			print_clean(&xt_table_list[t], out);
-		for (size_t s = 0; s < XT_STAGES; s++)
-			if (strcmp(stage_table[xt_stages[s]].xt_table, xt_table_list[t].name) == 0)
-				buf_printf(out, "-I %s -j %s\n", stage_table[xt_stages[s]].xt_chain,
-					   xt_base_chain(xt, xt_stages[s])->name);
+		print_jumps(&p, xt_table_list[t].name);
 		if (t == XT_TABLES - 1)
 			print_holes(xt, out);
 		buf_puts(out, "COMMIT\n");

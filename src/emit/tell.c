@@ -161,31 +161,48 @@ static void tell_arrival(struct teller *t)
 	}
 }
 
+/* What is wrong with a source that the door refuses. */
+static const char *why_forged(struct teller *t)
+{
+	const struct network *network = t->way->in.network;
+	enum family family = t->leg->packet.family;
+	const struct packet *packet = &t->leg->packet;
+
+	if (packet->source_local)
+		return "it is the host's own";
+	if (network && !network_has_family(network, family))
+		return arena_printf(t->arena, "%s has no %s subnet at all", network->name,
+				    family_name(family));
+	return "forged, or a mistake";
+}
+
 static void tell_door(struct teller *t)
 {
-	static const char rule[] = "The host looks at the sender first: from a network it takes "
-				   "only packets with an address of that network. ";
 	const char *source = addr_text(t, &t->leg->packet.saddr);
-	enum family family = t->leg->packet.family;
-	const struct network *network = t->way->in.network;
-	const char *why = "forged, or a mistake";
+	bool network = t->way->in.kind == END_NETWORK;
+	const char *rule = network ? "The host looks at the sender first: from a network it takes "
+				     "only packets with an address of that network. "
+				   : "The host looks at the sender first: an address of a network "
+				     "it takes only from that network's own interface. ";
 
 	if (!met_rules(t, STAGE_DOOR))
 		return;
 	if (!is_refused_at(t, STAGE_DOOR)) {
-		add_rules(t, add_step(t, arena_printf(t->arena, "%s%s is one.", rule, source)),
-			  STAGE_DOOR, STAGE_DOOR);
+		if (network)
+			add_rules(t,
+				  add_step(t, arena_printf(t->arena, "%s%s is one.", rule, source)),
+				  STAGE_DOOR, STAGE_DOOR);
 		return;
 	}
-	if (!network_has_family(network, family))
-		why = arena_printf(t->arena, "%s has no %s subnet at all", network->name,
-				   family_name(family));
 	add_rules(
 		t,
 		add_step(t, arena_printf(t->arena,
-					 "%s%s is none: %s. The packet is dropped without a word, "
+					 "%s%s is %s. The packet is dropped without a word, "
 					 "since any answer of the host would go to %s.",
-					 rule, source, why, source)),
+					 rule, source,
+					 network ? arena_printf(t->arena, "none: %s", why_forged(t))
+						 : "such an address, and forged here",
+					 source)),
 		STAGE_DOOR, STAGE_DOOR);
 }
 
@@ -269,12 +286,17 @@ static void tell_forward(struct teller *t)
 				    : keep ? "The host forwards only when something else has "
 					     "switched that on (`forwarding: keep`)."
 					   : "");
-	else
+	else if (way->out.kind == END_NETWORK)
 		text = arena_printf(t->arena,
 				    "May the packet enter the network %s? Only a reply to a "
 				    "connection that a guest opened may, and this packet opens one "
 				    "itself. %s",
 				    way->out.network->name, refusal_text(t));
+	else
+		text = arena_printf(t->arena,
+				    "Its source is an address of a network, and it comes from "
+				    "elsewhere. %s",
+				    refusal_text(t));
 	add_rules(t, add_step(t, text), STAGE_FORWARD, STAGE_FORWARD);
 }
 

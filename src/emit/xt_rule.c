@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "plan/build.h"
 #include "plan/field.h"
 #include "plan/origin.h"
 
@@ -13,8 +14,10 @@ const struct xt_table xt_table_list[XT_TABLES] = {
 	{"nat", true, {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
 	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
 };
-const enum stage xt_stages[] = {STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,
-				STAGE_NAT_POSTROUTING, STAGE_OUTPUT,   STAGE_FORWARD};
+const enum stage xt_stages[] = {
+	STAGE_DOOR,   STAGE_INPUT,   STAGE_GUARD, STAGE_OUTBOUND, STAGE_NAT_POSTROUTING,
+	STAGE_OUTPUT, STAGE_FORWARD,
+};
 
 const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {
 	[HOLE_DOCKER] = {"DOCKER-USER", "DOCKER-USER"},
@@ -85,15 +88,22 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 			   field == FIELD_SADDR4 || field == FIELD_SADDR6 ? "-s" : "-d",
 			   prefix_format(&prefix, text));
 		break;
+	case FIELD_L4PROTO:
+		buf_printf(p->out, " -p %u", key_number(field, &match->key));
+		break;
 	case FIELD_UDP_DPORT:
 		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
 		break;
 	case FIELD_ICMP_KIND:
 	case FIELD_ICMPV6_KIND:
-		buf_printf(p->out, field == FIELD_ICMP_KIND ? " -p icmp --icmp-type %u/%u" :
-							      " -p icmpv6 --icmpv6-type %u/%u",
+		buf_printf(p->out,
+			   field == FIELD_ICMP_KIND ? " -p icmp --icmp-type %u/%u"
+						    : " -p icmpv6 --icmpv6-type %u/%u",
 			   key_number(field, &match->key) >> 8,
 			   key_number(field, &match->key) & 0xff);
+		break;
+	case FIELD_ICMP_TYPE:
+		buf_printf(p->out, " -p icmp --icmp-type %u", key_number(field, &match->key));
 		break;
 	case FIELD_ICMPV6_TYPE:
 		buf_printf(p->out, " -p icmpv6 --icmpv6-type %u", key_number(field, &match->key));
@@ -106,9 +116,21 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 		buf_printf(p->out, " -m rpfilter%s",
 			   key_number(field, &match->key) ? "" : " --invert");
 		break;
+	case FIELD_SOURCE_LOCAL:
+	case FIELD_SOURCE_BROADCAST:
+	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_LOCAL:
+		buf_printf(p->out, " -m addrtype%s --%s-type %s%s",
+			   key_number(field, &match->key) ? "" : " !",
+			   field == FIELD_DEST_LOCAL ? "dst" : "src",
+			   field == FIELD_SOURCE_BROADCAST ? "BROADCAST" : "LOCAL",
+			   field == FIELD_SOURCE_ON_OUT ? " --limit-iface-out" : "");
+		break;
 	case FIELD_CT_STATE:
 	case FIELD_CT_STATUS:
-	case FIELD_UNTRANSLATED: /* lowered away */
+	case FIELD_CT_SADDR4: /* lowered away */
+	case FIELD_CT_SADDR6:
+	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:
 		break;
 	}
@@ -116,10 +138,11 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 
 /* As iptables-save prints, and people read: addresses, interfaces, the rest. */
 const enum field xt_field_order[XT_FIELDS] = {
-	FIELD_SADDR4,	    FIELD_SADDR6,	FIELD_DADDR4,	 FIELD_DADDR6,
-	FIELD_IIFNAME,	    FIELD_OIFNAME,	FIELD_UDP_DPORT, FIELD_ICMP_KIND,
-	FIELD_ICMPV6_KIND,  FIELD_ICMPV6_TYPE,	FIELD_CT_STATE,	 FIELD_CT_STATUS,
-	FIELD_CT_DIRECTION, FIELD_REVERSE_PATH,
+	FIELD_SADDR4,	    FIELD_SADDR6,	    FIELD_DADDR4,	 FIELD_DADDR6,
+	FIELD_IIFNAME,	    FIELD_OIFNAME,	    FIELD_L4PROTO,	 FIELD_UDP_DPORT,
+	FIELD_ICMP_KIND,    FIELD_ICMPV6_KIND,	    FIELD_ICMP_TYPE,	 FIELD_ICMPV6_TYPE,
+	FIELD_CT_STATE,	    FIELD_CT_STATUS,	    FIELD_CT_DIRECTION,	 FIELD_REVERSE_PATH,
+	FIELD_SOURCE_LOCAL, FIELD_SOURCE_BROADCAST, FIELD_SOURCE_ON_OUT, FIELD_DEST_LOCAL,
 };
 
 static void print_matches(struct printer *p, const struct rule *rule)
@@ -152,8 +175,8 @@ static void print_action(struct printer *p, const struct action *action)
 		break;
 	case ACTION_REJECT:
 		buf_printf(p->out, " -j REJECT --reject-with %s",
-			   p->family == FAMILY_IPV4 ? "icmp-admin-prohibited" :
-						      "icmp6-adm-prohibited");
+			   p->family == FAMILY_IPV4 ? "icmp-admin-prohibited"
+						    : "icmp6-adm-prohibited");
 		break;
 	case ACTION_GOTO:
 		buf_printf(p->out, " -g %s", p->rs->chains[action->chain].name);
@@ -215,10 +238,70 @@ void xt_restore_word(struct buf *out, const char *word)
 	buf_putc(out, '"');
 }
 
-const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage)
+/* Where a rule leads in its own family, or NO_INDEX. */
+static uint32_t target_of(const struct rule *rule)
 {
-	for (size_t c = 0; c < rs->n_chains; c++)
-		if (rs->chains[c].stage == stage)
-			return &rs->chains[c];
+	bool leads = rule->action.kind == ACTION_GOTO || rule->action.kind == ACTION_COUNT;
+
+	return leads ? rule->action.chain : NO_INDEX;
+}
+
+/*
+ * Finds chains that have a rule of the family, by what is behind them. A goto to a chain without
+ * rules ends the stage, so it can be left out only where nothing follows.
+ */
+static bool find_live(const struct xt_part *part, uint32_t chain, bool *live)
+{
+	bool follows = false, changed = false;
+
+	for (uint32_t i = part->index.first[chain + 1]; i-- > part->index.first[chain];) {
+		const struct rule *rule = &part->rs->rules[part->index.order[i]];
+		uint32_t target = target_of(rule);
+
+		if (!rule_in_family(rule, part->family))
+			continue;
+		if (target != NO_INDEX && !live[target]) {
+			if (rule->action.kind == ACTION_COUNT || !follows)
+				continue;
+			live[target] = changed = true;
+		}
+		follows = true;
+	}
+	if (follows && !live[chain])
+		live[chain] = changed = true;
+	return changed;
+}
+
+struct xt_part xt_part_of(const struct ruleset *rs, enum family family)
+{
+	bool *live = arena_calloc(rs->arena, rs->n_chains, sizeof(*live)), changed = true;
+	struct xt_part part = {rs, family, ruleset_index(rs), live};
+
+	/* Chains stand before those that they lead to, so one round finds nearly all. */
+	while (changed) {
+		changed = false;
+		for (uint32_t c = (uint32_t)rs->n_chains; c-- > 0;)
+			changed = find_live(&part, c, live) || changed;
+	}
+	return part;
+}
+
+bool xt_part_has(const struct xt_part *part, const struct rule *rule)
+{
+	uint32_t target = target_of(rule);
+
+	return rule_in_family(rule, part->family) && (target == NO_INDEX || part->live[target]);
+}
+
+const struct chain *xt_part_base(const struct xt_part *part, enum stage stage)
+{
+	for (size_t c = 0; c < part->rs->n_chains; c++)
+		if (part->rs->chains[c].stage == stage && part->live[c])
+			return &part->rs->chains[c];
 	return NULL;
+}
+
+const char *xt_family_option(bool v4, bool v6)
+{
+	return v4 == v6 ? "" : v4 ? "-4 " : "-6 ";
 }

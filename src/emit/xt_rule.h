@@ -5,6 +5,7 @@
 
 #include "hostgate/buf.h"
 #include "hostgate/ruleset.h"
+#include "plan/build.h"
 
 /** Writes a word so that the reader of the dialect takes it as one word. */
 typedef void (*xt_quote)(struct buf *out, const char *word);
@@ -28,10 +29,27 @@ extern const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT];
 
 /** The order in which a rule's matches are written: the one of iptables-save. */
 extern const enum field xt_field_order[];
-#define XT_FIELDS 14
+#define XT_FIELDS 20
 
-/** Returns the base chain of a stage; every stage has one. */
-const struct chain *xt_base_chain(const struct ruleset *rs, enum stage stage);
+/** The chains and rules that one family needs of a ruleset lowered by lower_xt(). */
+struct xt_part {
+	const struct ruleset *rs;
+	enum family family;
+	struct chain_index index;
+	const bool *live; /**< by chain: it has rules of the family; others are not made */
+};
+
+/** Finds out what the family needs. Memory is the ruleset's arena's. */
+struct xt_part xt_part_of(const struct ruleset *rs, enum family family);
+
+/** Tells whether the family has the rule: it can match, and leads to no chain without rules. */
+bool xt_part_has(const struct xt_part *part, const struct rule *rule);
+
+/** Returns how a line of a file for both restore tools begins: "-4 ", "-6 ", or "" for both. */
+const char *xt_family_option(bool v4, bool v6);
+
+/** Returns the base chain of a stage, or NULL: the family has no rule there. */
+const struct chain *xt_part_base(const struct xt_part *part, enum stage stage);
 
 #define XT_TABLES 4
 
@@ -48,8 +66,11 @@ struct xt_table {
 /** The tables of iptables, in the order in which closing comes first and opening last. */
 extern const struct xt_table xt_table_list[XT_TABLES];
 
-/** The stages with base chains, in the same order. */
+/**
+ * The stages with base chains, in the same order. The last one of each table has a chain whenever
+ * the table has any: where several jumps are made one after the other, it tells that all are there.
+ */
 extern const enum stage xt_stages[];
-#define XT_STAGES 6
+#define XT_STAGES 7
 
 #endif

@@ -34,9 +34,9 @@ struct backend_xt {
 	struct diags *diags;	       /* of the call */
 	bool *changed;
 	const struct ruleset *ruleset; /* lowered */
-	struct chain_index index;
+	struct xt_part parts[FAMILY__COUNT];
 	const struct ruleset *was; /* of the last apply, lowered, once that is asked for */
-	struct chain_index was_index;
+	struct xt_part was_parts[FAMILY__COUNT];
 	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
 	struct xt_slate saved_others[FAMILY__COUNT][XT_TABLES];
 	int lock;
@@ -70,7 +70,8 @@ static void *xt_open(const struct backend_input *input)
 	*xt = (struct backend_xt){.input = *input, .lock = -1};
 	if (input->ruleset) {
 		xt->ruleset = lower_xt(input->arena, input->ruleset);
-		xt->index = ruleset_index(xt->ruleset);
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			xt->parts[f] = xt_part_of(xt->ruleset, f);
 	} else if (input->snapshot.len) {
 		struct snapshot snapshot = {input->snapshot.bytes, input->snapshot.len, false};
 
@@ -102,7 +103,7 @@ static void make_wanted(const struct backend_xt *xt, enum family family, size_t 
 
 	xt_table_init(out, family, &xt_table_list[table]);
 	if (xt->ruleset)
-		xt_table_build(out, xt->ruleset, &xt->index);
+		xt_table_build(out, &xt->parts[family]);
 	else if (bytes.len)
 		xt_table_restore(out, &saved);
 }
@@ -117,11 +118,12 @@ static const struct ruleset *build_was(struct backend_xt *xt, enum family family
 		description = state_description(xt->input.arena, xt->input.recorded);
 	if (description) {
 		xt->was = lower_xt(xt->input.arena, plan_ruleset(xt->input.arena, description));
-		xt->was_index = ruleset_index(xt->was);
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			xt->was_parts[f] = xt_part_of(xt->was, f);
 	}
 	xt_table_init(out, family, &xt_table_list[table]);
 	if (xt->was)
-		xt_table_build(out, xt->was, &xt->was_index);
+		xt_table_build(out, &xt->was_parts[family]);
 	return xt->was;
 }
 
@@ -328,7 +330,7 @@ static int xt_count(void *self, struct diags *diags, struct counters *counters)
 			if (lives[t])
 				err = read_present(xt, f, t, &present);
 			if (lives[t] && err == 0)
-				xt_count_table(xt->ruleset, &xt->index, &present, counters);
+				xt_count_table(&xt->parts[f], &present, counters);
 		}
 	}
 	return err;

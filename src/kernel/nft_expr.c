@@ -7,6 +7,7 @@
 #include <libnftnl/expr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
@@ -113,11 +114,19 @@ static void add_load(struct nftnl_rule *out, enum field field, uint32_t len, uin
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, info->load_key);
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
 		return;
-	case NFT_LOAD_FIB:
+	case NFT_LOAD_CT_ORIGINAL:
+		expr = add_expr(out, "ct");
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_KEY, info->load_key);
+		nftnl_expr_set_u8(expr, NFTNL_EXPR_CT_DIR, IP_CT_DIR_ORIGINAL);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_CT_DREG, reg);
+		return;
+	case NFT_LOAD_FIB_OIF:
+	case NFT_LOAD_FIB_TYPE:
 		expr = add_expr(out, "fib");
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS,
-				   NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_RESULT,
+				   info->load == NFT_LOAD_FIB_OIF ? NFT_FIB_RESULT_OIF
+								  : NFT_FIB_RESULT_ADDRTYPE);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, info->load_key);
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, reg);
 		return;
 	case NFT_LOAD_NONE: /* lower_nft() leaves no such field */
@@ -132,7 +141,8 @@ static void add_dependency(struct nftnl_rule *out, enum field field, struct know
 	static const uint8_t nfproto[FAMILY__COUNT] = {NFPROTO_IPV4, NFPROTO_IPV6};
 	const struct field_info *info = &field_table[field];
 
-	if (info->one_family && !known->family) {
+	/* The connection knows its family itself. */
+	if (info->one_family && !known->family && info->load != NFT_LOAD_CT_ORIGINAL) {
 		add_meta(out, NFT_META_NFPROTO, NFT_REG_1);
 		add_cmp(out, NFT_CMP_EQ, &nfproto[info->family], 1);
 		known->family = true;
@@ -158,15 +168,22 @@ static void add_prefix(struct nftnl_rule *out, const struct match *match)
 	uint32_t op = match->negated ? NFT_CMP_NEQ : NFT_CMP_EQ;
 	uint32_t bits = match->key.bits, len = info->bytes;
 	uint32_t present = key_number(match->fields[0], &match->key);
+	uint32_t type = info->fib_type;
 	uint8_t mask[KEY_SIZE];
 
 	/* "Any value" is no question; who needs the family alone has its dependency by now. */
 	if (bits == 0)
 		return;
-	if (info->load == NFT_LOAD_FIB) {
+	if (info->load == NFT_LOAD_FIB_OIF) {
 		/* The answer is one bit, and its register is compared whole. */
 		add_load(out, match->fields[0], len, NFT_REG_1);
 		add_cmp(out, op, &present, sizeof(present));
+		return;
+	}
+	if (info->load == NFT_LOAD_FIB_TYPE) {
+		add_load(out, match->fields[0], len, NFT_REG_1);
+		add_cmp(out, (present != 0) != match->negated ? NFT_CMP_EQ : NFT_CMP_NEQ, &type,
+			sizeof(type));
 		return;
 	}
 	if (bits % 8 == 0 && bits < field_bits(match->fields[0])) {

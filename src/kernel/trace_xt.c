@@ -18,7 +18,7 @@ struct traced_table {
 struct trace_xt {
 	struct arena *arena;
 	const struct ruleset *ruleset, *lowered;
-	struct chain_index index;
+	struct xt_part parts[FAMILY__COUNT]; /* of lowered */
 	struct traced_table tables[FAMILY__COUNT * MIRROR_XT_TABLES];
 	size_t n_tables;
 	uint64_t *packets; /* of every rule and policy, in the order of visit() */
@@ -67,7 +67,8 @@ struct trace_xt *trace_xt_open(struct arena *arena, const struct ruleset *rulese
 	if (t->n_tables == 0)
 		return NULL;
 	t->lowered = lower_xt(arena, ruleset);
-	t->index = ruleset_index(t->lowered);
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		t->parts[f] = xt_part_of(t->lowered, f);
 	return t;
 }
 
@@ -149,16 +150,17 @@ static const char *verdict_of(const char *target)
 
 static uint32_t origin_of(const struct trace_xt *t, const struct visited *v)
 {
+	const struct xt_part *part = &t->parts[v->table->family];
 	const struct ruleset *rs = t->lowered;
 	uint32_t n = 0;
 
 	for (uint32_t c = 0; c < rs->n_chains; c++) {
 		if (strcmp(rs->chains[c].name, v->chain) != 0)
 			continue;
-		for (uint32_t i = t->index.first[c]; i < t->index.first[c + 1]; i++) {
-			const struct rule *rule = &rs->rules[t->index.order[i]];
+		for (uint32_t i = part->index.first[c]; i < part->index.first[c + 1]; i++) {
+			const struct rule *rule = &rs->rules[part->index.order[i]];
 
-			if (rule_in_family(rule, v->table->family) && n++ == v->rule)
+			if (xt_part_has(part, rule) && n++ == v->rule)
 				return rule->origin < t->ruleset->n_origins ? rule->origin
 									    : NO_INDEX;
 		}

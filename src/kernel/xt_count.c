@@ -33,18 +33,18 @@ static void count_chain(const struct ruleset *ruleset, const struct image_chain 
 	}
 }
 
-void xt_count_table(const struct ruleset *ruleset, const struct chain_index *index,
-		    const struct xt_content *present, struct counters *counters)
+void xt_count_table(const struct xt_part *part, const struct xt_content *present,
+		    struct counters *counters)
 {
 	struct xt_content wanted __attribute__((cleanup(xt_table_free))) = {0};
 
 	xt_table_init(&wanted, present->family, present->table);
-	xt_table_build(&wanted, ruleset, index);
+	xt_table_build(&wanted, part);
 	for (size_t i = 0; i < wanted.image.n_chains; i++) {
 		const struct image_chain *chain = &wanted.image.chains[i];
 		uint32_t there = image_find_chain(&present->image, chain->name);
 
 		if (xt_table_is_ours(chain->name) && there != NO_INDEX)
-			count_chain(ruleset, chain, present, there, counters);
+			count_chain(part->rs, chain, present, there, counters);
 	}
 }

@@ -10,7 +10,7 @@
 void xt_count_known(const struct ruleset *ruleset, struct counters *counters);
 
 /** Adds what the rules of the kernel's table counted that are also wanted. */
-void xt_count_table(const struct ruleset *ruleset, const struct chain_index *index,
-		    const struct xt_content *present, struct counters *counters);
+void xt_count_table(const struct xt_part *part, const struct xt_content *present,
+		    struct counters *counters);
 
 #endif

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_comment.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_rpfilter.h>
@@ -223,6 +224,23 @@ static void add_icmp(struct builder *b, uint8_t type, uint8_t first, uint8_t las
 	}
 }
 
+/* Is the source (or destination) an address of the host, or of the out-interface? */
+static void add_addrtype(struct builder *b, enum field field, bool is_so)
+{
+	struct xt_addrtype_info_v1 *info = add_part(b, "addrtype", 1, sizeof(*info));
+
+	if (field == FIELD_DEST_LOCAL) {
+		info->dest = XT_ADDRTYPE_LOCAL;
+		info->flags = is_so ? 0 : XT_ADDRTYPE_INVERT_DEST;
+	} else {
+		info->source = field == FIELD_SOURCE_BROADCAST ? XT_ADDRTYPE_BROADCAST
+							       : XT_ADDRTYPE_LOCAL;
+		info->flags = is_so ? 0 : XT_ADDRTYPE_INVERT_SOURCE;
+	}
+	if (field == FIELD_SOURCE_ON_OUT)
+		info->flags |= XT_ADDRTYPE_LIMIT_IFACE_OUT;
+}
+
 static void add_match(struct builder *b, const struct match *match)
 {
 	enum field field = match->fields[0];
@@ -248,9 +266,13 @@ static void add_match(struct builder *b, const struct match *match)
 		else
 			set_interface(b->ip6->outiface, b->ip6->outiface_mask, &match->key);
 		break;
+	case FIELD_L4PROTO:
+		set_protocol(b, (uint8_t)key_number(field, &match->key));
+		break;
 	case FIELD_UDP_DPORT:
 		add_udp_port(b, (uint16_t)key_number(field, &match->key));
 		break;
+	case FIELD_ICMP_TYPE:
 	case FIELD_ICMPV6_TYPE:
 		add_icmp(b, (uint8_t)key_number(field, &match->key), 0, UINT8_MAX);
 		break;
@@ -271,7 +293,15 @@ static void add_match(struct builder *b, const struct match *match)
 		rpfilter = add_part(b, "rpfilter", 0, sizeof(*rpfilter));
 		rpfilter->flags = number ? 0 : XT_RPFILTER_INVERT;
 		break;
-	case FIELD_UNTRANSLATED: /* lowered away */
+	case FIELD_SOURCE_LOCAL:
+	case FIELD_SOURCE_BROADCAST:
+	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_LOCAL:
+		add_addrtype(b, field, key_number(field, &match->key) != 0);
+		break;
+	case FIELD_CT_SADDR4: /* lowered away */
+	case FIELD_CT_SADDR6:
+	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:
 		break;
 	}

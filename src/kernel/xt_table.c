@@ -75,26 +75,29 @@ static bool in_table(const struct xt_content *content, enum stage stage)
 	return strcmp(stage_table[stage].xt_table, content->table->name) == 0;
 }
 
-static void build_builtin(struct xt_content *content, const struct ruleset *ruleset,
+static void build_builtin(struct xt_content *content, const struct xt_part *part,
 			  const char *builtin, struct xt_room *room)
 {
 	struct image_chain *chain = add_chain(content, builtin);
 
 	for (size_t s = 0; s < XT_STAGES; s++) {
-		const char *to = xt_base_chain(ruleset, xt_stages[s])->name;
+		const struct chain *to = xt_part_base(part, xt_stages[s]);
 
-		if (!in_table(content, xt_stages[s]) ||
+		if (!to || !in_table(content, xt_stages[s]) ||
 		    strcmp(stage_table[xt_stages[s]].xt_chain, builtin) != 0)
 			continue;
-		add_jump(content, (struct xt_jump){.builtin = builtin, .chain = to, .plain = true});
-		add_jump_rule(content, chain, xt_entry_build_jump(content->family, to, room));
+		add_jump(content,
+			 (struct xt_jump){.builtin = builtin, .chain = to->name, .plain = true});
+		add_jump_rule(content, chain, xt_entry_build_jump(content->family, to->name, room));
 	}
 	sort_jumps(chain);
 }
 
-static void build_chain(struct xt_content *content, const struct ruleset *ruleset,
-			const struct chain_index *index, uint32_t idx, struct xt_room *room)
+static void build_chain(struct xt_content *content, const struct xt_part *part, uint32_t idx,
+			struct xt_room *room)
 {
+	const struct ruleset *ruleset = part->rs;
+	const struct chain_index *index = &part->index;
 	struct image_chain *chain = add_chain(content, ruleset->chains[idx].name);
 	char comment[XT_COMMENT_SIZE];
 
@@ -102,7 +105,7 @@ static void build_chain(struct xt_content *content, const struct ruleset *rulese
 		const struct rule *rule = &ruleset->rules[index->order[i]];
 		struct blob entry;
 
-		if (!rule_in_family(rule, content->family))
+		if (!xt_part_has(part, rule))
 			continue;
 		entry = xt_entry_build(ruleset, rule, content->family, room);
 		image_add_rule(&content->image, chain, entry,
@@ -117,17 +120,18 @@ static struct xt_room *new_room(struct xt_content *content)
 	return arena_alloc(content->image.arena, sizeof(struct xt_room));
 }
 
-void xt_table_build(struct xt_content *content, const struct ruleset *ruleset,
-		    const struct chain_index *index)
+void xt_table_build(struct xt_content *content, const struct xt_part *part)
 {
+	const struct ruleset *ruleset = part->rs;
 	struct xt_room *room = new_room(content);
 
-	content->image.exists = true;
-	for (size_t i = 0; i < XT_BUILTINS_MAX && content->table->builtins[i]; i++)
-		build_builtin(content, ruleset, content->table->builtins[i], room);
 	for (uint32_t c = 0; c < ruleset->n_chains; c++)
-		if (in_table(content, ruleset->chains[c].under))
-			build_chain(content, ruleset, index, c, room);
+		if (part->live[c] && in_table(content, ruleset->chains[c].under)) {
+			content->image.exists = true;
+			build_chain(content, part, c, room);
+		}
+	for (size_t i = 0; i < XT_BUILTINS_MAX && content->table->builtins[i]; i++)
+		build_builtin(content, part, content->table->builtins[i], room);
 	image_finish(&content->image);
 }
 

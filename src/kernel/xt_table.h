@@ -52,9 +52,8 @@ void xt_table_init(struct xt_content *content, enum family family, const struct 
 /** Frees everything. Usable as a cleanup attribute's function, also on a zeroed struct. */
 void xt_table_free(struct xt_content *content);
 
-/** Fills it with what the ruleset, lowered by lower_xt(), wants of the table. */
-void xt_table_build(struct xt_content *content, const struct ruleset *ruleset,
-		    const struct chain_index *index);
+/** Fills it with what the part of a ruleset wants of the table; part is of the content's family. */
+void xt_table_build(struct xt_content *content, const struct xt_part *part);
 
 /** Fills it with what the handle of libiptc has. */
 void xt_table_read(struct xt_content *content, struct xtc_handle *handle);

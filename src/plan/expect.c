@@ -63,31 +63,75 @@ static bool may_use(const struct description *description, const struct network 
 	return false;
 }
 
-/* What a machine sends while it has no address yet: DHCP, neighbour discovery. */
-static bool is_unready(const struct packet *p)
+/* The network that the address belongs to, or NULL. */
+static const struct network *find_owner(const struct description *d, const struct addr *addr)
 {
-	if (p->family == FAMILY_IPV4)
-		return in_prefix(&p->saddr, "0.0.0.0/32") &&
-		       in_prefix(&p->daddr, "255.255.255.255/32") && p->l4proto == IPPROTO_UDP &&
-		       p->dport == 67;
-	return in_prefix(&p->saddr, "::/128") && in_prefix(&p->daddr, "ff02::/16") &&
-	       p->l4proto == IPPROTO_ICMPV6 &&
-	       (p->icmp_type == 131 || p->icmp_type == 132 || p->icmp_type == 135 ||
-		p->icmp_type == 143);
+	for (size_t n = 0; n < d->n_networks; n++)
+		if (expect_member(&d->networks[n], addr))
+			return &d->networks[n];
+	return NULL;
 }
 
-/* P4, before anything else: whom would the host answer? */
-static bool passes_door(const struct network *from, const struct packet *p)
+/* Tells whether packets of any network may leave it; only then are connections tracked. */
+static bool is_tracked_host(const struct description *d)
 {
-	if (expect_member(from, &p->saddr) || is_unready(p))
+	for (size_t n = 0; n < d->n_networks; n++)
+		if (d->networks[n].mode != MODE_ISOLATED && d->networks[n].n_uplinks > 0)
+			return true;
+	return false;
+}
+
+/* What a machine sends while it has no address yet: DHCP, IGMP, neighbour discovery. */
+static bool is_unready(const struct network *from, const struct packet *p)
+{
+	if (p->family == FAMILY_IPV4 && !in_prefix(&p->saddr, "0.0.0.0/32"))
+		return false;
+	if (p->family == FAMILY_IPV4)
+		return (p->l4proto == IPPROTO_UDP && p->dport == 67 &&
+			(in_prefix(&p->daddr, "255.255.255.255/32") ||
+			 expect_member(from, &p->daddr))) ||
+		       (p->l4proto == IPPROTO_IGMP && in_prefix(&p->daddr, "224.0.0.0/4"));
+	return in_prefix(&p->saddr, "::/128") && in_prefix(&p->daddr, "ff02::/16") &&
+	       p->l4proto == IPPROTO_ICMPV6 &&
+	       (p->icmp_type == 131 || p->icmp_type == 132 || p->icmp_type == 133 ||
+		p->icmp_type == 135 || p->icmp_type == 143);
+}
+
+/* Would make its sender a router of the host. */
+static bool is_from_router(const struct packet *p)
+{
+	if (p->family == FAMILY_IPV4)
+		return p->l4proto == IPPROTO_ICMP && p->icmp_type == 5;
+	return p->l4proto == IPPROTO_ICMPV6 && (p->icmp_type == 134 || p->icmp_type == 137);
+}
+
+/* P4, before anything else: whom would the host answer, and where? */
+static bool passes_door(const struct description *d, const struct network *from,
+			const struct packet *p)
+{
+	if (!from)
+		return p->reverse_path || !find_owner(d, &p->saddr);
+	if (is_from_router(p))
+		return false;
+	if (expect_member(from, &p->saddr))
+		return !p->source_local &&
+		       (is_tracked_host(d) || !p->dest_local || p->reverse_path);
+	if (is_unready(from, p))
 		return true;
 	if (in_prefix(&p->saddr, "0.0.0.0/8") || in_prefix(&p->saddr, "::/128"))
 		return false;
 	if (in_prefix(&p->saddr, "fe80::/10"))
 		return true;
-	if (in_prefix(&p->saddr, "169.254.0.0/16") && in_prefix(&p->daddr, "224.0.0.0/24"))
+	if (in_prefix(&p->saddr, "169.254.0.0/16") && in_prefix(&p->daddr, "224.0.0.0/4"))
 		return true;
 	return p->reverse_path;
+}
+
+/* What the host would answer by its default route, it does not hear. */
+static bool is_taken(const struct network *from, const struct packet *p)
+{
+	return !from || expect_member(from, &p->saddr) ||
+	       !in_prefix(&p->saddr, "169.254.0.0/16") || !in_prefix(&p->daddr, "224.0.0.0/4");
 }
 
 /* The matrix of what may pass. */
@@ -100,7 +144,7 @@ static bool passes_matrix(const struct description *d, const struct packet *p)
 	if (from && from == to)
 		return true;
 	if (!from && !to)
-		return true;
+		return !find_owner(d, &p->saddr);
 	if (p->ct_state & CT_STATE_INVALID)
 		return false;
 	if (from) {
@@ -112,17 +156,54 @@ static bool passes_matrix(const struct description *d, const struct packet *p)
 		return false;
 	if (p->ct_state & CT_STATE_UNTRACKED)
 		return false;
-	return p->ct_reply || (p->ct_state & CT_STATE_RELATED) ||
-	       (p->ct_status & CT_STATUS_EXPECTED);
+	if (!p->ct_reply && !(p->ct_state & CT_STATE_RELATED) &&
+	    !(p->ct_status & CT_STATUS_EXPECTED))
+		return false;
+	if (to->mode == MODE_ROUTED)
+		return !find_owner(d, &p->saddr) && !p->source_local &&
+		       !(p->family == FAMILY_IPV4 && p->source_broadcast);
+	return (p->ct_status & CT_STATUS_SRC_NAT) ||
+	       ((p->ct_status & CT_STATUS_EXPECTED) && (p->ct_status & CT_STATUS_DST_NAT));
 }
 
 /* Answers that the kernel gives before the door could keep their cause out; P4. */
 static bool is_early_answer(const struct packet *p)
 {
 	if (p->family == FAMILY_IPV4)
-		return p->l4proto == IPPROTO_ICMP && p->icmp_type == 11 && p->icmp_code == 1;
-	return p->l4proto == IPPROTO_ICMPV6 &&
-	       (p->icmp_type == 4 || (p->icmp_type == 3 && p->icmp_code == 1));
+		return p->l4proto == IPPROTO_ICMP && p->icmp_type == 12 && p->icmp_code == 0;
+	return p->l4proto == IPPROTO_ICMPV6 && p->icmp_type == 4 &&
+	       (p->icmp_code == 0 || p->icmp_code == 2);
+}
+
+/* ICMP that answers somebody. */
+static bool is_icmp_answer(const struct packet *p)
+{
+	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
+	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
+
+	if (p->family == FAMILY_IPV4)
+		return p->l4proto == IPPROTO_ICMP && memchr(types4, p->icmp_type, sizeof(types4));
+	return p->l4proto == IPPROTO_ICMPV6 && memchr(types6, p->icmp_type, sizeof(types6));
+}
+
+/*
+ * P1: a packet to an inside address leaves by its network's interface. Elsewhere there may be a LAN
+ * with the same addresses: it gets what the host begins itself, and no answers.
+ */
+static bool passes_inward(const struct description *d, const struct packet *p)
+{
+	const struct network *to = expect_network(d, p->oifname);
+
+	if (!find_owner(d, &p->daddr) || (to && expect_member(to, &p->daddr)))
+		return true;
+	if (is_tracked_host(d)) {
+		if (p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED) ||
+		    p->ct_reply)
+			return false;
+	} else if (is_icmp_answer(p)) {
+		return false;
+	}
+	return p->source_on_out;
 }
 
 static bool stays_on_link(const struct addr *addr)
@@ -143,14 +224,12 @@ static bool is_translated_already(const struct packet *p)
 static struct expectation leave_by_uplink(const struct description *d, const struct uplink *uplink,
 					  const struct packet *p)
 {
-	const struct network *owner = NULL;
+	const struct network *owner = find_owner(d, &p->saddr);
 	struct expectation out = {0};
 
-	for (size_t n = 0; n < d->n_networks && !owner; n++)
-		if (expect_member(&d->networks[n], &p->saddr))
-			owner = &d->networks[n];
 	out.source = p->saddr;
-	if (!owner || owner->mode == MODE_ROUTED) {
+	/* An address of the uplink itself is none of a guest's there, whatever its subnet. */
+	if (!owner || owner->mode == MODE_ROUTED || p->source_on_out) {
 		out.passes = true;
 		return out;
 	}
@@ -167,6 +246,9 @@ static struct expectation leave_by_uplink(const struct description *d, const str
 
 	struct translation translation = network_translation(owner, uplink, p->family);
 
+	/* Masquerade would take an address of another interface. */
+	if (translation.masquerade && p->out_unnumbered)
+		return out;
 	out.passes = out.translated = true;
 	out.masquerade = translation.masquerade;
 	out.source = translation.address;
@@ -179,11 +261,17 @@ struct expectation expect_packet(const struct description *d, const struct packe
 	const struct uplink *uplink = find_uplink(d, p->oifname);
 	struct expectation out = {.passes = true, .source = p->saddr};
 
-	if (from && !passes_door(from, p))
+	if (*p->iifname && !passes_door(d, from, p))
 		return (struct expectation){0};
+	if (*p->iifname && p->for_host) {
+		out.passes = is_taken(from, p);
+		return out;
+	}
 	if (*p->iifname && !passes_matrix(d, p))
 		return (struct expectation){0};
 	if (!*p->iifname && is_early_answer(p))
+		return (struct expectation){0};
+	if (!passes_inward(d, p))
 		return (struct expectation){0};
 	if (uplink)
 		out = leave_by_uplink(d, uplink, p);

@@ -175,23 +175,10 @@ static bool end_of_name(const struct description *d, const char *name, const str
 	return false;
 }
 
-/* Walks one packet; of what is for the host, only the door is there to be walked. */
-static void walk(struct leg *leg, const struct ruleset *ruleset, bool delivered)
+static void walk_there(struct way *way, const struct description *d, const struct ruleset *ruleset,
+		       const struct query *query)
 {
-	struct outcome *outcome = &leg->outcome;
-
-	*outcome = simulate_packet(ruleset, &leg->packet);
-	if (!delivered || outcome->stage == STAGE_DOOR)
-		return;
-	outcome->verdict = VERDICT_PASS;
-	outcome->stage = STAGE_NONE;
-	outcome->translated = false;
-	while (outcome->n_steps > 0 && outcome->trace[outcome->n_steps - 1].stage != STAGE_DOOR)
-		outcome->n_steps--;
-}
-
-static void walk_there(struct way *way, const struct ruleset *ruleset, const struct query *query)
-{
+	struct end host;
 	struct packet *packet = &way->there.packet;
 
 	*packet = (struct packet){
@@ -202,12 +189,15 @@ static void walk_there(struct way *way, const struct ruleset *ruleset, const str
 		.dport = query->port,
 		.icmp_type = echo[query->saddr.family][0],
 		/* The host routes back by the description: to a network what is in its subnets. */
-		.reverse_path = way->in.kind != END_NETWORK || way->in.subnet,
+		.reverse_path = way->in.kind == END_NETWORK ? way->in.subnet != NULL
+							    : !network_with(d, &query->saddr),
+		.source_local = way->in.kind != END_HOST && host_has(d, &query->saddr, &host),
 		.ct_state = CT_STATE_NEW,
 	};
 	memcpy(packet->iifname, way->in.ifname, IFNAME_SIZE);
 	memcpy(packet->oifname, way->out.ifname, IFNAME_SIZE);
-	walk(&way->there, ruleset, way->out.kind == END_HOST);
+	packet->for_host = packet->dest_local = way->out.kind == END_HOST;
+	way->there.outcome = simulate_packet(ruleset, packet);
 }
 
 static void walk_back(struct way *way, const struct ruleset *ruleset, const struct query *query)
@@ -227,7 +217,8 @@ static void walk_back(struct way *way, const struct ruleset *ruleset, const stru
 		packet->ct_status |= CT_STATUS_SRC_NAT;
 	memcpy(packet->iifname, way->out.ifname, IFNAME_SIZE);
 	memcpy(packet->oifname, way->in.ifname, IFNAME_SIZE);
-	walk(&way->back, ruleset, way->in.kind == END_HOST);
+	packet->for_host = packet->dest_local = way->in.kind == END_HOST;
+	way->back.outcome = simulate_packet(ruleset, packet);
 }
 
 static bool uses_uplink(const struct description *d, const struct network *network,
@@ -316,7 +307,7 @@ bool explain_packet(struct arena *arena, const struct description *description,
 
 		way->in = in.items[i / to.n];
 		way->out = to.items[i % to.n];
-		walk_there(way, ruleset, query);
+		walk_there(way, description, ruleset, query);
 		way->fate = find_fate(way);
 		if (way->fate == FATE_REFUSED)
 			way->opening = find_opening(description, query, way);

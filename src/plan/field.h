@@ -11,7 +11,9 @@ enum nft_load {
 	NFT_LOAD_NETWORK,   /**< payload at the network header, offset load_key */
 	NFT_LOAD_TRANSPORT, /**< payload at the transport header, offset load_key */
 	NFT_LOAD_CT,        /**< ct expression, key load_key */
-	NFT_LOAD_FIB,       /**< fib expression: source address and in-interface, out-interface there */
+	NFT_LOAD_CT_ORIGINAL, /**< ct expression of the original direction, key load_key */
+	NFT_LOAD_FIB_OIF,   /**< fib expression, flags load_key: does a route lead out there? */
+	NFT_LOAD_FIB_TYPE,  /**< fib expression, flags load_key: is the address of type fib_type? */
 	NFT_LOAD_NONE,      /**< lowered away before it gets there */
 	NFT_LOAD__COUNT
 };
@@ -27,6 +29,7 @@ struct field_info {
 	const char *nft_type_name;
 	enum nft_load load;
 	uint32_t load_key;
+	uint8_t fib_type; /**< RTN_LOCAL, RTN_BROADCAST */
 };
 
 /** Indexed by enum field. */

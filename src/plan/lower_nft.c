@@ -202,6 +202,8 @@ struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset)
 	for (size_t i = 0; i < ruleset->n_rules; i++) {
 		struct rule rule = ruleset->rules[i];
 
+		if (rule.only == FOR_XT)
+			continue;
 		drop_untranslated(&rule);
 		lower_lookups(&low, &rule, 0);
 	}

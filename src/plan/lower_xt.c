@@ -43,7 +43,7 @@ struct lowering {
 	struct ruleset *out;
 	uint32_t *tail;	   /* by index of a whole chain: where its next rule goes */
 	uint32_t *n_parts; /* by index of a whole chain: chains made from it */
-	uint32_t *counting; /* by index of the input's set: chain that counts for its elements */
+	uint32_t *counting; /* chains that count; see counting_chain() */
 };
 
 /* A new chain beside the one that the input's chain became. */
@@ -313,11 +313,19 @@ static void add_untranslated_case(struct rule *rule, unsigned int which)
 
 #define UNTRANSLATED_CASES 3
 
+/* The chain that counts for the elements of the rule's last set: a table has its own. */
+static uint32_t *counting_chain(struct lowering *low, const struct rule *rule)
+{
+	uint32_t set = rule->matches[rule->n_matches - 1].set;
+
+	return &low->counting[set * STAGE__COUNT + low->in->chains[rule->chain].under];
+}
+
 /* What counts and decides nothing is a chain that is jumped to and returned from. */
 static void lower_count(struct lowering *low, const struct rule *rule)
 {
 	struct rule jump = *rule;
-	uint32_t chain = low->counting[rule->matches[rule->n_matches - 1].set];
+	uint32_t chain = *counting_chain(low, rule);
 
 	if (chain == NO_INDEX)
 		return;
@@ -378,19 +386,24 @@ static bool can_count(const struct ruleset *in, const struct rule *rule)
 static void add_counting_chains(struct lowering *low)
 {
 	const struct ruleset *in = low->in;
+	size_t n = in->n_sets * STAGE__COUNT;
 
-	low->counting = arena_calloc(low->out->arena, in->n_sets, sizeof(*low->counting));
-	for (size_t i = 0; i < in->n_sets; i++)
+	low->counting = arena_calloc(low->out->arena, n, sizeof(*low->counting));
+	for (size_t i = 0; i < n; i++)
 		low->counting[i] = NO_INDEX;
 	for (size_t i = 0; i < in->n_rules; i++) {
 		const struct rule *rule = &in->rules[i];
-		uint32_t set = rule->n_matches ? rule->matches[rule->n_matches - 1].set : NO_INDEX;
+		enum stage under = in->chains[rule->chain].under;
+		const char *name;
 
-		if (rule->action.kind == ACTION_COUNT && can_count(in, rule) &&
-		    low->counting[set] == NO_INDEX)
-			low->counting[set] = ruleset_add_chain(low->out, in->sets[set].name,
-							       STAGE_NONE,
-							       in->chains[rule->chain].under);
+		if (rule->action.kind != ACTION_COUNT || !can_count(in, rule) ||
+		    *counting_chain(low, rule) != NO_INDEX)
+			continue;
+		name = in->sets[rule->matches[rule->n_matches - 1].set].name;
+		if (under == STAGE_INPUT)
+			name = arena_printf(low->out->arena, "%s_input", name);
+		*counting_chain(low, rule) =
+			ruleset_add_chain(low->out, name, STAGE_NONE, under);
 	}
 }
 
@@ -401,15 +414,16 @@ static void fill_counting_chains(struct lowering *low)
 
 	for (size_t i = 0; i < in->n_rules; i++) {
 		struct rule rule = in->rules[i];
-		uint32_t chain;
+		uint32_t *counting, chain;
 
 		if (rule.action.kind != ACTION_COUNT)
 			continue;
-		rule.matches[0] = rule.matches[rule.n_matches - 1];
-		chain = low->counting[rule.matches[0].set];
+		counting = counting_chain(low, &rule);
+		chain = *counting;
 		if (chain == NO_INDEX)
 			continue;
-		low->counting[rule.matches[0].set] = NO_INDEX; /* once */
+		*counting = NO_INDEX; /* once */
+		rule.matches[0] = rule.matches[rule.n_matches - 1];
 		rule.n_matches = 1;
 		rule.action = action_of(ACTION_ACCEPT);
 		lower_lookups(low, chain, &rule);
@@ -429,7 +443,8 @@ struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 	for (uint32_t i = 0; i < low.out->n_chains; i++)
 		low.tail[i] = i;
 	for (size_t i = 0; i < ruleset->n_rules; i++)
-		lower_rule(&low, &ruleset->rules[i]);
+		if (ruleset->rules[i].only != FOR_NFT)
+			lower_rule(&low, &ruleset->rules[i]);
 	fill_counting_chains(&low);
 	return low.out;
 }

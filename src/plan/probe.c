@@ -80,7 +80,13 @@ struct packet probe_packet(const struct probe_list *list, const struct probe *pr
 
 	name_port(r, probe->in, packet.iifname);
 	name_port(r, probe->toward, packet.oifname);
-	packet.reverse_path = replica_route_to(r, &probe->saddr) == probe->in;
+	packet.for_host = probe->in != NO_PORT && probe->toward == NO_PORT;
+	packet.dest_local = replica_has(r, &probe->daddr, NO_PORT);
+	packet.source_local = replica_has(r, &probe->saddr, NO_PORT);
+	packet.source_on_out =
+		probe->toward != NO_PORT && replica_has(r, &probe->saddr, probe->toward);
+	packet.reverse_path =
+		!packet.source_local && replica_route_to(r, &probe->saddr) == probe->in;
 	if (packet.l4proto == ICMP4 || packet.l4proto == ICMP6)
 		set_icmp(&packet, probe->kind);
 	if (about && probe->kind != PROBE_STRANGER) {

@@ -29,14 +29,6 @@ struct drafting {
 	bool *unported; /* by port and family: a packet without ports is translated there already */
 };
 
-static bool is_own(const struct replica *r, const struct addr *addr)
-{
-	for (size_t i = 0; i < r->n_addresses; i++)
-		if (addr_equal(&r->addresses[i].prefix.addr, addr))
-			return true;
-	return false;
-}
-
 static bool is_for_many(const struct replica *r, const struct addr *addr)
 {
 	if (addr->family == FAMILY_IPV6)
@@ -114,7 +106,7 @@ static struct probe forwarded(const struct drafting *m, uint32_t in, const struc
 		.toward = NO_PORT,
 	};
 
-	if (!is_own(m->r, to) && !is_for_many(m->r, to))
+	if (!replica_has(m->r, to, NO_PORT) && !is_for_many(m->r, to))
 		probe.toward = replica_route_to(m->r, to);
 	return probe;
 }

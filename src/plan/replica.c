@@ -437,6 +437,15 @@ uint32_t replica_route_to(const struct replica *replica, const struct addr *addr
 	return best ? best->port : NO_PORT;
 }
 
+bool replica_has(const struct replica *replica, const struct addr *addr, uint32_t port)
+{
+	for (size_t i = 0; i < replica->n_addresses; i++)
+		if ((port == NO_PORT || replica->addresses[i].port == port) &&
+		    addr_equal(&replica->addresses[i].prefix.addr, addr))
+			return true;
+	return false;
+}
+
 const struct addr *replica_own(const struct replica *replica, uint32_t port, enum family family)
 {
 	for (size_t i = 0; i < replica->n_addresses; i++)

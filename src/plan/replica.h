@@ -101,10 +101,13 @@ struct replica {
 const struct replica *replica_make(struct arena *arena, const struct description *description,
 				   const struct host_seen *host);
 
+#define NO_PORT UINT32_MAX
+
 /** Returns the port by which the host reaches the address, or NO_PORT. */
 uint32_t replica_route_to(const struct replica *replica, const struct addr *addr);
 
-#define NO_PORT UINT32_MAX
+/** Tells whether the address is the host's own, on the port (NO_PORT: on any). */
+bool replica_has(const struct replica *replica, const struct addr *addr, uint32_t port);
 
 /** Returns the link on which packets of the link come in: the one that joins it, or itself. */
 uint32_t replica_top(const struct replica *replica, uint32_t link);

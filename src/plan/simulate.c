@@ -57,12 +57,15 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 	case FIELD_SADDR6:
 	case FIELD_DADDR6:
 		return is_address(t, field, value);
+	case FIELD_L4PROTO:
+		return is_number(field, packet->l4proto, value);
 	case FIELD_UDP_DPORT:
 		return is_number(field, packet->dport, value);
 	case FIELD_ICMP_KIND:
 	case FIELD_ICMPV6_KIND:
 		return packet->family == info->family &&
 		       is_number(field, (uint32_t)packet->icmp_type << 8 | packet->icmp_code, value);
+	case FIELD_ICMP_TYPE:
 	case FIELD_ICMPV6_TYPE:
 		return packet->family == info->family &&
 		       is_number(field, packet->icmp_type, value);
@@ -72,8 +75,27 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 		return is_tracked(packet) && is_number(field, packet->ct_reply, value);
 	case FIELD_CT_STATUS:
 		return is_tracked(packet) && is_number(field, packet->ct_status, value);
+	case FIELD_CT_SADDR4:
+	case FIELD_CT_SADDR6:
+		if (!is_tracked(packet) || packet->family != info->family)
+			return false;
+		memcpy(value, packet->ct_reply ? packet->daddr.bytes : packet->saddr.bytes,
+		       KEY_SIZE);
+		return true;
 	case FIELD_REVERSE_PATH:
 		return is_number(field, packet->reverse_path, value);
+	case FIELD_SOURCE_LOCAL:
+		return is_number(field, packet->source_local, value);
+	case FIELD_SOURCE_BROADCAST:
+		return packet->family == info->family &&
+		       is_number(field, packet->source_broadcast, value);
+	case FIELD_SOURCE_ON_OUT:
+		return is_number(field,
+				 t->outcome.translated ? !packet->out_unnumbered
+						       : packet->source_on_out,
+				 value);
+	case FIELD_DEST_LOCAL:
+		return is_number(field, packet->dest_local, value);
 	case FIELD_UNTRANSLATED:
 		return is_number(field, !t->outcome.translated, value);
 	case FIELD__COUNT:
@@ -166,6 +188,7 @@ static bool walk_chain(struct traveller *t, enum stage stage, uint32_t *chain)
 		uint32_t origin;
 
 		if (rule->chain != *chain || rule->action.kind == ACTION_COUNT ||
+		    rule->only == (t->rs->guard_first ? FOR_NFT : FOR_XT) ||
 		    !(action = rule_action(t, rule, &origin)))
 			continue;
 		if (t->outcome.n_steps < TRACE_MAX)
@@ -235,10 +258,12 @@ struct outcome simulate_packet(const struct ruleset *ruleset, const struct packe
 	t.outcome.source = packet->saddr;
 	if (*packet->iifname) {
 		walk_stage(&t, STAGE_DOOR);
-		walk_stage(&t, STAGE_FORWARD);
+		walk_stage(&t, packet->for_host ? STAGE_INPUT : STAGE_FORWARD);
 	} else {
 		walk_stage(&t, STAGE_OUTPUT);
 	}
+	if (packet->for_host)
+		return t.outcome;
 	walk_stage(&t, STAGE_OUTBOUND);
 	if (ruleset->guard_first)
 		walk_stage(&t, STAGE_GUARD);

@@ -17,6 +17,7 @@ static const char *const stage_names[STAGE__COUNT] = {
 	[STAGE_NONE] = NULL,
 	[STAGE_DOOR] = "before routing",
 	[STAGE_FORWARD] = "forwarded",
+	[STAGE_INPUT] = "for the host",
 	[STAGE_OUTPUT] = "sent by the host",
 	[STAGE_OUTBOUND] = "leaving, before translation",
 	[STAGE_NAT_POSTROUTING] = "translation",

@@ -191,8 +191,9 @@ static void random_state(struct random *random, struct packet *packet)
 struct packet random_packet(struct random *random, const struct description *d)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP,
-					    IPPROTO_ICMPV6, 47};
-	static const uint8_t types[] = {0, 3, 4, 8, 11, 128, 129, 131, 132, 135, 136, 143};
+					    IPPROTO_ICMPV6, IPPROTO_IGMP, 47};
+	static const uint8_t types[] = {0, 3, 4, 5, 8, 11, 12, 128, 129, 131, 132, 133,
+					134, 135, 136, 137, 143};
 	struct packet packet = {.family = (enum family)random_below(random, FAMILY__COUNT)};
 
 	if (!one_in(random, 10))
@@ -204,7 +205,12 @@ struct packet random_packet(struct random *random, const struct description *d)
 	packet.dport = one_in(random, 2) ? 67 : 53;
 	packet.icmp_type = types[random_below(random, sizeof(types))];
 	packet.icmp_code = (uint8_t)random_below(random, 3);
+	packet.for_host = *packet.iifname && one_in(random, 8);
+	packet.dest_local = packet.for_host && one_in(random, 2);
 	packet.reverse_path = one_in(random, 2);
+	packet.source_on_out = one_in(random, 6);
+	packet.source_local = packet.source_on_out || one_in(random, 8);
+	packet.source_broadcast = !packet.source_local && one_in(random, 10);
 	addr_parse(packet.family == FAMILY_IPV4 ? "203.0.113.200" : "2001:db8::200",
 		   &packet.ct_source);
 	random_state(random, &packet);

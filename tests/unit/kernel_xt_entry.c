@@ -187,26 +187,29 @@ static void an_entry_without_sense_is_empty(void **state)
 	arena_free(s.arena);
 }
 
-static void a_table_has_its_chains_and_jumps(void **state)
+static void a_table_has_jumps_and_chains_with_rules(void **state)
 {
 	struct xt_content content __attribute__((cleanup(xt_table_free))) = {0};
 	struct arena *arena = arena_new();
 	struct description description = {0};
-	struct ruleset *ruleset = lower_xt(arena, plan_ruleset(arena, &description));
-	struct chain_index index = ruleset_index(ruleset);
-	size_t n_chains = 0, n_jumps = 0;
+	const struct ruleset *ruleset = lower_xt(arena, plan_ruleset(arena, &description));
+	struct xt_part part = xt_part_of(ruleset, FAMILY_IPV4);
+	size_t n_jumps = 0;
 
 	(void)state;
 	for (size_t t = 0; t < XT_TABLES; t++) {
 		xt_table_init(&content, FAMILY_IPV4, &xt_table_list[t]);
-		xt_table_build(&content, ruleset, &index);
+		xt_table_build(&content, &part);
 		n_jumps += content.n_jumps;
+		for (size_t i = 0; i < content.n_jumps; i++)
+			assert_int_not_equal(
+				image_find_chain(&content.image, content.jumps[i].chain), NO_INDEX);
 		for (size_t i = 0; i < content.image.n_chains; i++)
-			n_chains += xt_table_is_ours(content.image.chains[i].name);
+			if (xt_table_is_ours(content.image.chains[i].name))
+				assert_int_not_equal(content.image.chains[i].n_rules, 0);
 		xt_table_free(&content);
 	}
-	assert_int_equal(n_chains, ruleset->n_chains);
-	assert_int_equal(n_jumps, XT_STAGES);
+	assert_int_not_equal(n_jumps, 0);
 	arena_free(arena);
 }
 
@@ -219,7 +222,7 @@ int main(void)
 		cmocka_unit_test(a_goto_is_a_jump_with_a_flag),
 		cmocka_unit_test(a_kernels_entry_is_read_as_it_was_built),
 		cmocka_unit_test(an_entry_without_sense_is_empty),
-		cmocka_unit_test(a_table_has_its_chains_and_jumps),
+		cmocka_unit_test(a_table_has_jumps_and_chains_with_rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
