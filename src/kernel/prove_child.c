@@ -82,7 +82,7 @@ static bool is_expected_source(const struct run *run, const struct probe *probe,
 			       const struct addr *addr)
 {
 	return addr_equal(addr, &probe->seen_saddr) ||
-	       (probe->any_own && prove_is_own(run, probe->toward, addr));
+	       (probe->any_own && replica_has(run->list->replica, addr, probe->toward));
 }
 
 static void remember(struct run *run, const struct sight *sight)

@@ -26,16 +26,6 @@ bool prove_same_way(const struct run *run, uint32_t port, uint32_t other)
 				 replica_top(r, port) == replica_top(r, other));
 }
 
-bool prove_is_own(const struct run *run, uint32_t port, const struct addr *addr)
-{
-	const struct replica *r = run->list->replica;
-
-	for (size_t i = 0; i < r->n_addresses; i++)
-		if (r->addresses[i].port == port && addr_equal(&r->addresses[i].prefix.addr, addr))
-			return true;
-	return false;
-}
-
 bool prove_answers_outside(const struct run *run, const struct probe *probe,
 			   const struct sight *sight)
 {
@@ -58,10 +48,11 @@ bool prove_may_be_there(const struct run *run, uint32_t idx, const struct sight 
 	    sight->l4proto != packet.l4proto)
 		return false;
 	memcpy(packet.oifname, r->ports[sight->port].name, sizeof(packet.oifname));
+	packet.source_on_out = replica_has(r, &probe->saddr, sight->port);
 	expected = expect_packet(r->description, &packet);
 	if (!expected.passes)
 		return false;
-	return expected.masquerade ? prove_is_own(run, sight->port, &sight->saddr)
+	return expected.masquerade ? replica_has(r, &sight->saddr, sight->port)
 				   : addr_equal(&sight->saddr, &expected.source);
 }
 

@@ -91,9 +91,6 @@ int prove_send(struct run *run, uint32_t probe);
 /** Tells whether packets by the two ports go by the same interface of the host. */
 bool prove_same_way(const struct run *run, uint32_t port, uint32_t other);
 
-/** Tells whether the host has the address on the port. */
-bool prove_is_own(const struct run *run, uint32_t port, const struct addr *addr);
-
 /** Tells whether the host answers somebody outside, whose way back is by another interface. */
 bool prove_answers_outside(const struct run *run, const struct probe *probe,
 			   const struct sight *sight);
