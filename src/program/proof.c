@@ -2,6 +2,9 @@
 // proof: what prove found, promise by promise and network by network.
 #include "program/proof.h"
 
+#include <string.h>
+
+#include "base/diag_codes.h"
 #include "hostgate/simulate.h"
 #include "program/options.h"
 #include "program/progress.h"
@@ -184,6 +187,42 @@ static int look_at_host(struct run *run, const struct host_copy **out)
 	return host_copy_read(run->arena, &run->diags, host);
 }
 
+static void add_name(struct buf *out, const char *name, const char *kind)
+{
+	buf_printf(out, "%s%s", buf_text(out)[0] ? ", " : "", name);
+	if (kind)
+		buf_printf(out, " (%s)", kind);
+}
+
+/* Tells what of the copy is not as it is on the host. */
+static void tell_differences(struct run *run, const struct replica *r, const struct host_copy *host)
+{
+	struct buf missing __attribute__((cleanup(buf_free))) = {0};
+	struct buf plain __attribute__((cleanup(buf_free))) = {0};
+
+	for (size_t i = 0; i < r->n_ports; i++)
+		if (r->links[i].index == 0 &&
+		    (r->ports[i].kind == PORT_NETWORK || r->ports[i].kind == PORT_UPLINK))
+			add_name(&missing, r->ports[i].name, NULL);
+	for (size_t i = 0; i < r->n_links; i++) {
+		const struct host_link *link =
+			r->links[i].index ? host_links_at(&host->links, r->links[i].index) : NULL;
+
+		if (link && *link->kind && strcmp(link->kind, "veth") != 0 &&
+		    strcmp(link->kind, "dummy") != 0 && strcmp(link->kind, "tun") != 0 &&
+		    strcmp(link->kind, "bridge") != 0)
+			add_name(&plain, link->name, link->kind);
+	}
+	if (buf_text(&missing)[0])
+		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_MADE_UP), PLACE_NONE,
+			 "not on this host, in the copy as the description wishes: %s",
+			 buf_text(&missing));
+	if (buf_text(&plain)[0])
+		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_PLAIN), PLACE_NONE,
+			 "plain interfaces in the copy, or bridges where they have members: %s",
+			 buf_text(&plain));
+}
+
 enum status proof_make(struct run *run, const struct work *work, struct proof_report *out)
 {
 	const struct description *d = &work->description;
@@ -199,6 +238,8 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 			return run_status_of(result);
 	}
 	replica = replica_make(run->arena, d, host ? &host->seen : NULL);
+	if (host)
+		tell_differences(run, replica, host);
 
 	if (count_ways(replica) > WAYS_MAX) {
 		struct diag *diag =
