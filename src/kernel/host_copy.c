@@ -184,9 +184,8 @@ static void see(struct host_copy *copy)
 	for (size_t i = 0; i < copy->links.n_addresses; i++) {
 		const struct host_links_address *address = &copy->links.addresses[i];
 
-		seen->addresses =
-			arena_grow(copy->arena, seen->addresses, seen->n_addresses,
-				   &seen->cap_addresses, sizeof(*seen->addresses));
+		seen->addresses = arena_grow(copy->arena, seen->addresses, seen->n_addresses,
+					     &seen->cap_addresses, sizeof(*seen->addresses));
 		seen->addresses[seen->n_addresses++] =
 			(struct seen_address){address->index, address->prefix};
 	}

@@ -131,7 +131,8 @@ static int put_addresses(struct netlink *netlink, const struct host_copy *copy, 
 			      ? netlink_request(netlink, request, ignore, NULL)
 			      : 0;
 		addr = find(dumped, sizeof(*info), IFA_ADDRESS);
-		if (addr && mnl_attr_get_payload_len(addr) >= (info->ifa_family == AF_INET ? 4 : 16))
+		if (addr &&
+		    mnl_attr_get_payload_len(addr) >= (info->ifa_family == AF_INET ? 4 : 16))
 			inet_ntop(info->ifa_family, mnl_attr_get_payload(addr), text, sizeof(text));
 		if (err != 0 && err != -EEXIST)
 			leave_out(l, "address", text, err);
@@ -156,8 +157,8 @@ static void put_altnames(struct netlink *netlink, const struct host_copy *copy, 
 			if (!is_here(netlink, link->index))
 				continue;
 			request->nlmsg_type = RTM_NEWLINKPROP;
-			request->nlmsg_flags =
-				NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL;
+			request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
+					       NLM_F_APPEND | NLM_F_EXCL;
 			info = mnl_nlmsg_put_extra_header(request, sizeof(*info));
 			info->ifi_index = (int)link->index;
 			list = mnl_attr_nest_start(request, IFLA_PROP_LIST | NLA_F_NESTED);

@@ -292,8 +292,8 @@ static int make_address(struct links *links, const struct replica *r,
 	info->ifa_family = (uint8_t)af_of(addr->family);
 	info->ifa_prefixlen = address->prefix.len;
 	info->ifa_index = links->index[replica_top(r, address->port)];
-	info->ifa_scope = r->of_host && addr->family == FAMILY_IPV4 ? RT_SCOPE_LINK
-								    : RT_SCOPE_UNIVERSE;
+	info->ifa_scope =
+		r->of_host && addr->family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	put_addr(header, IFA_LOCAL, addr);
 	put_addr(header, IFA_ADDRESS, addr);
 	if (addr->family == FAMILY_IPV6) {

@@ -125,8 +125,8 @@ bool prove_differs(const struct run *run, uint32_t probe, enum finding_kind *kin
 {
 	const struct sight *before = run->before[probe], *now = run->seen[probe];
 
-	if (before && now && before->port == now->port &&
-	    addr_equal(&before->saddr, &now->saddr) && addr_equal(&before->daddr, &now->daddr))
+	if (before && now && before->port == now->port && addr_equal(&before->saddr, &now->saddr) &&
+	    addr_equal(&before->daddr, &now->daddr))
 		return false;
 	*kind = !now ? FINDING_MISSING : !before ? FINDING_LEAK : FINDING_SOURCE;
 	return before || now;

@@ -19,7 +19,7 @@ struct seen_link {
 
 /** An address of the host itself. */
 struct seen_address {
-	unsigned int index; /**< of the interface */
+	unsigned int index;   /**< of the interface */
 	struct prefix prefix; /**< the address, with the length of its subnet */
 };
 

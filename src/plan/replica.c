@@ -122,11 +122,12 @@ void making_address(struct making *m, uint32_t port, const struct addr *addr, ui
 
 	r->addresses = arena_grow(m->arena, r->addresses, r->n_addresses, &r->cap_addresses,
 				  sizeof(*r->addresses));
-	r->addresses[r->n_addresses++] = (struct replica_address){.port = port, .prefix = {*addr, len}};
+	r->addresses[r->n_addresses++] =
+		(struct replica_address){.port = port, .prefix = {*addr, len}};
 }
 
 void making_route(struct making *m, uint32_t port, struct prefix prefix, uint32_t metric,
-		      bool connected)
+		  bool connected)
 {
 	struct replica *r = m->r;
 
@@ -219,7 +220,7 @@ bool making_find_free(const struct making *m, const struct prefix *subnet, bool 
 }
 
 void making_guest(struct making *m, uint32_t port, uint32_t network, uint32_t subnet,
-		      const struct addr *addr, const struct addr *gateway)
+		  const struct addr *addr, const struct addr *gateway)
 {
 	struct replica *r = m->r;
 	struct replica_guest guest = {
@@ -263,7 +264,7 @@ static void add_subnet(struct making *m, uint32_t network_idx, uint32_t subnet_i
 			if (!making_find_free(m, subnet, from_end, &addr))
 				continue;
 			making_guest(m, port, network_idx, subnet_idx, &addr,
-				  has_gateway ? &gateway : NULL);
+				     has_gateway ? &gateway : NULL);
 			if (port != first)
 				making_host_route(m, port, &addr);
 		}

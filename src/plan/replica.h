@@ -45,8 +45,8 @@ struct replica_link {
 
 /** An address of the host itself. */
 struct replica_address {
-	uint32_t port; /**< NO_PORT: of an interface that is no port */
-	bool on_host;  /**< it is the host's own, else chosen */
+	uint32_t port;	      /**< NO_PORT: of an interface that is no port */
+	bool on_host;	      /**< it is the host's own, else chosen */
 	struct prefix prefix; /**< the address, with the length of its subnet; host bits are kept */
 };
 

@@ -29,8 +29,7 @@ static const struct seen_link *find_number(const struct host_seen *host, unsigne
 /* What the link is a port of, when its packets come in there; or NULL. */
 static const struct seen_link *joined_by(const struct host_seen *host, const struct seen_link *link)
 {
-	const struct seen_link *master =
-		link->master ? find_number(host, link->master) : NULL;
+	const struct seen_link *master = link->master ? find_number(host, link->master) : NULL;
 
 	return master && master->joins ? master : NULL;
 }

@@ -74,8 +74,7 @@ int main(int argc, char **argv)
 		return 2;
 	diags_add_source(&diags, argv[1], file, fread(file, 1, sizeof(file), stream));
 	fclose(stream);
-	if (description_read(arena, &diags, d) &&
-	    host_copy_read(arena, &diags, &test.host) == 0) {
+	if (description_read(arena, &diags, d) && host_copy_read(arena, &diags, &test.host) == 0) {
 		test.replica = replica_make(arena, d, &test.host.seen);
 		result = sandbox_wait(sandbox_start(&diags, work, &test));
 	}

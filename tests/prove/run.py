@@ -19,6 +19,7 @@ import time
 import unittest
 
 import host_rules
+import with_host
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -478,7 +479,7 @@ def main():
     if len(sys.argv) == 2:
         loader.testNamePatterns = ["*%s*" % sys.argv[1]]
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES))
+                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES, *with_host.CASES))
     suite.run(result)
     print("     %d faults put into the rules, %d found" % (len(faults()), len(FOUND)))
     failed = len(result.failures) + len(result.errors)
