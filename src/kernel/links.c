@@ -281,6 +281,14 @@ static void put_addr(struct nlmsghdr *header, uint16_t type, const struct addr *
  * A host's copy has more addresses than the host. They are none that the kernel would take for
  * others' packets: masquerade, say, where the interface has no address.
  */
+static bool is_aside(const struct replica *r, uint32_t port)
+{
+	bool wished = r->links[port].index == 0 &&
+		      (r->ports[port].kind == PORT_NETWORK || r->ports[port].kind == PORT_UPLINK);
+
+	return r->of_host && !wished;
+}
+
 static int make_address(struct links *links, const struct replica *r,
 			const struct replica_address *address)
 {
@@ -288,19 +296,19 @@ static int make_address(struct links *links, const struct replica *r,
 	struct nlmsghdr *header = start(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	const struct addr *addr = &address->prefix.addr;
+	bool aside = is_aside(r, address->port);
 
 	info->ifa_family = (uint8_t)af_of(addr->family);
 	info->ifa_prefixlen = address->prefix.len;
 	info->ifa_index = links->index[replica_top(r, address->port)];
-	info->ifa_scope =
-		r->of_host && addr->family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	info->ifa_scope = aside && addr->family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	put_addr(header, IFA_LOCAL, addr);
 	put_addr(header, IFA_ADDRESS, addr);
 	if (addr->family == FAMILY_IPV6) {
 		struct ifa_cacheinfo times = {.ifa_valid = UINT32_MAX};
 
 		info->ifa_flags = IFA_F_NODAD;
-		if (r->of_host)
+		if (aside)
 			mnl_attr_put(header, IFA_CACHEINFO, sizeof(times), &times);
 	} else if (address->prefix.len < 31) {
 		struct prefix subnet = prefix_truncate(&address->prefix);

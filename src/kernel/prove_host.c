@@ -56,6 +56,15 @@ bool prove_may_be_there(const struct run *run, uint32_t idx, const struct sight 
 				   : addr_equal(&sight->saddr, &expected.source);
 }
 
+bool prove_has_no_way(struct run *run, uint32_t probe, int err)
+{
+	if (!run->list->replica->of_host || (err != -EADDRNOTAVAIL && err != -ENETUNREACH &&
+					     err != -EHOSTUNREACH && err != -EACCES))
+		return false;
+	run->elsewhere[probe] = NO_PORT;
+	return true;
+}
+
 static void tell_detour(struct run *run, uint32_t probe, uint32_t port)
 {
 	struct record record = {.kind = RECORD_DETOUR};
@@ -82,8 +91,7 @@ static bool ask_route(struct run *run, const struct probe *probe, uint32_t *out)
 	struct route_answer answer;
 	int err;
 
-	if (probe->in != NO_PORT)
-		query.iif = run->links.index[replica_top(r, probe->in)];
+	query.iif = run->links.index[replica_top(r, probe->in)];
 	err = route_get(&run->links.host, &query, &answer);
 	*out = NO_PORT;
 	if (err == -ENETUNREACH)
@@ -105,10 +113,13 @@ bool prove_detours(struct run *run, uint32_t idx)
 	if (!r->of_host)
 		return false;
 	if (run->elsewhere[idx]) {
-		tell_detour(run, idx, run->elsewhere[idx] - 1);
+		port = run->elsewhere[idx];
+		tell_detour(run, idx, port == NO_PORT ? NO_PORT : port - 1);
 		return true;
 	}
-	if (!ask_route(run, probe, &port) || prove_same_way(run, port, probe->toward))
+	/* The host's own are sent by a given interface. */
+	if (probe->in == NO_PORT || !ask_route(run, probe, &port) ||
+	    prove_same_way(run, port, probe->toward))
 		return false;
 	if (r->ports[probe->toward].kind == PORT_NETWORK && !is_lone(r, &probe->daddr))
 		return false;

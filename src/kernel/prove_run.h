@@ -68,7 +68,7 @@ struct run {
 	struct wire wire;
 	struct sight **seen; /**< how each probe that should pass was seen first */
 	struct sight **before; /**< how each between others' interfaces was seen without our rules */
-	uint32_t *elsewhere; /**< port where it was seen, and may be, +1; 0: nowhere */
+	uint32_t *elsewhere; /**< port where it was seen, and may be, +1; 0: nowhere; or NO_PORT */
 	bool bare;	     /**< our rules are not there */
 	bool *found;	     /**< there is a finding of the probe already */
 	struct found *findings; /**< the first FINDINGS_MAX */
@@ -94,6 +94,9 @@ bool prove_same_way(const struct run *run, uint32_t port, uint32_t other);
 /** Tells whether the host answers somebody outside, whose way back is by another interface. */
 bool prove_answers_outside(const struct run *run, const struct probe *probe,
 			   const struct sight *sight);
+
+/** Tells whether the host's routing refused to send the probe, of the host itself; and keeps it. */
+bool prove_has_no_way(struct run *run, uint32_t probe, int err);
 
 /** Tells whether the host's routing took the probe to where the description lets it be. */
 bool prove_may_be_there(const struct run *run, uint32_t probe, const struct sight *sight);

@@ -96,13 +96,6 @@ int wire_send(struct wire *wire, uint32_t port, const struct frame *frame)
 	return sent < 0 ? -errno : 0;
 }
 
-/* How the sender is told that rules drop it, or that the host's routing has no way for it. */
-static bool is_refusal(int err)
-{
-	return err == EPERM || err == EADDRNOTAVAIL || err == ENETUNREACH || err == EHOSTUNREACH ||
-	       err == EACCES;
-}
-
 int wire_send_own(struct wire *wire, uint32_t port, const struct probe *probe,
 		  const struct frame *frame)
 {
@@ -121,7 +114,8 @@ int wire_send_own(struct wire *wire, uint32_t port, const struct probe *probe,
 	sent = sendto(fd, frame->bytes + FRAME_HEADER_SIZE, frame->len - FRAME_HEADER_SIZE, 0,
 		      v4 ? (struct sockaddr *)&to4 : (struct sockaddr *)&to6,
 		      v4 ? sizeof(to4) : sizeof(to6));
-	return sent < 0 && !is_refusal(errno) ? -errno : 0;
+	/* That is how the sender is told of a drop. */
+	return sent < 0 && errno != EPERM ? -errno : 0;
 }
 
 /* Reads all that is there; *canary becomes the number of the last canary that came back. */

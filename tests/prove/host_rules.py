@@ -23,11 +23,14 @@ set -eu
 mount -t tmpfs tmpfs /run
 export HOSTGATE_RUNDIR=/run/hostgate XTABLES_LOCKFILE=/run/xtables.lock
 ip link set lo up
-# The kernel reports its multicast groups at once, so that no counter moves later.
+# The kernel reports its multicast groups at once and makes no addresses: nothing changes later.
 echo 1 >/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval
+echo 1 >/proc/sys/net/ipv6/conf/default/addr_gen_mode
 ip netns add far
+number=100
 for i in vmnet1 vmnet2 eth0 docker0; do
-	ip link add $i type veth peer name p-$i netns far
+	number=$((number + 10))
+	ip link add $i index $number type veth peer name p-$i netns far
 	ip link set $i up
 done
 ip address add 192.168.56.1/24 dev vmnet1
@@ -338,7 +341,7 @@ class Deciders(Case):
                          [("vmnet1", "reject", "libvirt", 2)])
 
     def test_a_rule_of_iptables_nft_by_number_and_handle(self):
-        found = self.obstacles("for i in 1 2 3; do iptables-nft -A FORWARD -s 192.0.2.$i -j DROP; done\n"
+        found = self.obstacles("for i in 1 2 3; do iptables-nft -A FORWARD -s 10.99.0.$i -j DROP; done\n"
                                "iptables-nft -D FORWARD 2; iptables-nft -A FORWARD -i vmnet2 -p tcp --dport 7 -j DROP")
         handle = self.handle('iifname "vmnet2"')
         self.assertEqual([(each["network"], each["rule"], each["handle"]) for each in found], [("vmnet2", 3, handle)])
@@ -347,7 +350,7 @@ class Deciders(Case):
     def test_a_rule_of_legacy_iptables_behind_our_own(self):
         """Its number is the one that the host has now, whatever apply changes in the copy."""
         rules = ("%s apply -q --backend iptables %s >/dev/null\n"
-                 "iptables-legacy -I FORWARD 1 -s 192.0.2.1 -j DROP\niptables-legacy -A FORWARD -i vmnet1 -j DROP\n"
+                 "iptables-legacy -I FORWARD 1 -s 10.99.0.1 -j DROP\niptables-legacy -A FORWARD -i vmnet1 -j DROP\n"
                  "iptables-legacy -L FORWARD --line-numbers -vn | awk '$7 == \"vmnet1\" && $4 == \"DROP\" { print $1 }' "
                  ">$work/number" % (PROGRAM, DESCRIPTION))
         for backend in ("iptables", "nftables"):
