@@ -54,8 +54,10 @@ enum field {
 	FIELD_CT_STATE,      /**< bits: enum ct_state */
 	FIELD_CT_DIRECTION,  /**< 0 original, 1 reply */
 	FIELD_CT_STATUS,     /**< bits: enum ct_status */
-	FIELD_CT_SADDR4,     /**< source of the connection's first packet; see field_info.xt_lacks */
+	FIELD_CT_SADDR4,     /**< source of the connection's first packet */
 	FIELD_CT_SADDR6,     /**< the same */
+	FIELD_CT_DADDR4,     /**< destination of the connection's first packet */
+	FIELD_CT_DADDR6,     /**< the same */
 	FIELD_REVERSE_PATH,  /**< 1: the source is reached through the in-interface, else 0 */
 	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
 	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
@@ -214,7 +216,8 @@ struct chain {
 /** Whether a sysctl is written. */
 enum sysctl_when {
 	SYSCTL_ALWAYS,
-	SYSCTL_IF_RA_ROUTE, /**< only when a default route was learned by router advertisement there */
+	/** Only where router advertisements are heard and forwarding would end that. */
+	SYSCTL_IF_ADVERTISED,
 	SYSCTL_WHEN__COUNT
 };
 
@@ -228,14 +231,17 @@ enum sysctl_phase {
 
 /**
  * One value under /proc/sys/net. With an interface pattern the path is
- * net/{ipv4,ipv6}/conf/IFNAME/leaf, once for each interface that fits; without one (empty name) it
- * is net/ipv4/ip_forward or net/ipv6/conf/all/forwarding, given whole in leaf.
+ * net/{ipv4,ipv6}/conf/IFNAME/leaf, once for each interface that fits; a wildcard without a name is
+ * every interface of the host. Without either it is net/ipv4/ip_forward or
+ * net/ipv6/conf/all/forwarding, given whole in leaf.
  */
 struct sysctl {
 	enum sysctl_phase phase;
 	enum sysctl_when when;
 	enum family family;
 	struct ifpattern interface;
+	const struct ifpattern *except; /**< interfaces that are left out */
+	size_t n_except;
 	const char *leaf;
 	uint8_t value;
 	uint32_t origin;

@@ -25,6 +25,7 @@ struct packet {
 	uint32_t ct_state;         /**< one bit of enum ct_state */
 	bool ct_reply;             /**< reply direction; unless INVALID or UNTRACKED */
 	uint32_t ct_status;        /**< bits of enum ct_status; 0 for INVALID and UNTRACKED */
+	struct addr ct_daddr;      /**< where the connection's first packet went; a reply comes from there */
 	struct addr ct_source;     /**< what an existing translation makes of saddr */
 };
 

@@ -71,6 +71,7 @@
 	X(NO_BACKEND, "HG-E209", "the kernel has neither nf_tables nor iptables") \
 	X(SYSCTL_MISSING, "HG-E210", "the kernel has no such sysctl") \
 	X(SYSCTL_FAILED, "HG-E211", "a sysctl can't be read or written") \
+	X(RA_UNGUARDED, "HG-E212", "forwarding would end the host's router advertisements") \
 	X(STATE_FAILED, "HG-E220", "the state file can't be written or read") \
 	X(LOCK_FAILED, "HG-E221", "the lock file can't be opened") \
 	X(LOCK_HELD, "HG-E222", "another hostgate is at work in this network namespace") \
@@ -84,13 +85,24 @@
 	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
 	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
 	X(INTERFACE_IS_PORT, "HG-E250", "a described interface is a port of another, on which its packets come in") \
+	X(INTERFACE_ALTNAME, "HG-E251", "a described interface is there under another name, which alone counts") \
+	X(INTERFACE_RENAMED, "HG-E252", "a described interface is not there, but its address is on another one") \
+	X(HEARD_ELSEWHERE, "HG-E253", "the host hears a network's guests on an interface that is not the network's") \
+	X(SUBNET_ELSEWHERE, "HG-E254", "the host has an address of a network's subnet on another interface") \
+	X(UPLINK_INSIDE, "HG-E255", "an uplink's own address lies in a network's subnet") \
+	X(MAYBE_HEARD, "HG-W250", "guests may be heard on an interface that is not their network's") \
+	X(SUBNET_ROUTED, "HG-W251", "a route leads to a network's subnet by another interface") \
+	X(NO_ADDRESS, "HG-W252", "an uplink has no address that a network could leave with") \
+	X(NO_ADDRESS_YET, "HG-N250", "an uplink without a way out of that family has no address for it") \
+	X(OPEN_TUNNEL, "HG-N251", "a tunnel of the host takes packets from any peer") \
+	X(BRIDGED_FRAMES, "HG-N300", "the kernel hands frames between guests on one bridge to the rules") \
+	X(IN_FRONT, "HG-E270", "what others have in front of hostgate's jumps in iptables may take packets from its rules") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
 	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
-	X(XT_NOT_FIRST, "HG-W204", "rules of others stand in front of hostgate's in iptables") \
 	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
 	X(RULE_LOST, "HG-W206", "a rule that clean-slate took out can't come back") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \

@@ -150,10 +150,23 @@ static const char install_functions[] =
 	"\techo \"$2\" >\"$1\"\n"
 	"}\n"
 	"\n"
-	"# let an interface go on hearing router advertisements while the host forwards\n"
+	"# tell whether the kernel learned a default route there by router advertisement\n"
+	"has_ra_route() { # INTERFACE\n"
+	"\tflags='[0-9a-f]\\{3\\}[13-79b-f][0-9a-f]\\{4\\}'\n"
+	"\tsed -n \"s/^0\\{32\\} 00 .* $flags  *//p\" /proc/net/ipv6_route | grep -Fqx -e \"$1\"\n"
+	"}\n"
+	"\n"
+	"# let an interface go on hearing router advertisements when the host begins to forward\n"
 	"keep_ra() { # PATH VALUE\n"
 	"\t[ -e \"$1\" ] || return 0\n"
-	"\t[ \"$(cat \"$1\")\" != 1 ] || write \"$1\" \"$2\"\n"
+	"\tconf=${1%/*}\n"
+	"\t[ \"$(cat \"${conf%/*}/all/forwarding\")\" = 0 ] || return 0\n"
+	"\tif has_ra_route \"${conf##*/}\"; then\n"
+	"\t\twrite \"$1\" \"$2\"\n"
+	"\telif [ \"$(cat \"$1\")\" = 1 ] && [ \"$(cat \"$conf/forwarding\")\" = 0 ] &&\n"
+	"\t\t[ ! -e \"/sys/class/net/${conf##*/}/brport\" ]; then\n"
+	"\t\twrite \"$1\" \"$2\"\n"
+	"\tfi\n"
 	"}\n";
 
 static const char hole_function[] =
@@ -257,23 +270,38 @@ static void print_family(struct printer *p)
 	print_discard(p, "old");
 }
 
+/* Every interface of the host but some. */
+static void print_guard(struct printer *p, const struct sysctl *sysctl)
+{
+	buf_printf(p->out,
+		   "for conf in /proc/sys/net/%s/conf/*; do\n\tcase ${conf##*/} in\n"
+		   "\tall | default | lo",
+		   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	for (size_t i = 0; i < sysctl->n_except; i++) {
+		buf_puts(p->out, " | ");
+		print_word(p->out, sysctl->except[i].name);
+		buf_puts(p->out, sysctl->except[i].wildcard ? "*" : "");
+	}
+	buf_printf(p->out, ") ;;\n\t*) keep_ra \"$conf/%s\" %u ;;\n\tesac\ndone\n", sysctl->leaf,
+		   sysctl->value);
+}
+
 static void print_sysctl(struct printer *p, const struct sysctl *sysctl)
 {
-	const char *function = sysctl->when == SYSCTL_IF_RA_ROUTE ? "keep_ra" : "write";
-
-	if (!*sysctl->interface.name) {
-		buf_printf(p->out, "%s /proc/sys/%s %u\n", function, sysctl->leaf, sysctl->value);
+	if (sysctl->when == SYSCTL_IF_ADVERTISED) {
+		print_guard(p, sysctl);
 		return;
 	}
-	if (sysctl->interface.wildcard)
-		buf_printf(p->out, "for conf in /proc/sys/net/%s/conf/",
-			   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
-	else
-		buf_printf(p->out, "%s /proc/sys/net/%s/conf/", function,
-			   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	if (!*sysctl->interface.name) {
+		buf_printf(p->out, "write /proc/sys/%s %u\n", sysctl->leaf, sysctl->value);
+		return;
+	}
+	buf_printf(p->out, "%s/proc/sys/net/%s/conf/",
+		   sysctl->interface.wildcard ? "for conf in " : "write ",
+		   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
 	print_word(p->out, sysctl->interface.name);
 	if (sysctl->interface.wildcard)
-		buf_printf(p->out, "*; do %s \"$conf/%s\" %u; done\n", function, sysctl->leaf,
+		buf_printf(p->out, "*; do write \"$conf/%s\" %u; done\n", sysctl->leaf,
 			   sysctl->value);
 	else
 		buf_printf(p->out, "/%s %u\n", sysctl->leaf, sysctl->value);
@@ -283,7 +311,7 @@ static void print_sysctls(struct printer *p)
 {
 	static const char *const titles[SYSCTL_PHASE__COUNT] = {
 		[SYSCTL_HARDEN] = "a guest must not become the host's router",
-		[SYSCTL_GUARD] = "a default route learned by router advertisement stays",
+		[SYSCTL_GUARD] = "router advertisements go on being heard where they are now",
 		[SYSCTL_FORWARD] = "forwarding, last of all",
 	};
 	const char *title = NULL;

@@ -45,7 +45,10 @@ static void print_table(const struct ruleset *xt, const struct xt_part parts[FAM
 		for (size_t c = 0; c < xt->n_chains; c++)
 			if (in_table(xt->chains[c].under, table) &&
 			    (parts[FAMILY_IPV4].live[c] || parts[FAMILY_IPV6].live[c]))
-				buf_printf(out, "%s %s\n", last ? "-X" : "-F", xt->chains[c].name);
+				buf_printf(out, "%s%s %s\n",
+					   xt_family_option(parts[FAMILY_IPV4].live[c],
+							    parts[FAMILY_IPV6].live[c]),
+					   last ? "-X" : "-F", xt->chains[c].name);
 	buf_puts(out, "COMMIT\n");
 }
 

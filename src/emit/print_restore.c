@@ -43,7 +43,7 @@ static void print_rule(struct printer *p, const struct rule *rule)
 	}
 }
 
-/* Such a file makes a chain for both families: there is no other line for it. */
+/* The line that makes a chain makes it for both families; one that has no rule for it drops it. */
 static void print_chains(struct printer *p, const char *table)
 {
 	const struct chain_index *index = &p->parts[0].index;
@@ -59,6 +59,23 @@ static void print_chains(struct printer *p, const char *table)
 		for (uint32_t i = index->first[c]; i < index->first[c + 1]; i++)
 			print_rule(p, &rs->rules[index->order[i]]);
 	}
+	for (uint32_t c = 0; c < rs->n_chains; c++)
+		if (in_table(&rs->chains[c], table) &&
+		    p->parts[FAMILY_IPV4].live[c] != p->parts[FAMILY_IPV6].live[c])
+			buf_printf(p->out, "%s-X %s\n",
+				   xt_family_option(!p->parts[FAMILY_IPV4].live[c],
+						    !p->parts[FAMILY_IPV6].live[c]),
+				   rs->chains[c].name);
+}
+
+/* Whether any family has rules of ours in the table, or all of others' are to go. */
+static bool is_needed(const struct printer *p, const struct xt_table *table)
+{
+	for (size_t c = 0; c < p->rs->n_chains; c++)
+		if (in_table(&p->rs->chains[c], table->name) &&
+		    (p->parts[FAMILY_IPV4].live[c] || p->parts[FAMILY_IPV6].live[c]))
+			return true;
+	return p->rs->clean_slate && table->cleaned;
 }
 
 static void print_jumps(struct printer *p, const char *table)
@@ -137,6 +154,8 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 			      "# clean-slate). Others' own chains, which such a file can't list, keep their\n"
 			      "# rules, but nothing leads to them any more.\n");
 	for (size_t t = 0; t < XT_TABLES; t++) {
+		if (!is_needed(&p, &xt_table_list[t]))
+			continue;
 		buf_printf(out, "*%s\n", xt_table_list[t].name);
 		print_chains(&p, xt_table_list[t].name);
 		if (xt->clean_slate && xt_table_list[t].cleaned)

@@ -126,6 +126,11 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 			   field == FIELD_SOURCE_BROADCAST ? "BROADCAST" : "LOCAL",
 			   field == FIELD_SOURCE_ON_OUT ? " --limit-iface-out" : "");
 		break;
+	case FIELD_CT_DADDR4:
+	case FIELD_CT_DADDR6:
+		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
+		buf_printf(p->out, " -m conntrack --ctorigdst %s", prefix_format(&prefix, text));
+		break;
 	case FIELD_CT_STATE:
 	case FIELD_CT_STATUS:
 	case FIELD_CT_SADDR4: /* lowered away */
@@ -141,9 +146,14 @@ const enum field xt_field_order[XT_FIELDS] = {
 	FIELD_SADDR4,	    FIELD_SADDR6,	    FIELD_DADDR4,	 FIELD_DADDR6,
 	FIELD_IIFNAME,	    FIELD_OIFNAME,	    FIELD_L4PROTO,	 FIELD_UDP_DPORT,
 	FIELD_ICMP_KIND,    FIELD_ICMPV6_KIND,	    FIELD_ICMP_TYPE,	 FIELD_ICMPV6_TYPE,
-	FIELD_CT_STATE,	    FIELD_CT_STATUS,	    FIELD_CT_DIRECTION,	 FIELD_REVERSE_PATH,
-	FIELD_SOURCE_LOCAL, FIELD_SOURCE_BROADCAST, FIELD_SOURCE_ON_OUT, FIELD_DEST_LOCAL,
+	FIELD_CT_STATE,	    FIELD_CT_STATUS,	    FIELD_CT_DIRECTION,	 FIELD_CT_DADDR4,
+	FIELD_CT_DADDR6,    FIELD_REVERSE_PATH,	    FIELD_SOURCE_LOCAL,	 FIELD_SOURCE_BROADCAST,
+	FIELD_SOURCE_ON_OUT, FIELD_DEST_LOCAL,
 };
+/* Fields of no place in a rule of iptables: the lowering takes them away. */
+#define LOWERED_AWAY 3 /* FIELD_CT_SADDR4, FIELD_CT_SADDR6, FIELD_UNTRANSLATED */
+_Static_assert(sizeof(xt_field_order) / sizeof(*xt_field_order) + LOWERED_AWAY == FIELD__COUNT,
+	       "a field without a place would be left out of every rule");
 
 static void print_matches(struct printer *p, const struct rule *rule)
 {

@@ -11,7 +11,7 @@
 
 struct host_addresses {
 	struct host_address *items;
-	size_t n, cap;
+	size_t n;
 };
 
 /** Lists them, of both families, in the kernel's order. Returns 0 or -errno. */

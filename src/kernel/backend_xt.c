@@ -8,6 +8,7 @@
 #include "base/diag_codes.h"
 #include "kernel/backend.h"
 #include "kernel/changes.h"
+#include "kernel/front.h"
 #include "kernel/lock.h"
 #include "kernel/xt_count.h"
 #include "kernel/xt_edit.h"
@@ -39,12 +40,14 @@ struct backend_xt {
 	struct xt_part was_parts[FAMILY__COUNT];
 	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
 	struct xt_slate saved_others[FAMILY__COUNT][XT_TABLES];
+	const struct survey *survey; /* of this reading, once that is asked for */
 	int lock;
 	struct xt_state {
 		bool exists;  /* something of ours is there */
 		bool differs; /* from what is wanted */
 		bool others;  /* has rules of others that are to go */
 		bool returns; /* others' rules of saved_others are not there */
+		unsigned int moves; /* bits of built-in chains in which our jumps come to the front */
 		const char *user; /* a chain of others that jumps to ours, or NULL */
 	} state[FAMILY__COUNT][XT_TABLES];
 };
@@ -182,9 +185,10 @@ static int read_others(struct backend_xt *xt, enum family family, size_t table,
 		return fail(xt, &name, errno, "read");
 	if (saved)
 		tell_lost(xt, family, table,
-			  xt_slate_missing(xt->input.arena, family, handle, saved, out));
+			  xt_slate_missing(xt->input.arena, family, xt_table_list[table].name,
+					   handle, saved, out));
 	else
-		xt_slate_read(xt->input.arena, family, handle, out);
+		xt_slate_read(xt->input.arena, family, xt_table_list[table].name, handle, out);
 	xt_libraries[family].free(handle);
 	return 0;
 }
@@ -193,6 +197,63 @@ static int read_others(struct backend_xt *xt, enum family family, size_t table,
 static bool is_cleaned(const struct backend_xt *xt, size_t table)
 {
 	return xt->input.clean_slate && xt_table_list[table].cleaned;
+}
+
+/* Jumps behind what may take packets from our rules. */
+
+static int read_survey(struct backend_xt *xt, const struct xt_content *present)
+{
+	struct survey *survey = arena_alloc(xt->input.arena, sizeof(*survey));
+	int err;
+
+	if (xt->survey)
+		return 0;
+	*survey = (struct survey){.arena = xt->input.arena};
+	err = survey_read_xt(survey);
+	if (err != 0)
+		return fail(xt, present, -err, "read");
+	survey_finish(survey);
+	xt->survey = survey;
+	return 0;
+}
+
+static unsigned int bit_of(const struct xt_table *table, const char *builtin)
+{
+	for (unsigned int i = 0; i < XT_BUILTINS_MAX && table->builtins[i]; i++)
+		if (strcmp(table->builtins[i], builtin) == 0)
+			return 1u << i;
+	return 0;
+}
+
+static int find_moves(struct backend_xt *xt, const struct xt_content *present,
+		      struct xt_state *state, struct changes *changes)
+{
+	struct arena *arena = xt->input.arena;
+	int err = 0;
+
+	for (size_t i = 0; i < present->n_jumps && err == 0; i++) {
+		const struct xt_jump *jump = &present->jumps[i];
+		struct front_finding finding;
+
+		if (jump->in_front > 0)
+			err = read_survey(xt, present);
+		if (err != 0 || jump->in_front == 0 ||
+		    !front_find(xt->survey, &xt->parts[present->family], present->table->name,
+				jump->builtin, jump->chain, &finding))
+			continue;
+		state->moves |= bit_of(present->table, jump->builtin);
+		changes_add(arena, changes,
+			    (struct change){
+				    .kind = CHANGE_MODIFY,
+				    .what = "rule",
+				    .name = arena_printf(arena, "%s %s: jump to %s",
+							 present->image.name, jump->builtin,
+							 jump->chain),
+				    .before = arena_printf(arena, "behind %s",
+							   front_text(arena, &finding)),
+				    .after = "first"});
+	}
+	return err;
 }
 
 /* Reading. */
@@ -216,12 +277,14 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	if (err != 0)
 		return err;
 	make_wanted(xt, family, table, &wanted);
-	if (ruleset && !is_cleaned(xt, table))
-		xt_explain_position(xt->diags, &present, &wanted);
 	image_diff(xt->input.arena, &present.image, &wanted.image, &diff);
 	*state = (struct xt_state){.exists = present.image.exists, .differs = diff.n > 0};
 	if (present.user && !is_cleaned(xt, table))
 		state->user = arena_strdup(xt->input.arena, present.user);
+	if (ruleset && !is_cleaned(xt, table))
+		err = find_moves(xt, &present, state, changes);
+	if (err != 0)
+		return err;
 	if (changes_take_away(&diff))
 		made_before = build_was(xt, family, table, &was);
 	changes_of_tables(xt->input.arena, (struct change_source){&wanted.image, ruleset},
@@ -255,6 +318,7 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 	struct backend_xt *xt = self;
 
 	xt->diags = diags;
+	xt->survey = NULL;
 	*out = (struct backend_found){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		bool lives[XT_TABLES] = {false};
@@ -357,7 +421,8 @@ static int return_others(struct backend_xt *xt, struct xtc_handle *handle, enum 
 
 	if (saved->n == 0)
 		return 0;
-	(void)xt_slate_missing(xt->input.arena, family, handle, saved, &missing);
+	(void)xt_slate_missing(xt->input.arena, family, xt_table_list[table].name, handle, saved,
+			       &missing);
 	return xt_slate_put(family, handle, &missing);
 }
 
@@ -372,6 +437,9 @@ static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum fa
 	xt_table_read(&present, handle);
 	make_wanted(xt, family, table, &wanted);
 	wanted.clean = is_cleaned(xt, table);
+	for (size_t i = 0; i < wanted.n_jumps; i++)
+		wanted.jumps[i].first = xt->state[family][table].moves &
+					bit_of(wanted.table, wanted.jumps[i].builtin);
 	err = xt_edit_table(handle, &present, &wanted, edit);
 	if (err == 0 && edit == XT_EDIT_WHOLE)
 		err = return_others(xt, handle, family, table);
@@ -456,7 +524,7 @@ static int xt_commit(void *self, struct diags *diags, bool *changed)
 		err = prepare_tables(xt, f, n_differing);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++)
 			if (xt->state[f][t].differs || xt->state[f][t].others ||
-			    xt->state[f][t].returns)
+			    xt->state[f][t].returns || xt->state[f][t].moves)
 				err = commit_table(xt, f, t, XT_EDIT_WHOLE);
 		if (err != 0)
 			return err;

@@ -12,8 +12,8 @@
 
 #include "hostgate/ruleset.h"
 #include "kernel/address.h"
+#include "kernel/ours.h"
 #include "kernel/route_get.h"
-#include "kernel/xt_table.h"
 
 /*
  * Theory of operation
@@ -374,14 +374,13 @@ static size_t count_reached(const struct survey_base *base)
 	size_t n = 0;
 
 	for (size_t i = 0; i < base->chain->n_rules; i++) {
-		const char *to = survey_leads_to(&base->chain->rules[i]);
+		const struct survey_rule *rule = &base->chain->rules[i];
+		const char *to = survey_leads_to(rule);
 		const struct survey_chain *chain =
 			to ? survey_chain_of(base->table, to) : NULL;
 
-		if (to && xt_table_is_ours(to))
-			continue;
-		/* A jump to an empty chain does nothing. */
-		n += !chain || chain->n_rules > 0;
+		/* A jump to a chain without a rule of theirs does nothing. */
+		n += !rule->ours && (!chain || survey_count_others(chain) > 0);
 	}
 	return n;
 }

@@ -6,7 +6,7 @@
 
 #include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
-#include "kernel/xt_table.h"
+#include "kernel/ours.h"
 
 void changes_add(struct arena *arena, struct changes *out, struct change change)
 {
@@ -19,7 +19,7 @@ static const char *count(struct arena *arena, const struct image *image)
 	size_t n_chains = 0, n_rules = 0, n_elements = 0;
 
 	for (size_t i = 0; i < image->n_chains; i++) {
-		n_chains += !image->name || xt_table_is_ours(image->chains[i].name);
+		n_chains += !image->name || ours_chain(image->chains[i].name);
 		n_rules += image->chains[i].n_rules;
 	}
 	for (size_t i = 0; i < image->n_sets; i++)

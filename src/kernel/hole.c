@@ -9,12 +9,6 @@
 #include "emit/xt_rule.h"
 #include "kernel/changes.h"
 #include "kernel/hole_chain.h"
-#include "plan/hole.h"
-
-bool hole_is_tag(const char *comment)
-{
-	return strncmp(comment, HOLE_TAG, strlen(HOLE_TAG)) == 0;
-}
 
 void hole_items_add(struct arena *arena, struct hole_items *items, struct hole_item item)
 {

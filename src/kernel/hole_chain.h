@@ -4,13 +4,6 @@
 #define KERNEL_HOLE_CHAIN_H
 
 #include "kernel/hole.h"
-#include "kernel/netlink.h"
-
-/** Tells whether a comment is the tag of a rule in a hole. */
-bool hole_is_tag(const char *comment);
-
-/** Tells whether the expressions of a rule of iptables-nft have the tag. */
-bool hole_nft_is_tagged(const struct nlattr *expressions);
 
 /** Adds a copy of an item, its form and comment. */
 void hole_items_add(struct arena *arena, struct hole_items *items, struct hole_item item);

@@ -20,6 +20,7 @@
 #include "kernel/nft_read.h"
 #include "kernel/nft_slate.h"
 #include "kernel/nft_write.h"
+#include "kernel/ours.h"
 #include "plan/field.h"
 
 /*
@@ -206,15 +207,6 @@ static void read_expressions(struct buf *form, const struct nlattr *expressions,
 	}
 }
 
-bool hole_nft_is_tagged(const struct nlattr *expressions)
-{
-	struct buf form __attribute__((cleanup(buf_free))) = {0};
-	char comment[XT_COMMENT_SIZE];
-
-	read_expressions(&form, expressions, comment);
-	return hole_is_tag(comment);
-}
-
 struct reading {
 	struct holes *holes;
 	struct hole_chain *chain;
@@ -225,13 +217,13 @@ static void take_rule(struct reading *reading, uint64_t handle, const struct nla
 	struct buf form __attribute__((cleanup(buf_free))) = {0};
 	char comment[XT_COMMENT_SIZE];
 
-	if (nft_slate_leads_to_us(expressions)) {
+	if (ours_is_led_to(expressions)) {
 		reading->chain->has_jump = true;
 		reading->chain->jump = handle;
 		return;
 	}
 	read_expressions(&form, expressions, comment);
-	if (hole_is_tag(comment))
+	if (ours_tag(comment))
 		hole_items_add(reading->holes->arena, &reading->chain->present,
 			       (struct hole_item){.form = {form.data, form.len},
 						  .comment = comment,

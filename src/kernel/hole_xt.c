@@ -5,6 +5,7 @@
 
 #include "emit/xt_rule.h"
 #include "kernel/hole_chain.h"
+#include "kernel/ours.h"
 #include "kernel/xt_explain.h"
 #include "kernel/xt_table.h"
 
@@ -51,7 +52,7 @@ static void take_entry(struct reading *r, const void *entry, unsigned int positi
 	char comment[XT_COMMENT_SIZE];
 	struct hole_item item = {.handle = position};
 
-	if (target && xt_table_is_ours(target)) {
+	if (target && ours_chain(target)) {
 		r->chain->has_jump = true;
 		r->chain->jump = position;
 		return;
@@ -61,7 +62,7 @@ static void take_entry(struct reading *r, const void *entry, unsigned int positi
 	if (item.form.len == 0)
 		return;
 	item.comment = xt_entry_comment(r->chain->family, item.form, comment);
-	if (hole_is_tag(item.comment))
+	if (ours_tag(item.comment))
 		hole_items_add(r->holes->arena, &r->chain->present, item);
 }
 

@@ -159,6 +159,19 @@ static bool joins(const struct host_link *link)
 	       strcmp(link->kind, "team") == 0;
 }
 
+static void see_altnames(struct host_copy *copy, struct seen_link *out)
+{
+	size_t cap = 0;
+
+	for (size_t i = 0; i < copy->links.n_altnames; i++) {
+		if (copy->links.altnames[i].index != out->index)
+			continue;
+		out->altnames = arena_grow(copy->arena, out->altnames, out->n_altnames, &cap,
+					   sizeof(*out->altnames));
+		out->altnames[out->n_altnames++] = copy->links.altnames[i].name;
+	}
+}
+
 static void see(struct host_copy *copy)
 {
 	struct host_seen *seen = &copy->seen;
@@ -166,8 +179,6 @@ static void see(struct host_copy *copy)
 	for (size_t i = 0; i < copy->links.n; i++) {
 		const struct host_link *link = &copy->links.items[i];
 		struct seen_link out = {
-			.altnames = link->altnames,
-			.n_altnames = link->n_altnames,
 			.index = link->index,
 			.master = link->master,
 			.up = link->flags & IFF_UP,
@@ -177,6 +188,7 @@ static void see(struct host_copy *copy)
 		if (link->flags & IFF_LOOPBACK)
 			continue;
 		memcpy(out.name, link->name, sizeof(out.name));
+		see_altnames(copy, &out);
 		seen->links = arena_grow(copy->arena, seen->links, seen->n_links, &seen->cap_links,
 					 sizeof(*seen->links));
 		seen->links[seen->n_links++] = out;

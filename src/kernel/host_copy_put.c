@@ -144,30 +144,27 @@ static int put_addresses(struct netlink *netlink, const struct host_copy *copy, 
 
 static void put_altnames(struct netlink *netlink, const struct host_copy *copy, struct leaving *l)
 {
-	for (size_t i = 0; i < copy->links.n; i++) {
-		const struct host_link *link = &copy->links.items[i];
+	for (size_t i = 0; i < copy->links.n_altnames; i++) {
+		const struct host_altname *altname = &copy->links.altnames[i];
+		uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
+		struct nlmsghdr *request = mnl_nlmsg_put_header(room);
+		struct ifinfomsg *info;
+		struct nlattr *list;
+		int err;
 
-		for (size_t a = 0; a < link->n_altnames; a++) {
-			uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-			struct nlmsghdr *request = mnl_nlmsg_put_header(room);
-			struct ifinfomsg *info;
-			struct nlattr *list;
-			int err;
-
-			if (!is_here(netlink, link->index))
-				continue;
-			request->nlmsg_type = RTM_NEWLINKPROP;
-			request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
-					       NLM_F_APPEND | NLM_F_EXCL;
-			info = mnl_nlmsg_put_extra_header(request, sizeof(*info));
-			info->ifi_index = (int)link->index;
-			list = mnl_attr_nest_start(request, IFLA_PROP_LIST | NLA_F_NESTED);
-			mnl_attr_put_strz(request, IFLA_ALT_IFNAME, link->altnames[a]);
-			mnl_attr_nest_end(request, list);
-			err = netlink_request(netlink, request, ignore, NULL);
-			if (err != 0)
-				leave_out(l, "name", link->altnames[a], err);
-		}
+		if (!is_here(netlink, altname->index))
+			continue;
+		request->nlmsg_type = RTM_NEWLINKPROP;
+		request->nlmsg_flags =
+			NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL;
+		info = mnl_nlmsg_put_extra_header(request, sizeof(*info));
+		info->ifi_index = (int)altname->index;
+		list = mnl_attr_nest_start(request, IFLA_PROP_LIST | NLA_F_NESTED);
+		mnl_attr_put_strz(request, IFLA_ALT_IFNAME, altname->name);
+		mnl_attr_nest_end(request, list);
+		err = netlink_request(netlink, request, ignore, NULL);
+		if (err != 0)
+			leave_out(l, "name", altname->name, err);
 	}
 }
 

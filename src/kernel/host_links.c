@@ -42,7 +42,8 @@ static bool is_zero(const struct nlattr *attr)
 	static const uint8_t zero[16];
 	size_t len = attr ? mnl_attr_get_payload_len(attr) : 0;
 
-	return len <= sizeof(zero) && (len == 0 || memcmp(mnl_attr_get_payload(attr), zero, len) == 0);
+	return len <= sizeof(zero) &&
+	       (len == 0 || memcmp(mnl_attr_get_payload(attr), zero, len) == 0);
 }
 
 /* Links. */
@@ -53,19 +54,20 @@ static bool is_zero(const struct nlattr *attr)
  */
 static const struct {
 	const char *kind;
-	uint16_t remote, remote6; /* 0: no such attribute, it takes all */
+	uint16_t remote; /* 0: it takes all */
 } tunnels[] = {
-	{"vxlan", 0, 0},
-	{"geneve", 0, 0},
-	{"gre", IFLA_GRE_REMOTE, 0},
-	{"gretap", IFLA_GRE_REMOTE, 0},
-	{"erspan", IFLA_GRE_REMOTE, 0},
-	{"ip6gre", IFLA_GRE_REMOTE, 0},
-	{"ip6gretap", IFLA_GRE_REMOTE, 0},
-	{"ip6erspan", IFLA_GRE_REMOTE, 0},
-	{"ipip", IFLA_IPTUN_REMOTE, 0},
-	{"sit", IFLA_IPTUN_REMOTE, 0},
-	{"ip6tnl", IFLA_IPTUN_REMOTE, 0},
+	{"vxlan", 0},
+	{"geneve", 0},
+	{"bareudp", 0},
+	{"gre", IFLA_GRE_REMOTE},
+	{"gretap", IFLA_GRE_REMOTE},
+	{"erspan", IFLA_GRE_REMOTE},
+	{"ip6gre", IFLA_GRE_REMOTE},
+	{"ip6gretap", IFLA_GRE_REMOTE},
+	{"ip6erspan", IFLA_GRE_REMOTE},
+	{"ipip", IFLA_IPTUN_REMOTE},
+	{"sit", IFLA_IPTUN_REMOTE},
+	{"ip6tnl", IFLA_IPTUN_REMOTE},
 };
 
 static bool takes_any_peer(const char *kind, const struct nlattr *data)
@@ -76,25 +78,30 @@ static bool takes_any_peer(const char *kind, const struct nlattr *data)
 	return false;
 }
 
-static void take_altnames(struct reading *r, struct host_link *link, const struct nlattr *list)
+static void take_altnames(struct reading *r, unsigned int index, const struct nlattr *list)
 {
+	struct host_links *out = r->out;
 	const struct nlattr *attr;
-	size_t cap = 0;
 
 	netlink_for_each_nested(attr, list)
 	{
 		if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
 			continue;
-		link->altnames = arena_grow(r->arena, link->altnames, link->n_altnames, &cap,
-					    sizeof(*link->altnames));
-		link->altnames[link->n_altnames++] = arena_strdup(r->arena, text_of(attr));
+		out->altnames = arena_grow(r->arena, out->altnames, out->n_altnames,
+					   &out->cap_altnames, sizeof(*out->altnames));
+		out->altnames[out->n_altnames++] =
+			(struct host_altname){arena_strdup(r->arena, text_of(attr)), index};
 	}
 }
 
 static void take_info(struct reading *r, struct host_link *link, const struct nlattr *info)
 {
+	const struct nlattr *data = netlink_find(info, IFLA_INFO_DATA);
+
 	link->kind = arena_strdup(r->arena, text_of(netlink_find(info, IFLA_INFO_KIND)));
-	link->any_peer = takes_any_peer(link->kind, netlink_find(info, IFLA_INFO_DATA));
+	link->any_peer = takes_any_peer(link->kind, data);
+	link->filters_vlans = strcmp(link->kind, "bridge") == 0 &&
+			      !is_zero(netlink_find(data, IFLA_BR_VLAN_FILTERING));
 }
 
 static int take_link(const struct nlmsghdr *message, void *data)
@@ -118,7 +125,7 @@ static int take_link(const struct nlmsghdr *message, void *data)
 			memcpy(link.name, text_of(attr), strnlen(text_of(attr), IFNAME_SIZE - 1));
 			break;
 		case IFLA_PROP_LIST:
-			take_altnames(r, &link, attr);
+			take_altnames(r, link.index, attr);
 			break;
 		case IFLA_MASTER:
 			link.master = u32_of(attr);
@@ -162,10 +169,13 @@ static bool take_addr(const struct nlattr *attr, enum family family, struct addr
 	return true;
 }
 
+/* Nobody may send from such an address, not yet or not at all. */
+#define UNUSABLE (IFA_F_DADFAILED | IFA_F_TENTATIVE)
+
 static int take_address(const struct nlmsghdr *message, void *data)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attr, *local = NULL, *other = NULL;
+	const struct nlattr *attr, *local = NULL, *other = NULL, *wide = NULL;
 	struct host_links_address address = {0};
 	struct reading *r = data;
 	struct host_links *out = r->out;
@@ -181,14 +191,18 @@ static int take_address(const struct nlmsghdr *message, void *data)
 			local = attr;
 		if (mnl_attr_get_type(attr) == IFA_ADDRESS)
 			other = attr;
+		if (mnl_attr_get_type(attr) == IFA_FLAGS)
+			wide = attr;
 	}
 	/* On a point-to-point link IFA_ADDRESS is the other end's. */
 	if (!take_addr(local ? local : other, family, &address.prefix.addr))
 		return MNL_CB_OK;
 	address.prefix.len = info->ifa_prefixlen;
 	address.index = info->ifa_index;
-	out->addresses = arena_grow(r->arena, out->addresses, out->n_addresses,
-				    &out->cap_addresses, sizeof(*out->addresses));
+	address.global = info->ifa_scope < RT_SCOPE_LINK &&
+			 !((wide ? u32_of(wide) : info->ifa_flags) & UNUSABLE);
+	out->addresses = arena_grow(r->arena, out->addresses, out->n_addresses, &out->cap_addresses,
+				    sizeof(*out->addresses));
 	out->addresses[out->n_addresses++] = address;
 	return MNL_CB_OK;
 }
@@ -291,6 +305,8 @@ static int dump(struct reading *r, uint16_t type, mnl_cb_t take, size_t *n)
 
 	for (int attempt = 0; err == -EINTR && attempt < ATTEMPTS; attempt++) {
 		*n = 0;
+		if (type == RTM_GETLINK)
+			r->out->n_altnames = 0;
 		err = dump_once(r, type, take);
 	}
 	return err;
@@ -327,8 +343,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct host_link *const *)a)->name, (*(struct host_link *const *)b)->name);
 }
 
+static int by_altname(const void *a, const void *b)
+{
+	return strcmp(((const struct host_altname *)a)->name,
+		      ((const struct host_altname *)b)->name);
+}
+
 void host_links_sort(struct arena *arena, struct host_links *links)
 {
+	if (links->n_altnames > 0)
+		qsort(links->altnames, links->n_altnames, sizeof(*links->altnames), by_altname);
 	if (links->n == 0)
 		return;
 	qsort(links->items, links->n, sizeof(*links->items), by_index);
@@ -347,21 +371,50 @@ const struct host_link *host_links_at(const struct host_links *links, unsigned i
 	return bsearch(&key, links->items, links->n, sizeof(*links->items), by_index);
 }
 
-/* Whatever fits a pattern stands, sorted, right where the pattern's text would. */
-size_t host_links_first(const struct host_links *links, const struct ifpattern *pattern)
+bool host_links_is_port(const struct host_links *links, const struct host_link *link)
 {
-	size_t low = 0, high = links->n;
+	const struct host_link *master = host_links_at(links, link->master);
+
+	return master && strcmp(master->kind, "vrf") != 0;
+}
+
+static const char *name_at(const struct host_links *links, bool alternative, size_t i)
+{
+	return alternative ? links->altnames[i].name : links->by_name[i]->name;
+}
+
+/* Whatever fits a pattern stands, sorted, right where the pattern's text would. */
+static size_t place_of(const struct host_links *links, bool alternative, const char *text)
+{
+	size_t low = 0, high = alternative ? links->n_altnames : links->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(links->by_name[middle]->name, pattern->name) < 0)
+		if (strcmp(name_at(links, alternative, middle), text) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+const struct host_link *host_links_find_alt(const struct host_links *links,
+					    const struct ifpattern *pattern)
+{
+	size_t found = place_of(links, true, pattern->name);
+
+	if (found == links->n_altnames || !ifpattern_matches(pattern, links->altnames[found].name))
+		return NULL;
+	return host_links_at(links, links->altnames[found].index);
+}
+
+size_t host_links_first(const struct host_links *links, const struct ifpattern *pattern)
+{
+	size_t low = place_of(links, false, pattern->name);
+
 	return low < links->n && ifpattern_matches(pattern, links->by_name[low]->name) ? low
-											: links->n;
+										       : links->n;
 }
 
 const struct host_link *host_links_find(const struct host_links *links, const char *name)

@@ -3,10 +3,12 @@
 #include "kernel/job.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <string.h>
 
 #include "base/diag_codes.h"
 #include "kernel/changes.h"
+#include "kernel/host_links.h"
 #include "kernel/nft_explain.h"
 #include "kernel/scope.h"
 #include "kernel/users.h"
@@ -141,14 +143,33 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 	return holes_read(&job->holes, diags, &job->changes);
 }
 
+/* Interfaces on which IP hears nothing from outside: those that hand over to a master, loopback. */
+static int read_deaf(struct arena *arena, struct route_interfaces *out)
+{
+	struct host_links links = {0};
+	int err = host_links_read(arena, HOST_LINKS_LINKS, &links);
+
+	for (size_t i = 0; err == 0 && i < links.n; i++) {
+		const struct host_link *link = &links.items[i];
+
+		if (!(link->flags & IFF_LOOPBACK) && !host_links_is_port(&links, link))
+			continue;
+		out->names = arena_grow(arena, out->names, out->n, &out->cap, sizeof(*out->names));
+		memcpy(out->names[out->n++], link->name, sizeof(link->name));
+	}
+	return err;
+}
+
 static int plan_sysctls(struct job *job, struct diags *diags)
 {
 	struct route_interfaces advertised = {0};
+	struct route_interfaces deaf = {0};
 	struct sysctl_input input = {.root = job->root,
 				     .ruleset = job->input ? job->input->ruleset : NULL,
 				     .state = job->undo ? &job->undo->writes : &job->before,
 				     .interrupted = job->before.unfinished,
-				     .advertised = &advertised};
+				     .advertised = &advertised,
+				     .deaf = &deaf};
 	struct users users = {.arena = job->arena};
 	int err = 0;
 
@@ -158,10 +179,13 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 		input.users_data = &users;
 	}
 
-	if (input.ruleset && sysctl_needs_routes(input.ruleset))
+	if (input.ruleset && sysctl_needs_advertised(input.ruleset)) {
 		err = route_read_advertised(job->arena, &advertised);
+		if (err == 0)
+			err = read_deaf(job->arena, &deaf);
+	}
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the routes");
+		nft_explain_errno(diags, -err, "read the routes and interfaces");
 		return err;
 	}
 	err = sysctl_plan(job->arena, diags, &input, &job->writes, &job->after, &job->back);

@@ -164,7 +164,7 @@ static int close_holes(struct job *job, enum progress *out)
 	return err;
 }
 
-/* A clean slate has emptied chains since they were read. */
+/* Others may have changed their chains since these were read. */
 static int open_holes(struct job *job)
 {
 	struct changes changes = {0};

@@ -11,7 +11,7 @@
 
 #include "hostgate/ruleset.h"
 #include "kernel/judge_eval.h"
-#include "kernel/xt_table.h"
+#include "kernel/ours.h"
 
 /*
  * Theory of operation
@@ -44,6 +44,7 @@ struct walk {
 	struct judge_finding last;     /* and this the last: what remains when no other is it */
 	bool dropped_before;
 	unsigned int depth;
+	struct judge_taker taker; /* of the present rule of the base chain: its first accept */
 };
 
 static void put_addr(struct judge_bytes *bytes, enum family family, bool source,
@@ -55,6 +56,17 @@ static void put_addr(struct judge_bytes *bytes, enum family family, bool source,
 	memset(bytes->network_known + at, addr ? 0xff : 0, len);
 	if (addr)
 		memcpy(bytes->network + at, addr->bytes, len);
+}
+
+/* Of the last bits nothing is known. */
+static void open_addr(struct judge_bytes *bytes, enum family family, bool source, unsigned int bits)
+{
+	size_t end = family == FAMILY_IPV4 ? (source ? 16 : 20) : (source ? 24 : 40);
+
+	for (; bits >= 8; bits -= 8)
+		bytes->network_known[--end] = 0;
+	if (bits)
+		bytes->network_known[end - 1] &= (uint8_t)(0xff << bits);
 }
 
 static bool get_addr(const struct judge *judge, bool source, struct addr *out)
@@ -121,6 +133,11 @@ static void make_network(struct judge *judge)
 	}
 	put_addr(b, packet->family, true, &packet->saddr);
 	put_addr(b, packet->family, false, packet->daddr_unknown ? NULL : &packet->daddr);
+	open_addr(b, packet->family, true, packet->saddr_open);
+	open_addr(b, packet->family, false, packet->daddr_open);
+	/* One of many may be a fragment. */
+	if (packet->many && packet->family == FAMILY_IPV4)
+		memset(b->network_known + 6, 0, 2);
 }
 
 static void make_transport(struct judge *judge)
@@ -132,6 +149,8 @@ static void make_transport(struct judge *judge)
 		put_port(b, true, packet->sport);
 		put_port(b, false, packet->dport);
 	}
+	if (packet->many)
+		return;
 	if (packet->l4proto == IPPROTO_TCP)
 		put_byte(b->transport, b->transport_known, 13, packet->tcp_flags);
 	if (packet->l4proto == IPPROTO_ICMP || packet->l4proto == IPPROTO_ICMPV6) {
@@ -153,6 +172,8 @@ void judge_start(struct judge *judge, const struct survey *survey,
 	/* Nobody knows whether a connection that lasts is "assured"; a new one is not. */
 	if (packet->ct_state == CT_STATE_NEW)
 		judge->ct_status_known |= IPS_SEEN_REPLY | IPS_ASSURED;
+	if (packet->many)
+		judge->mark_known = judge->ct_status_known = 0;
 }
 
 enum tri judge_untold(const struct place_of_rule *at, const char *what)
@@ -178,7 +199,8 @@ enum tri judge_conntrack(const struct place_of_rule *at, uint32_t *state, uint32
 		return TRI_NO;
 	}
 	*state = judge->untracked == TRI_YES ? CT_STATE_UNTRACKED : judge->packet.ct_state;
-	if (judge->untracked == TRI_MAYBE || (first && at->priority == CONNTRACK_PRIORITY)) {
+	if (judge->packet.many || judge->untracked == TRI_MAYBE ||
+	    (first && at->priority == CONNTRACK_PRIORITY)) {
 		*known = 0;
 		return TRI_MAYBE;
 	}
@@ -239,6 +261,13 @@ static void note_drop(struct walk *w, enum judge_how how, const struct survey_ch
 	w->dropped_before = true;
 }
 
+static void note_taker(struct walk *w, const struct survey_chain *chain,
+		       const struct survey_rule *rule)
+{
+	if (!w->taker.by)
+		w->taker = (struct judge_taker){.chain = chain, .by = rule};
+}
+
 static unsigned int walk_chain(struct walk *w, const struct survey_chain *chain, bool certain);
 
 static unsigned int follow(struct walk *w, const char *name, bool certain)
@@ -246,7 +275,7 @@ static unsigned int follow(struct walk *w, const char *name, bool certain)
 	const struct survey_chain *chain = survey_chain_of(w->at.table, name);
 	unsigned int exits = EXIT_END;
 
-	if (w->at.judge->others_only && xt_table_is_ours(name))
+	if (w->at.judge->others_only && ours_chain(name))
 		return EXIT_END;
 	if (chain && w->depth < DEPTH_MAX) {
 		w->depth++;
@@ -272,6 +301,7 @@ static struct after do_act(struct walk *w, const struct survey_chain *chain,
 	case ACT_NEXT:
 		return (struct after){0, true};
 	case ACT_ACCEPT:
+		note_taker(w, chain, rule);
 		return (struct after){EXIT_ACCEPT, false};
 	case ACT_DROP:
 		note_drop(w, JUDGE_DROP, chain, rule, certain);
@@ -282,6 +312,7 @@ static struct after do_act(struct walk *w, const struct survey_chain *chain,
 	case ACT_QUEUE:
 		(void)judge_untold(&w->at, "a program in user space that decides (queue)");
 		note_drop(w, JUDGE_QUEUE, chain, rule, false);
+		note_taker(w, chain, rule);
 		return (struct after){EXIT_DROP | EXIT_ACCEPT, false};
 	case ACT_RETURN:
 		return (struct after){EXIT_END, false};
@@ -292,6 +323,7 @@ static struct after do_act(struct walk *w, const struct survey_chain *chain,
 		return (struct after){follow(w, to, certain), false};
 	case ACT_UNKNOWN:
 		note_drop(w, JUDGE_UNKNOWN, chain, rule, false);
+		note_taker(w, chain, rule);
 		return (struct after){EXIT_DROP | EXIT_ACCEPT, true};
 	case ACT__COUNT:
 		break;
@@ -396,6 +428,42 @@ static void judge_base(struct judge *judge, const struct survey_base *base, bool
 		finding->rule = w.last.rule;
 		finding->untold = NULL;
 	}
+}
+
+bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t n,
+		    struct judge_taker *out)
+{
+	/* By its end the packet is out of the chain, too, and meets the policy. */
+	unsigned int taken = EXIT_ACCEPT | (base->chain->policy_drop ? 0 : EXIT_END);
+	struct judge_finding unheard = {0};
+	struct ruling ruling;
+	struct walk w = {.at = {.judge = judge,
+				.table = base->table,
+				.hook = base->chain->hook,
+				.priority = base->chain->priority},
+			 .finding = &unheard};
+
+	judge->hook = base->chain->hook;
+	judge->budget = BUDGET;
+	for (size_t i = 0; i < n && i < base->chain->n_rules; i++) {
+		const struct survey_rule *rule = &base->chain->rules[i];
+		struct after after;
+
+		judge_rule(&w, base->chain, rule, false, &ruling);
+		if (ruling.match == TRI_NO)
+			continue;
+		w.taker = (struct judge_taker){0};
+		after = do_ruling(&w, base->chain, rule, &ruling, false);
+		if (after.exits & taken) {
+			note_taker(&w, base->chain, rule);
+			*out = w.taker;
+			out->rule = rule;
+			return true;
+		}
+		if (!after.goes_on)
+			return false;
+	}
+	return false;
 }
 
 /* NAT is asked about the first packet of a connection, until one chain has translated it. */

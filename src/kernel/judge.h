@@ -37,6 +37,10 @@ struct judge_packet {
 	bool remapped;		/**< conntrack changes an address on the way, at its usual place */
 	bool remap_known;	/**< to remap, else nobody knows to which */
 	struct addr remap;	/**< reply: its destination from DSTNAT on; else its source from SRCNAT on */
+	/** It stands for all packets of this kind: mark, conntrack and what is 0 may be anything. */
+	bool many;
+	bool iif_open, oif_open; /**< many: the name may go on; lo is no such interface */
+	uint8_t saddr_open, daddr_open; /**< many: so many last bits may be anything */
 };
 
 /** Bytes of which some bits are known. */
@@ -108,6 +112,20 @@ struct judge_findings {
  * when one drops it. Hooks are to be asked in the order in which the packet meets them.
  */
 void judge_hook(struct judge *judge, unsigned int hook, struct judge_findings *out);
+
+/** What takes a packet away before the rules behind see it: an accept, or the way out of the chain. */
+struct judge_taker {
+	const struct survey_rule *rule;	  /**< in the base chain */
+	const struct survey_chain *chain; /**< where it leads to that is accepted, or returned */
+	const struct survey_rule *by;
+};
+
+/**
+ * Tells whether one of the first n rules of a base chain may take the packet away from those behind:
+ * not whether it drops it. What leads to chains of ours takes nothing. *out: the first that may.
+ */
+bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t n,
+		    struct judge_taker *out);
 
 /** Returns the packet's present address; false when nobody knows it. */
 bool judge_source(const struct judge *judge, struct addr *out);

@@ -16,12 +16,17 @@ static void load_u32(struct rule_run *run, const struct nlattr *data, uint16_t t
 	expr_load(run, data, type, &value, &known, sizeof(value));
 }
 
-static void load_name(struct rule_run *run, const struct nlattr *data, const char *name, bool told)
+/* open: the name may go on. */
+static void load_name(struct rule_run *run, const struct nlattr *data, const char *name, bool open,
+		      bool told)
 {
-	char padded[IFNAME_SIZE] = {0};
+	char padded[IFNAME_SIZE] = {0}, known[IFNAME_SIZE];
 
+	memset(known, 0xff, sizeof(known));
 	memcpy(padded, name, strnlen(name, IFNAME_SIZE));
-	expr_load(run, data, NFTA_META_DREG, told ? padded : NULL, NULL, sizeof(padded));
+	if (open)
+		memset(known + strnlen(name, IFNAME_SIZE), 0, IFNAME_SIZE - strnlen(name, IFNAME_SIZE));
+	expr_load(run, data, NFTA_META_DREG, told ? padded : NULL, known, sizeof(padded));
 }
 
 static bool has_iif(const struct rule_run *run)
@@ -61,11 +66,12 @@ static void load_link(struct rule_run *run, const struct nlattr *data, uint32_t 
 	bool in = key == NFT_META_IIF || key == NFT_META_IIFNAME;
 	const char *name = in ? packet->iifname : packet->oifname;
 	unsigned int index = in ? packet->iif : packet->oif;
-	bool there = in ? has_iif(run) && *name : has_oif(run);
+	bool open = in ? packet->iif_open : packet->oif_open;
+	bool there = in ? has_iif(run) && (*name || open) : has_oif(run);
 	bool told = !in || tells_iif(run);
 
 	if (key == NFT_META_IIFNAME || key == NFT_META_OIFNAME) {
-		load_name(run, data, there ? name : "", told);
+		load_name(run, data, there ? name : "", there && open, told);
 		return;
 	}
 	load_u32(run, data, NFTA_META_DREG, there ? index : 0,
@@ -100,7 +106,8 @@ void eval_meta(struct rule_run *run, const struct nlattr *data)
 	case NFT_META_MARK:
 		return load_u32(run, data, NFTA_META_DREG, judge->mark, judge->mark_known);
 	case NFT_META_PKTTYPE:
-		return expr_load(run, data, NFTA_META_DREG, *packet->iifname ? &host : NULL, NULL,
+		return expr_load(run, data, NFTA_META_DREG,
+				 *packet->iifname && !packet->many ? &host : NULL, NULL,
 			    sizeof(host));
 	case NFT_META_SKUID:
 	case NFT_META_SKGID:
@@ -174,7 +181,8 @@ void eval_ct(struct rule_run *run, const struct nlattr *data)
 		expr_may_break(run, "ct");
 	switch (key) {
 	case NFT_CT_DIRECTION:
-		return expr_load(run, data, NFTA_CT_DREG, &direction, NULL, sizeof(direction));
+		return expr_load(run, data, NFTA_CT_DREG, judge->packet.many ? NULL : &direction, NULL,
+				 sizeof(direction));
 	case NFT_CT_STATUS:
 		if (judge->ct_status_known != UINT32_MAX)
 			(void)judge_untold(run->at, "ct status");
@@ -191,7 +199,7 @@ void eval_ct(struct rule_run *run, const struct nlattr *data)
 void eval_fib(struct rule_run *run, const struct nlattr *data)
 {
 	const struct judge_packet *packet = &run->at->judge->packet;
-	bool forwarded = *packet->iifname && *packet->oifname;
+	bool forwarded = *packet->iifname && *packet->oifname && !packet->many;
 	uint32_t result = UINT32_MAX, flags = 0, unicast = RTN_UNICAST;
 
 	(void)survey_u32(data, NFTA_FIB_RESULT, &result);

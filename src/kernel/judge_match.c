@@ -309,7 +309,7 @@ static enum tri ask_addrtype(const struct question *q)
 	} else {
 		return not_told(q);
 	}
-	if (limited || !*packet->iifname || !*packet->oifname || packet->remapped ||
+	if (packet->many || limited || !*packet->iifname || !*packet->oifname || packet->remapped ||
 	    q->at->judge->translated != TRI_NO)
 		return not_told(q);
 	if (source)
@@ -323,7 +323,8 @@ static enum tri ask_pkttype(const struct question *q)
 {
 	struct xt_pkttype_info info;
 
-	if (!TAKE(q->data, q->len, info) || !*q->at->judge->packet.iifname)
+	if (!TAKE(q->data, q->len, info) || q->at->judge->packet.many ||
+	    !*q->at->judge->packet.iifname)
 		return not_told(q);
 	return flip(tri_of(info.pkttype == 0), info.invert);
 }

@@ -28,30 +28,37 @@ static enum tri flip(enum tri t, bool inverted)
 static enum tri address_fits(const struct judge *judge, bool source, const void *wanted,
 			     const void *mask)
 {
+	bool ipv4 = judge->packet.family == FAMILY_IPV4;
 	size_t len = family_bits(judge->packet.family) / 8;
+	size_t at = ipv4 ? (source ? 12 : 16) : (source ? 8 : 24);
+	const uint8_t *value = judge->bytes.network + at, *known = judge->bytes.network_known + at;
 	const uint8_t *want = wanted, *bits = mask;
-	struct addr addr;
-	bool known = source ? judge_source(judge, &addr) : judge_destination(judge, &addr);
-	enum tri any = TRI_YES;
+	enum tri fits = TRI_YES;
 
 	for (size_t i = 0; i < len; i++) {
-		if (bits[i])
-			any = known ? any : TRI_MAYBE;
-		if (known && (addr.bytes[i] & bits[i]) != want[i])
+		if (((value[i] & bits[i]) ^ want[i]) & known[i])
 			return TRI_NO;
+		if (bits[i] & ~known[i])
+			fits = TRI_MAYBE;
 	}
-	return any;
+	return fits;
 }
 
-static enum tri link_fits(const char *name, const char *wanted, const unsigned char *mask)
+/* open: the name may go on. */
+static enum tri link_fits(const char *name, bool open, const char *wanted,
+			  const unsigned char *mask)
 {
+	size_t len = strnlen(name, IFNAMSIZ - 1);
 	char padded[IFNAMSIZ] = {0};
 
-	memcpy(padded, name, strnlen(name, IFNAMSIZ - 1));
-	for (size_t i = 0; i < IFNAMSIZ; i++)
+	memcpy(padded, name, len);
+	for (size_t i = 0; i < (open ? len : IFNAMSIZ); i++)
 		if ((padded[i] ^ wanted[i]) & (char)mask[i])
 			return TRI_NO;
-	return TRI_YES;
+	if (!open || !mask[len])
+		return TRI_YES;
+	return memcmp(wanted, "lo", sizeof("lo")) == 0 && mask[sizeof("lo") - 1] ? TRI_NO :
+										    TRI_MAYBE;
 }
 
 static bool asks(const unsigned char *mask)
@@ -69,7 +76,8 @@ static enum tri in_fits(const struct place_of_rule *at, const char *wanted,
 	/* Whether the in-interface is known behind routing differs from kernel to kernel. */
 	if (at->hook == NF_INET_POST_ROUTING)
 		return judge_untold(at, "the in-interface behind routing");
-	return link_fits(has ? at->judge->packet.iifname : "", wanted, mask);
+	return link_fits(has ? at->judge->packet.iifname : "", has && at->judge->packet.iif_open,
+			 wanted, mask);
 }
 
 static enum tri out_fits(const struct place_of_rule *at, const char *wanted,
@@ -79,7 +87,8 @@ static enum tri out_fits(const struct place_of_rule *at, const char *wanted,
 
 	if (!asks(mask))
 		return TRI_YES;
-	return link_fits(has ? at->judge->packet.oifname : "", wanted, mask);
+	return link_fits(has ? at->judge->packet.oifname : "", has && at->judge->packet.oif_open,
+			 wanted, mask);
 }
 
 static enum tri protocol_fits(const struct judge *judge, uint16_t wanted)
@@ -106,7 +115,8 @@ static enum tri ip_fits(const struct place_of_rule *at, const struct ipt_ip *ip)
 					  ip->invflags & IPT_INV_PROTO));
 	/* Only later fragments are; this is none. */
 	if (ip->flags & IPT_F_FRAG)
-		fits = tri_and(fits, tri_of(ip->invflags & IPT_INV_FRAG));
+		fits = tri_and(fits, judge->packet.many ? TRI_MAYBE :
+							   tri_of(ip->invflags & IPT_INV_FRAG));
 	return fits;
 }
 

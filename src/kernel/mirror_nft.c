@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "kernel/mirror.h"
-#include "kernel/nft_build.h"
 #include "kernel/nft_read.h"
+#include "kernel/ours.h"
 
 /* How often somebody else may change something while we read. */
 #define READ_ATTEMPTS 10
@@ -111,7 +111,7 @@ static bool is_wanted(uint8_t family, const char *table)
 {
 	if (family == NFPROTO_BRIDGE || family == NFPROTO_ARP)
 		return false;
-	return family != NFPROTO_INET || strcmp(table, TABLE_NAME) != 0;
+	return !ours_table(family, table);
 }
 
 static int take(const struct nlmsghdr *message, void *data)

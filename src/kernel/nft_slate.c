@@ -12,8 +12,7 @@
 
 #include "emit/xt_rule.h"
 #include "kernel/changes.h"
-#include "kernel/hole_chain.h"
-#include "kernel/xt_table.h"
+#include "kernel/ours.h"
 
 /*
  * Theory of operation
@@ -57,29 +56,6 @@ const char *nft_slate_target(const struct nlattr *expression)
 	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
 		return NULL;
 	return mnl_attr_get_str(chain);
-}
-
-bool nft_slate_leads_to_us(const struct nlattr *expressions)
-{
-	const struct nlattr *expression;
-
-	netlink_for_each_nested(expression, expressions)
-	{
-		const char *target = nft_slate_target(expression);
-
-		if (target && xt_table_is_ours(target))
-			return true;
-	}
-	return false;
-}
-
-/* In a chain of ours, to one, or tagged as a hole. */
-static bool is_ours(const char *chain, const struct nlattr *expressions)
-{
-	if (xt_table_is_ours(chain))
-		return true;
-	return expressions &&
-	       (nft_slate_leads_to_us(expressions) || hole_nft_is_tagged(expressions));
 }
 
 static struct blob copy_attr(struct arena *arena, const struct nlattr *attr)
@@ -148,7 +124,7 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	}
 	name = mnl_attr_get_str(chain);
 	keep_chain(reading, name);
-	if (is_ours(name, expressions))
+	if (ours_rule_nft(reading->table, name, expressions))
 		reading->led_to_us = reading->chain;
 	else
 		add_rule(reading, be64toh(mnl_attr_get_u64(handle)), expressions, comment);

@@ -10,9 +10,6 @@
 
 struct changes;
 
-/** Tells whether the expressions of a rule (NFTA_RULE_EXPRESSIONS) lead to a chain of ours. */
-bool nft_slate_leads_to_us(const struct nlattr *expressions);
-
 /** A rule of others. */
 struct nft_slate_rule {
 	uint8_t family; /**< AF_INET or AF_INET6, as nf_tables has them */

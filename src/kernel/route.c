@@ -5,94 +5,46 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "kernel/netlink.h"
 
-/* How often routes may change while we read them. */
-#define ATTEMPTS 10
+/* Of linux/ipv6_route.h, which cannot be included beside the C library's headers. */
+#define ROUTE_DEFAULT 0x00010000u
+#define ROUTE_ADDRCONF 0x00040000u
 
-struct reading {
-	struct arena *arena;
-	struct route_interfaces *out;
-};
-
-static void add_interface(struct reading *reading, unsigned int index)
+static void add_interface(struct arena *arena, struct route_interfaces *out, const char *name)
 {
-	struct route_interfaces *out = reading->out;
-	char name[IF_NAMESIZE];
-
-	/* It may have gone meanwhile. */
-	if (!if_indextoname(index, name))
-		return;
-	out->names = arena_grow(reading->arena, out->names, out->n, &out->cap, sizeof(*out->names));
-	memcpy(out->names[out->n++], name, sizeof(name));
+	out->names = arena_grow(arena, out->names, out->n, &out->cap, sizeof(*out->names));
+	memset(out->names[out->n], 0, IFNAME_SIZE);
+	memcpy(out->names[out->n++], name, strnlen(name, IFNAME_SIZE - 1));
 }
 
-static void add_hops(struct reading *reading, const struct nlattr *attr)
-{
-	const struct rtnexthop *hop = mnl_attr_get_payload(attr);
-	size_t left = mnl_attr_get_payload_len(attr);
-
-	while (left >= sizeof(*hop) && hop->rtnh_len >= sizeof(*hop) && hop->rtnh_len <= left) {
-		size_t step = ((size_t)hop->rtnh_len + 3) & ~(size_t)3;
-
-		add_interface(reading, (unsigned int)hop->rtnh_ifindex);
-		if (step >= left)
-			return;
-		left -= step;
-		hop = (const struct rtnexthop *)(const void *)((const char *)hop + step);
-	}
-}
-
-static int take_route(const struct nlmsghdr *message, void *data)
-{
-	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attr;
-
-	if (message->nlmsg_type != RTM_NEWROUTE ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(*route) || route->rtm_dst_len != 0 ||
-	    route->rtm_protocol != RTPROT_RA || route->rtm_type != RTN_UNICAST)
-		return MNL_CB_OK;
-	netlink_for_each(attr, message, sizeof(*route))
-	{
-		if (mnl_attr_get_type(attr) == RTA_OIF)
-			add_interface(data, mnl_attr_get_u32(attr));
-		if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
-			add_hops(data, attr);
-	}
-	return MNL_CB_OK;
-}
-
-static int read_once(struct reading *reading)
-{
-	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request;
-	struct rtmsg *route;
-	int err = netlink_open(&netlink, NETLINK_ROUTE);
-
-	if (err != 0)
-		return err;
-	request = mnl_nlmsg_put_header(room);
-	request->nlmsg_type = RTM_GETROUTE;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
-	route->rtm_family = AF_INET6;
-	return netlink_request(&netlink, request, take_route, reading);
-}
-
+/*
+ * Only this file tells the routes that the kernel learned from those that another program learned
+ * for it and wrote as "proto ra": these it leaves alone when the host begins to forward.
+ */
 int route_read_advertised(struct arena *arena, struct route_interfaces *out)
 {
-	struct reading reading = {arena, out};
-	int err = -EINTR;
+	FILE *file = fopen("/proc/net/ipv6_route", "re");
+	char line[256], name[IFNAME_SIZE];
+	unsigned int len, flags;
+	int err;
 
 	*out = (struct route_interfaces){0};
-	/* What an interrupted dump told stays: a name that is there twice does no harm. */
-	for (int attempt = 0; err == -EINTR && attempt < ATTEMPTS; attempt++)
-		err = read_once(&reading);
-	return err;
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	/* Destination, source and next hop with their lengths; metric, references, uses. */
+	while (errno = 0, fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %x %*s %*s %*s %*s %*s %*s %x %15s", &len, &flags, name) ==
+			    3 &&
+		    len == 0 && (flags & (ROUTE_DEFAULT | ROUTE_ADDRCONF)))
+			add_interface(arena, out, name);
+	err = errno;
+	fclose(file);
+	return -err;
 }
 
 /* One destination's route. */

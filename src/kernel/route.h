@@ -14,7 +14,9 @@ struct route_interfaces {
 	size_t n, cap;
 };
 
-/** Lists them. Names live in arena. Returns 0 or -errno. */
+/**
+ * Lists those on which the kernel learned one by itself. Names live in arena. Returns 0 or -errno.
+ */
 int route_read_advertised(struct arena *arena, struct route_interfaces *out);
 
 /**

@@ -10,6 +10,7 @@
 #include "hostgate/description.h"
 #include "hostgate/diag.h"
 #include "kernel/apply.h"
+#include "kernel/front.h"
 #include "kernel/host_links.h"
 
 /*
@@ -34,7 +35,9 @@ enum standing_severity {
 struct standing_view {
 	const struct description *description;
 	const struct host_links *links;
-	bool status; /**< it is status that asks: of what concerns the time after apply, too */
+	bool status;  /**< it is status that asks: of what concerns the time after apply, too */
+	bool bridged; /**< frames that cross a bridge are handed to the rules, too (br_netfilter) */
+	struct fronts fronts; /**< for status, where the rules are in iptables */
 };
 
 /** What was found. */
@@ -42,6 +45,8 @@ struct standing {
 	enum standing_severity worst; /**< STANDING_NOTE, too, when nothing was */
 	const char **voids;	      /**< the messages of what makes a promise void, or harms */
 	size_t n_voids, cap_voids;
+	const char **missing; /**< entries of the description for which there is no interface */
+	size_t n_missing, cap_missing;
 };
 
 /** Judges. All that is found is queued. */
@@ -54,5 +59,8 @@ void standing_judge(struct arena *arena, struct diags *diags, const struct stand
  */
 int standing_check(struct arena *arena, struct diags *diags, const struct apply_input *input,
 		   bool status, struct standing *out);
+
+/** Tells whether masquerade has an address of the family to take on the interface. */
+bool standing_has_address(const struct host_links *links, const char *ifname, enum family family);
 
 #endif

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "kernel/netlink.h"
-#include "kernel/nft_build.h"
 #include "kernel/nft_explain.h"
-#include "kernel/xt_table.h"
+#include "kernel/nft_slate.h"
+#include "kernel/ours.h"
 
 /*
  * Theory of operation
@@ -195,7 +195,7 @@ const char *survey_hook(unsigned int hook)
 
 bool survey_is_ours(const struct survey_table *table, const struct survey_chain *chain)
 {
-	return table->ours || xt_table_is_ours(chain->name);
+	return table->ours || ours_chain(chain->name);
 }
 
 const char *survey_text(const struct nlattr *nest, uint16_t type)
@@ -217,17 +217,6 @@ bool survey_u32(const struct nlattr *nest, uint16_t type, uint32_t *out)
 	return true;
 }
 
-static const char *expr_leads_to(const struct nlattr *expr)
-{
-	const char *name = survey_text(expr, NFTA_EXPR_NAME);
-	const struct nlattr *data = netlink_find(expr, NFTA_EXPR_DATA);
-
-	if (!name || strcmp(name, "immediate") != 0)
-		return NULL;
-	data = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
-	return survey_text(data, NFTA_VERDICT_CHAIN);
-}
-
 const char *survey_leads_to(const struct survey_rule *rule)
 {
 	const struct nlattr *expr;
@@ -236,7 +225,7 @@ const char *survey_leads_to(const struct survey_rule *rule)
 		return rule->target;
 	netlink_for_each_nested(expr, rule->exprs)
 	{
-		const char *chain = expr_leads_to(expr);
+		const char *chain = nft_slate_target(expr);
 
 		if (chain)
 			return chain;
@@ -244,15 +233,12 @@ const char *survey_leads_to(const struct survey_rule *rule)
 	return NULL;
 }
 
-size_t survey_count_others(const struct survey_table *table, const struct survey_chain *chain)
+size_t survey_count_others(const struct survey_chain *chain)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < chain->n_rules && !survey_is_ours(table, chain); i++) {
-		const char *target = survey_leads_to(&chain->rules[i]);
-
-		n += !target || !xt_table_is_ours(target);
-	}
+	for (size_t i = 0; i < chain->n_rules; i++)
+		n += !chain->rules[i].ours;
 	return n;
 }
 

@@ -28,6 +28,7 @@ struct survey_rule {
 	const struct nlattr *exprs; /**< nf_tables: NFTA_RULE_EXPRESSIONS; else NULL */
 	const void *entry;	  /**< legacy: struct ipt_entry or ip6t_entry; else NULL */
 	const char *target;	  /**< legacy: as libiptc has it, a chain or "ACCEPT" */
+	bool ours;		  /**< in a chain of ours or of others */
 };
 
 enum survey_type {
@@ -141,8 +142,8 @@ const char *survey_hook(unsigned int hook);
 /** Tells whether the chain is ours: in our table, or by its name in those of iptables. */
 bool survey_is_ours(const struct survey_table *table, const struct survey_chain *chain);
 
-/** Counts the rules of a chain, jumps to chains of ours in the tables of iptables left out. */
-size_t survey_count_others(const struct survey_table *table, const struct survey_chain *chain);
+/** Counts the rules of others in a chain. */
+size_t survey_count_others(const struct survey_chain *chain);
 
 /** Returns the chain that a rule leads to (a jump, a goto), or NULL. A verdict map leads nowhere. */
 const char *survey_leads_to(const struct survey_rule *rule);

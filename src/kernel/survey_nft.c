@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "kernel/netlink.h"
-#include "kernel/nft_build.h"
+#include "kernel/ours.h"
 #include "kernel/survey.h"
 
 /* How often somebody else may change something while we read. */
@@ -112,7 +112,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 				 .family = family,
 				 .name = arena_strdup(r->survey->arena, name),
 				 .dormant = u32_at(&attrs, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT,
-				 .ours = family == NFPROTO_INET && strcmp(name, TABLE_NAME) == 0});
+				 .ours = ours_table(family, name)});
 	return MNL_CB_OK;
 }
 
@@ -244,6 +244,7 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 		rule.exprs = memcpy(arena_alloc(arena, sizeof(struct nlattr)),
 				    &(struct nlattr){.nla_len = sizeof(struct nlattr)},
 				    sizeof(struct nlattr));
+	rule.ours = table->ours || ours_rule_nft(table->name, chain->name, rule.exprs);
 	note_sets(table, rule.exprs);
 	survey_add_rule(r->survey, chain, rule);
 	return MNL_CB_OK;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/ours.h"
 #include "kernel/survey.h"
 #include "kernel/xt_library.h"
 
@@ -41,6 +42,7 @@ static const struct {
 
 struct xt_reading {
 	struct survey *survey;
+	enum family family;
 	const struct xt_library *library;
 	struct xtc_handle *handle;
 	struct survey_table *table;
@@ -120,14 +122,16 @@ static void read_chain(struct xt_reading *r, const char *name)
 				(struct survey_rule){
 					.entry = copy,
 					.comment = comment_of(r, copy),
-					.target = arena_strdup(arena, target ? target : "")});
+					.target = arena_strdup(arena, target ? target : ""),
+					.ours = ours_rule_xt(r->family, r->table->name, name, copy,
+							     target)});
 	}
 }
 
 static int read_table(struct survey *survey, enum family family, const char *name)
 {
 	struct xt_reading r __attribute__((cleanup(free_handle))) = {
-		.survey = survey, .library = &xt_libraries[family]};
+		.survey = survey, .family = family, .library = &xt_libraries[family]};
 
 	errno = 0;
 	r.handle = r.library->init(name);

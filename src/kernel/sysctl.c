@@ -21,6 +21,21 @@ int sysctl_open_root(struct diags *diags)
 	return -err;
 }
 
+static int tell_unguarded(struct diags *diags, const char *path, struct place place, int err)
+{
+	struct diag *diag =
+		diag_add(diags, SEVERITY_ERROR, CODE(RA_UNGUARDED), place,
+			 "can't write 2 to %s: %s; with IPv6 forwarding on, the host would hear no "
+			 "router advertisements there any more, so it stays off",
+			 path, strerror(err));
+
+	diag->err = err;
+	diag_hint(diags, diag,
+		  "write 2 there some other way, or 0 if the interface needs no route by "
+		  "advertisement; `forwarding: keep` leaves forwarding to you");
+	return -err;
+}
+
 static int tell_unwritable(struct diags *diags, const char *path, const char *value,
 			   struct place place, int err)
 {
@@ -89,7 +104,9 @@ int sysctl_write(struct arena *arena, struct diags *diags, int root,
 		log_write(arena, log, root, write->path);
 		err = write_if_different(arena, root, write->path, write->to);
 		if (err != 0 && err != -ENOENT)
-			return tell_unwritable(diags, write->path, write->to, write->place, -err);
+			return write->guard ? tell_unguarded(diags, write->path, write->place, -err)
+					    : tell_unwritable(diags, write->path, write->to,
+							      write->place, -err);
 		for (size_t j = 0; j < write->n_restore; j++) {
 			const struct state_moved *restore = &write->restore[j];
 

@@ -14,7 +14,7 @@
 
 /** When a value is written; what opens a way for packets is last, what closes one is first. */
 enum sysctl_step {
-	SYSCTL_STEP_CLOSE,  /**< before the tables change */
+	SYSCTL_STEP_CLOSE,  /**< before the tables change; also what must be there before it */
 	SYSCTL_STEP_SETTLE, /**< after it */
 	SYSCTL_STEP_OPEN,
 	SYSCTL_STEP__COUNT
@@ -29,6 +29,7 @@ struct sysctl_write {
 	const struct state_moved *restore; /**< written after it; see struct state_sysctl */
 	size_t n_restore;
 	const char *network; /**< that it is there for, or NULL */
+	bool guard;	     /**< so that the host goes on hearing router advertisements */
 	struct place place;
 };
 
@@ -51,7 +52,9 @@ struct sysctl_input {
 	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
 	const struct state *state;		   /**< what was written before */
 	bool interrupted; /**< putting it back may have begun, and not come to its end */
-	const struct route_interfaces *advertised; /**< for SYSCTL_IF_RA_ROUTE */
+	/** For SYSCTL_IF_ADVERTISED: where such a route was learned, and what hears none. */
+	const struct route_interfaces *advertised;
+	const struct route_interfaces *deaf;
 	/**
 	 * Tells who uses forwarding now. Who came after it was switched on needs it: it then stays
 	 * on, with a note. NULL: nobody is asked, and it is put back.
@@ -63,14 +66,14 @@ struct sysctl_input {
 /** Opens /proc/sys. Returns a descriptor or -errno, queued. */
 int sysctl_open_root(struct diags *diags);
 
-/** Tells whether some sysctl of the ruleset depends on routes learned by advertisement. */
-bool sysctl_needs_routes(const struct ruleset *ruleset);
+/** Tells whether some sysctl of the ruleset depends on router advertisements. */
+bool sysctl_needs_advertised(const struct ruleset *ruleset);
 
 /**
  * Compares what is wanted and what was written before with what is there. *out: what is to be
  * written; *next: the entries of the state afterwards; *back: entries that, as the state of a
- * later sysctl_plan() without a ruleset, put back what out writes. Queues notes on interfaces that
- * are not there yet, warnings on values that somebody else changed. Returns 0 or -errno, queued.
+ * later sysctl_plan() without a ruleset, put back what out writes. Queues warnings on values that
+ * somebody else changed. Returns 0 or -errno, queued.
  */
 int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
 		struct sysctl_writes *out, struct state *next, struct state *back);

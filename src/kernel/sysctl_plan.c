@@ -8,6 +8,7 @@
 
 #include "base/diag_codes.h"
 #include "kernel/sysctl_file.h"
+#include "kernel/sysctl_want.h"
 
 /*
  * Theory of operation
@@ -22,36 +23,20 @@
  * effects are the kernel's documented behaviour, so they are known before anything is written.
  */
 
-struct wanted {
-	const char *path;
-	const char *value;
-	const struct sysctl *from;
-};
-
 struct planning {
 	struct arena *arena;
 	struct diags *diags;
 	const struct sysctl_input *input;
 	struct sysctl_names names[FAMILY__COUNT]; /* of interfaces, sorted */
-	struct wanted *wanted;			  /* in the order of writing */
-	struct wanted *by_path;
-	size_t n_wanted, cap_wanted;
+	struct sysctl_wants wants;
+	const char *switched[FAMILY__COUNT]; /* what those that are written become */
 	size_t n_put_back; /* first ones of out */
+	bool as_is;	   /* what is there counts, not what will be */
 	struct sysctl_writes *out;
 	struct state *next, *back;
-	const struct sysctl **missing;
-	size_t n_missing, cap_missing;
 	const char *unreadable; /* the first value that is there, but cannot be read */
 	int unreadable_err;
 };
-
-bool sysctl_needs_routes(const struct ruleset *ruleset)
-{
-	for (size_t i = 0; i < ruleset->n_sysctls; i++)
-		if (ruleset->sysctls[i].when == SYSCTL_IF_RA_ROUTE)
-			return true;
-	return false;
-}
 
 static const char *leaf_of(const char *path)
 {
@@ -68,116 +53,23 @@ static bool is_forwarding(const char *path)
 	       strcmp(leaf, "force_forwarding") == 0;
 }
 
+/* That a host which forwards goes on hearing router advertisements. */
+static bool is_guard(const char *path, const char *value)
+{
+	return strcmp(leaf_of(path), "accept_ra") == 0 && strcmp(value, "2") == 0;
+}
+
+/* A guard that can't be written ends the run while nothing is changed yet. */
 static enum sysctl_step step_of(const char *path, const char *to)
 {
+	if (is_guard(path, to))
+		return SYSCTL_STEP_CLOSE;
 	if (!is_forwarding(path))
 		return SYSCTL_STEP_SETTLE;
 	return strcmp(to, "0") == 0 ? SYSCTL_STEP_CLOSE : SYSCTL_STEP_OPEN;
 }
 
-/* What is wanted. */
-
-static bool is_advertised(const struct planning *p, const char *interface, const char *path)
-{
-	/* Once guarded it stays guarded: without the guard the route could never come back. */
-	if (state_find(p->input->state, path))
-		return true;
-	for (size_t i = 0; p->input->advertised && i < p->input->advertised->n; i++)
-		if (strcmp(p->input->advertised->names[i], interface) == 0)
-			return true;
-	return false;
-}
-
-static void want(struct planning *p, const struct sysctl *sysctl, const char *interface)
-{
-	const char *path = sysctl->leaf;
-
-	if (interface)
-		path = arena_printf(p->arena, "%s/%s/%s", sysctl_families[sysctl->family].conf,
-				    interface, sysctl->leaf);
-	if (sysctl->when == SYSCTL_IF_RA_ROUTE && !is_advertised(p, interface, path))
-		return;
-	p->wanted =
-		arena_grow(p->arena, p->wanted, p->n_wanted, &p->cap_wanted, sizeof(*p->wanted));
-	p->wanted[p->n_wanted++] = (struct wanted){
-		path, arena_printf(p->arena, "%u", (unsigned int)sysctl->value), sysctl};
-}
-
-static void expand(struct planning *p, const struct sysctl *sysctl)
-{
-	const struct ifpattern *pattern = &sysctl->interface;
-	const struct sysctl_names *names = &p->names[sysctl->family];
-	size_t first, n;
-
-	if (pattern->name[0] == '\0') {
-		want(p, sysctl, NULL);
-		return;
-	}
-	n = sysctl_names_matching(names, pattern, &first);
-	for (size_t i = first; i < first + n; i++)
-		want(p, sysctl, names->items[i]);
-	/* Every interface has IPv4's directory; IPv6 may be off for one, which asks for nothing. */
-	if (sysctl_names_matching(&p->names[FAMILY_IPV4], pattern, &first) == 0) {
-		p->missing = arena_grow(p->arena, p->missing, p->n_missing, &p->cap_missing,
-					sizeof(*p->missing));
-		p->missing[p->n_missing++] = sysctl;
-	}
-}
-
-static int compare_missing(const void *a, const void *b)
-{
-	const struct sysctl *left = *(const struct sysctl *const *)a;
-	const struct sysctl *right = *(const struct sysctl *const *)b;
-
-	if (left->interface.place.source != right->interface.place.source)
-		return left->interface.place.source < right->interface.place.source ? -1 : 1;
-	if (left->interface.place.line != right->interface.place.line)
-		return left->interface.place.line < right->interface.place.line ? -1 : 1;
-	return strncmp(left->interface.name, right->interface.name, IFNAME_SIZE);
-}
-
-/* Many networks may wait for their interfaces; a few notes say it. */
-#define MISSING_SHOWN 5
-
-static void tell_missing(struct planning *p)
-{
-	size_t n = 0;
-
-	if (p->n_missing)
-		qsort(p->missing, p->n_missing, sizeof(*p->missing), compare_missing);
-	for (size_t i = 0; i < p->n_missing; i++) {
-		const struct ifpattern *pattern = &p->missing[i]->interface;
-		char text[IFNAME_SIZE + 1];
-
-		if (i && compare_missing(&p->missing[i - 1], &p->missing[i]) == 0)
-			continue;
-		if (n++ >= MISSING_SHOWN)
-			continue;
-		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), pattern->place,
-			 "%s is not there yet: rules match by name and hold as soon as it appears; "
-			 "apply again then to set its sysctls",
-			 ifpattern_format(pattern, text));
-	}
-	if (n > MISSING_SHOWN)
-		diag_add(p->diags, SEVERITY_NOTE, CODE(INTERFACE_MISSING), PLACE_NONE,
-			 "%zu more of the description's interfaces are not there yet",
-			 n - MISSING_SHOWN);
-}
-
 /* What is there, and what will be there when the values of earlier runs are back. */
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(((const struct wanted *)a)->path, ((const struct wanted *)b)->path);
-}
-
-static const struct wanted *find_wanted(const struct planning *p, const char *path)
-{
-	const struct wanted key = {.path = path};
-
-	return p->n_wanted ? bsearch(&key, p->by_path, p->n_wanted, sizeof(key), compare_paths)
-			   : NULL;
-}
 
 static const char *opposite_of(const char *value)
 {
@@ -216,7 +108,7 @@ static const char *predict(struct planning *p, const char *path)
 {
 	const char *value = NULL;
 
-	for (size_t i = 0; i < p->n_put_back; i++) {
+	for (size_t i = 0; !p->as_is && i < p->n_put_back; i++) {
 		const struct sysctl_write *write = &p->out->items[i];
 		enum family family;
 
@@ -230,6 +122,15 @@ static const char *predict(struct planning *p, const char *path)
 				value = write->restore[j].before;
 	}
 	return value ? value : read_present(p, path);
+}
+
+/* Returns the value when the switches have been written, too. */
+static const char *foresee(struct planning *p, const char *path)
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		if (p->switched[f] && effect_of(f, path, p->switched[f]))
+			return effect_of(f, path, p->switched[f]);
+	return predict(p, path);
 }
 
 /* What the state of an interrupted run says of a value that the switch moved; else NULL. */
@@ -246,10 +147,23 @@ static const char *remembered(const struct planning *p, const struct state_sysct
 	return NULL;
 }
 
+/* A value of ours that stays has an entry, which knows what it is when all of ours is gone. */
+static const char *before_ours(struct planning *p, const char *path)
+{
+	const struct state_sysctl *own = state_find(p->input->state, path);
+	const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, path);
+	const char *value = predict(p, path);
+
+	if (!p->as_is && own && wanted && value && strcmp(value, own->written) == 0 &&
+	    strcmp(wanted->value, own->written) == 0)
+		return own->before;
+	return value;
+}
+
 static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
 			   const char *unmoved)
 {
-	const char *value = predict(p, path);
+	const char *value = before_ours(p, path);
 
 	/* Switched back, but not yet put back by the interrupted run. */
 	if (value && strcmp(value, unmoved) == 0)
@@ -287,14 +201,13 @@ static void add_write(struct planning *p, struct sysctl_write write)
 				    .before = present ? present : write.from,
 				    .written = write.to};
 	struct sysctl_writes *out = p->out;
-	size_t n_put_back = p->n_put_back;
 	enum family family;
 
 	/* What undoes it goes by what is there now, not by what is there once others are back. */
-	p->n_put_back = 0;
+	p->as_is = true;
 	if (sysctl_is_switch(write.path, &family))
 		remember_all_moved(p, family, &back);
-	p->n_put_back = n_put_back;
+	p->as_is = false;
 	if (strcmp(back.before, back.written) != 0)
 		state_add(p->arena, p->back, back);
 	write.step = step_of(write.path, write.to);
@@ -315,15 +228,15 @@ static void plan_restore(struct planning *p, const struct state_sysctl *entry,
 	for (size_t i = 0; i < entry->n_moved; i++) {
 		const struct state_moved *moved = &entry->moved[i];
 		const char *present = read_present(p, moved->path);
-		const char *after = effect_of(family, moved->path, entry->written);
+		const char *after = effect_of(family, moved->path, entry->written), *before;
 		const struct state_sysctl *own = state_find(p->input->state, moved->path);
 
 		if (!present || !after)
 			continue;
+		before = strcmp(present, after) == 0 ? moved->before : present;
 		if (own && strcmp(present, own->written) == 0)
-			after = own->written;
-		restore[write->n_restore++] = (struct state_moved){
-			moved->path, strcmp(present, after) == 0 ? moved->before : present};
+			before = own->before;
+		restore[write->n_restore++] = (struct state_moved){moved->path, before};
 	}
 }
 
@@ -428,19 +341,34 @@ static int tell_unread(struct planning *p, const char *path, int err)
 	return -err;
 }
 
-static int plan_put_backs(struct planning *p)
+/* While the host goes on forwarding, it would not hear router advertisements any more. */
+static bool is_guarding(struct planning *p, const struct state_sysctl *entry)
+{
+	const char *value;
+
+	if (!is_guard(entry->path, entry->written))
+		return false;
+	value = predict(p, sysctl_families[FAMILY_IPV6].path);
+	return value && strcmp(value, "0") != 0;
+}
+
+static int plan_put_backs_of(struct planning *p, bool forwarding)
 {
 	for (size_t i = 0; i < p->input->state->n_sysctls; i++) {
 		const struct state_sysctl *entry = &p->input->state->sysctls[i];
-		const struct wanted *wanted = find_wanted(p, entry->path);
-		const char *present = read_present(p, entry->path);
+		const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, entry->path);
+		const char *present;
 
+		if (is_forwarding(entry->path) != forwarding)
+			continue;
+		present = read_present(p, entry->path);
 		/* Without its interface the value is gone. */
 		if (!present && errno != ENOENT && errno != ENODEV)
 			return tell_unread(p, entry->path, errno);
 		if (!present)
 			continue;
-		if (!wanted && strcmp(present, entry->written) == 0 && is_needed(p, entry)) {
+		if (!wanted && strcmp(present, entry->written) == 0 &&
+		    (forwarding ? is_needed(p, entry) : is_guarding(p, entry))) {
 			state_add(p->arena, p->next, *entry);
 			continue;
 		}
@@ -453,12 +381,24 @@ static int plan_put_backs(struct planning *p)
 	return 0;
 }
 
-static int tell_unreadable(struct planning *p, const struct wanted *wanted, int err)
+static int plan_put_backs(struct planning *p)
+{
+	int err = plan_put_backs_of(p, true);
+
+	return err ? err : plan_put_backs_of(p, false);
+}
+
+static int tell_unreadable(struct planning *p, const struct sysctl_want *wanted, int err)
 {
 	struct diag *diag;
 	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
+	enum family family;
 
-	if (err == ENOENT && wanted->from->phase != SYSCTL_FORWARD)
+	/* An interface may have gone since they were listed. */
+	if (err == ENOENT &&
+	    (wanted->from->phase != SYSCTL_FORWARD ||
+	     strcmp(leaf_of(wanted->path), "force_forwarding") != 0) &&
+	    !sysctl_is_switch(wanted->path, &family))
 		return 0;
 	diag = diag_add(p->diags, SEVERITY_ERROR,
 			err == ENOENT ? CODE(SYSCTL_MISSING) : CODE(SYSCTL_FAILED), origin->place,
@@ -473,7 +413,7 @@ static int tell_unreadable(struct planning *p, const struct wanted *wanted, int 
 	return -err;
 }
 
-static int plan_wanted(struct planning *p, const struct wanted *wanted)
+static int plan_wanted(struct planning *p, const struct sysctl_want *wanted)
 {
 	const struct state_sysctl *entry = state_find(p->input->state, wanted->path);
 	const char *present = read_present(p, wanted->path), *from;
@@ -484,7 +424,7 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 
 	if (!present)
 		return tell_unreadable(p, wanted, errno);
-	from = p->n_put_back ? predict(p, wanted->path) : present;
+	from = foresee(p, wanted->path);
 	if (!from)
 		return tell_unreadable(p, wanted, errno);
 	if (strcmp(from, wanted->value) == 0) {
@@ -493,8 +433,10 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 		return 0;
 	}
 	now.before = entry && strcmp(present, entry->written) == 0 ? entry->before : from;
-	if (sysctl_is_switch(wanted->path, &family))
+	if (sysctl_is_switch(wanted->path, &family)) {
 		remember_all_moved(p, family, &now);
+		p->switched[family] = wanted->value;
+	}
 	if (entry && now.before == entry->before) {
 		now.others = entry->others;
 		now.n_others = entry->n_others;
@@ -508,6 +450,7 @@ static int plan_wanted(struct planning *p, const struct wanted *wanted)
 					   .from = from,
 					   .to = wanted->value,
 					   .network = origin->network,
+					   .guard = wanted->from->phase == SYSCTL_GUARD,
 					   .place = origin->place});
 	return 0;
 }
@@ -547,17 +490,10 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 			->err = -err;
 		return err;
 	}
-	for (size_t i = 0; input->ruleset && i < input->ruleset->n_sysctls; i++)
-		expand(&p, &input->ruleset->sysctls[i]);
-	tell_missing(&p);
-	p.by_path = arena_calloc(arena, p.n_wanted, sizeof(*p.by_path));
-	if (p.n_wanted) {
-		memcpy(p.by_path, p.wanted, p.n_wanted * sizeof(*p.by_path));
-		qsort(p.by_path, p.n_wanted, sizeof(*p.by_path), compare_paths);
-	}
+	sysctl_wants_make(arena, diags, input, p.names, &p.wants);
 	err = plan_put_backs(&p);
-	for (size_t i = 0; err == 0 && i < p.n_wanted; i++)
-		err = plan_wanted(&p, &p.wanted[i]);
+	for (size_t i = 0; err == 0 && i < p.wants.n; i++)
+		err = plan_wanted(&p, &p.wants.items[i]);
 	sort_by_step(arena, out);
 	state_sort(next);
 	state_sort(back);

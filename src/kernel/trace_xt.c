@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emit/xt_rule.h"
 #include "kernel/neighbour.h"
+#include "kernel/ours.h"
 #include "kernel/trace.h"
-#include "kernel/xt_table.h"
+#include "kernel/xt_library.h"
 #include "plan/build.h"
 
 /* A table that is there. */
@@ -30,7 +32,7 @@ struct visited {
 	const struct traced_table *table;
 	const char *chain, *target;
 	uint32_t rule;   /* in its chain, from 0; policy: NO_INDEX */
-	uint32_t others; /* rules in front of it that do not lead to ours */
+	uint32_t others; /* rules of others in front of it */
 	uint64_t packets;
 };
 
@@ -91,7 +93,7 @@ static bool visit_chain(struct trace_xt *t, struct visited v, struct xtc_handle 
 		if (fn(t, &v, data))
 			return true;
 		v.rule++;
-		v.others += !xt_table_is_ours(v.target);
+		v.others += !ours_rule_xt(v.table->family, v.table->name, v.chain, rule, v.target);
 	}
 	if (!library->is_builtin(v.chain, handle))
 		return false;
@@ -168,7 +170,7 @@ static uint32_t origin_of(const struct trace_xt *t, const struct visited *v)
 	return NO_INDEX;
 }
 
-/* Where the host has the rule now: apply puts jumps of ours in front, and some may be left out. */
+/* Where the host has the rule now: apply puts jumps of ours in front, makes holes and may leave out. */
 static uint32_t host_position(const struct visited *v)
 {
 	const struct mirror_xt_table *host = v->table->host;
@@ -185,7 +187,8 @@ static uint32_t host_position(const struct visited *v)
 		     rule = library->next_rule(rule, host->handle)) {
 			position++;
 			if (host->left_out[n++] ||
-			    xt_table_is_ours(library->get_target(rule, host->handle)))
+			    ours_rule_xt(host->family, host->name, chain, rule,
+					 library->get_target(rule, host->handle)))
 				continue;
 			if (strcmp(chain, v->chain) == 0 && others++ == v->others)
 				return position;
@@ -237,7 +240,7 @@ static bool look(struct trace_xt *t, const struct visited *v, void *data)
 	snprintf(out->chain, sizeof(out->chain), "%s", v->chain);
 	owner = find_owner(v, mirror_family_name(out->family));
 	snprintf(out->owner, sizeof(out->owner), "%s", owner);
-	if (xt_table_is_ours(v->chain))
+	if (ours_chain(v->chain))
 		out->origin = origin_of(t, v);
 	return true;
 }
@@ -247,5 +250,5 @@ bool trace_xt_end(struct trace_xt *t, struct decider *out)
 	struct search search = {.out = out};
 
 	return visit(t, look, &search) &&
-	       (out->origin != NO_INDEX || !xt_table_is_ours(out->chain));
+	       (out->origin != NO_INDEX || !ours_chain(out->chain));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/counters.h"
+#include "kernel/ours.h"
 
 void xt_count_known(const struct ruleset *ruleset, struct counters *counters)
 {
@@ -44,7 +45,7 @@ void xt_count_table(const struct xt_part *part, const struct xt_content *present
 		const struct image_chain *chain = &wanted.image.chains[i];
 		uint32_t there = image_find_chain(&present->image, chain->name);
 
-		if (xt_table_is_ours(chain->name) && there != NO_INDEX)
+		if (ours_chain(chain->name) && there != NO_INDEX)
 			count_chain(part->rs, chain, present, there, counters);
 	}
 }

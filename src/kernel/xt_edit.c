@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/ours.h"
+
 /* Longest name of a chain. */
 #define CHAIN_NAME_MAX (XT_EXTENSION_MAXNAMELEN - 1)
 
@@ -87,7 +89,7 @@ static enum fate find_fate(struct editing *e, uint32_t idx)
 		const char *target = xt_entry_target(e->present->family, chain->rules[i].blob);
 		uint32_t to = NO_INDEX;
 
-		if (xt_table_is_ours(target))
+		if (ours_chain(target))
 			to = image_find_chain(&e->present->image, target);
 		if (to != NO_INDEX && find_fate(e, to) != FATE_STAYS)
 			e->fates[idx] = FATE_FILLED;
@@ -97,7 +99,7 @@ static enum fate find_fate(struct editing *e, uint32_t idx)
 
 static bool is_ours(const struct editing *e, uint32_t idx)
 {
-	return xt_table_is_ours(e->present->image.chains[idx].name);
+	return ours_chain(e->present->image.chains[idx].name);
 }
 
 static void find_fates(struct editing *e)
@@ -183,7 +185,7 @@ static void make_chains(struct editing *e)
 			STEP(e, flush_chain, present->chains[i].name);
 	}
 	for (size_t i = 0; i < wanted->n_chains; i++)
-		if (xt_table_is_ours(wanted->chains[i].name) &&
+		if (ours_chain(wanted->chains[i].name) &&
 		    !chain_named(e->present, wanted->chains[i].name))
 			STEP(e, create_chain, wanted->chains[i].name);
 }
@@ -196,7 +198,7 @@ static void fill_chains(struct editing *e)
 		const struct image_chain *chain = &wanted->chains[i];
 		uint32_t there = image_find_chain(present, chain->name);
 
-		if (!xt_table_is_ours(chain->name) ||
+		if (!ours_chain(chain->name) ||
 		    (there != NO_INDEX && e->fates[there] == FATE_STAYS))
 			continue;
 		fill(e, chain, there);
@@ -215,6 +217,18 @@ static void insert_jump(struct editing *e, const struct xt_jump *wanted, unsigne
 			e->jumps[i].position++;
 }
 
+/* Others' rules that it moves past go on to stand in their order. */
+static void move_to_front(struct editing *e, struct xt_jump *jump)
+{
+	STEP(e, delete, jump->builtin, jump->position);
+	for (size_t i = 0; i < e->present->n_jumps; i++)
+		if (strcmp(e->jumps[i].builtin, jump->builtin) == 0 &&
+		    e->jumps[i].position > jump->position)
+			e->jumps[i].position--;
+	insert_jump(e, jump, 0);
+	jump->position = 0;
+}
+
 /* One that is there is as good; else the new one comes in front of the one it is to follow. */
 static void make_jump(struct editing *e, const struct xt_jump *wanted)
 {
@@ -226,9 +240,12 @@ static void make_jump(struct editing *e, const struct xt_jump *wanted)
 		if (strcmp(before->builtin, wanted->builtin) != 0 || !before->plain ||
 		    strcmp(before->chain, wanted->chain) != 0)
 			continue;
-		if (strcmp(e->jumps[i].chain, wanted->chain) == 0)
+		if (strcmp(e->jumps[i].chain, wanted->chain) == 0) {
+			if (wanted->first)
+				move_to_front(e, &e->jumps[i]);
 			return;
-		position = e->jumps[i].position;
+		}
+		position = wanted->first ? 0 : e->jumps[i].position;
 		break;
 	}
 	insert_jump(e, wanted, position);
@@ -271,9 +288,10 @@ static void drop_chains(struct editing *e)
 
 /* Rules of others. */
 
-/* Those of a built-in chain, from the last to the first, so that positions stay. */
-static void clean_builtin(struct editing *e, const char *name)
+/* From the last to the first, so that positions stay. Holes stay, and in built-in chains our jumps. */
+static void clean_chain(struct editing *e, const char *name, bool builtin)
 {
+	enum family family = e->present->family;
 	unsigned int *positions = NULL, position = 0;
 	size_t n = 0, cap = 0;
 
@@ -281,7 +299,8 @@ static void clean_builtin(struct editing *e, const char *name)
 	     entry = e->library->next_rule(entry, e->handle), position++) {
 		const char *target = e->library->get_target(entry, e->handle);
 
-		if (target && xt_table_is_ours(target))
+		if (ours_rule_xt(family, e->present->table->name, name, entry, target) &&
+		    (builtin || !target || !ours_chain(target)))
 			continue;
 		positions = arena_grow(e->arena, positions, n, &cap, sizeof(*positions));
 		positions[n++] = position;
@@ -290,15 +309,13 @@ static void clean_builtin(struct editing *e, const char *name)
 		STEP(e, delete, name, positions[n]);
 }
 
-/* Their chains stay, empty. */
+/* Their chains stay, without a rule of theirs. */
 static void clean_table(struct editing *e)
 {
 	for (const char *name = e->library->first_chain(e->handle); name;
 	     name = e->library->next_chain(e->handle)) {
-		if (e->library->is_builtin(name, e->handle))
-			clean_builtin(e, name);
-		else if (!xt_table_is_ours(name))
-			STEP(e, flush_chain, name);
+		if (!ours_chain(name))
+			clean_chain(e, name, e->library->is_builtin(name, e->handle));
 	}
 }
 
@@ -359,7 +376,7 @@ static void keep_policies(struct editing *e)
 		const char *name = e->present->image.chains[i].name, *policy;
 		struct xt_counters counters;
 
-		if (xt_table_is_ours(name))
+		if (ours_chain(name))
 			continue;
 		policy = e->library->get_policy(name, &counters, e->handle);
 		if (policy)

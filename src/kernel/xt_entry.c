@@ -109,14 +109,20 @@ static struct blob finish(struct builder *b)
 
 /* Matches. */
 
+/* The first bits of an address, in as many bytes as they need. */
+static void make_mask(unsigned int bits, uint8_t *mask)
+{
+	memset(mask, 0xff, bits / 8);
+	if (bits % 8)
+		mask[bits / 8] = (uint8_t)(0xff00u >> bits % 8);
+}
+
 static void set_prefix(struct builder *b, bool source, const struct match *match)
 {
 	uint8_t mask[KEY_SIZE] = {0};
-	size_t whole = match->key.bits / 8u, size = field_table[match->fields[0]].bytes;
+	size_t size = field_table[match->fields[0]].bytes;
 
-	memset(mask, 0xff, whole);
-	if (match->key.bits % 8)
-		mask[whole] = (uint8_t)(0xff00u >> match->key.bits % 8);
+	make_mask(match->key.bits, mask);
 	if (b->family == FAMILY_IPV4) {
 		memcpy(source ? &b->ip4->src : &b->ip4->dst, match->key.bytes, size);
 		memcpy(source ? &b->ip4->smsk : &b->ip4->dmsk, mask, size);
@@ -196,6 +202,16 @@ static void add_conntrack_direction(struct builder *b, bool reply)
 	info->match_flags = XT_CONNTRACK_DIRECTION;
 	if (reply)
 		info->invert_flags = XT_CONNTRACK_DIRECTION;
+}
+
+/* A prefix of the address that the connection's first packet went to. */
+static void add_conntrack_destination(struct builder *b, const struct match *match)
+{
+	struct xt_conntrack_mtinfo3 *info = add_part(b, "conntrack", 3, sizeof(*info));
+
+	info->match_flags = XT_CONNTRACK_ORIGDST;
+	memcpy(&info->origdst_addr, match->key.bytes, field_table[match->fields[0]].bytes);
+	make_mask(match->key.bits, (uint8_t *)&info->origdst_mask);
 }
 
 static void add_udp_port(struct builder *b, uint16_t port)
@@ -298,6 +314,10 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_SOURCE_ON_OUT:
 	case FIELD_DEST_LOCAL:
 		add_addrtype(b, field, key_number(field, &match->key) != 0);
+		break;
+	case FIELD_CT_DADDR4:
+	case FIELD_CT_DADDR6:
+		add_conntrack_destination(b, match);
 		break;
 	case FIELD_CT_SADDR4: /* lowered away */
 	case FIELD_CT_SADDR6:

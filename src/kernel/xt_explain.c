@@ -208,27 +208,3 @@ void xt_explain_table(struct diags *diags, const struct xt_content *content, int
 	}
 	diag->err = err;
 }
-
-void xt_explain_position(struct diags *diags, const struct xt_content *present,
-			 const struct xt_content *wanted)
-{
-	for (size_t w = 0; w < wanted->n_jumps; w++)
-		for (size_t p = 0; p < present->n_jumps; p++) {
-			const struct xt_jump *jump = &present->jumps[p];
-			struct diag *diag;
-
-			if (!jump->plain || jump->others == 0 ||
-			    strcmp(jump->chain, wanted->jumps[w].chain) != 0 ||
-			    strcmp(jump->builtin, wanted->jumps[w].builtin) != 0)
-				continue;
-			diag = diag_add(diags, SEVERITY_WARNING, CODE(XT_NOT_FIRST), PLACE_NONE,
-					"%s of others stand%s in front of %s in %s of \"%s\"",
-					jump->others == 1 ? "a rule" : "rules",
-					jump->others == 1 ? "s" : "", jump->chain, jump->builtin,
-					present->image.name);
-			diag_hint(diags, diag,
-				  "what they accept does not reach hostgate's rules; `hostgate "
-				  "remove` and `hostgate apply` bring these to the front");
-			break;
-		}
-}

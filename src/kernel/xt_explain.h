@@ -31,8 +31,4 @@ int xt_explain_probe(enum family family);
 void xt_explain_table(struct diags *diags, const struct xt_content *content, int err,
 		      const char *doing);
 
-/** Queues that others' rules in front of ours may let packets pass. */
-void xt_explain_position(struct diags *diags, const struct xt_content *present,
-			 const struct xt_content *wanted);
-
 #endif

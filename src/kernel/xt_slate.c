@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/xt_table.h"
+#include "kernel/ours.h"
+#include "kernel/xt_entry.h"
 
 /* Without what was counted, so that two rules can be compared. */
 static struct blob comparable(struct arena *arena, const struct xt_layout *layout,
@@ -43,8 +44,8 @@ static bool has_chain(const struct xt_library *library, struct xtc_handle *handl
 	return false;
 }
 
-void xt_slate_read(struct arena *arena, enum family family, struct xtc_handle *handle,
-		   struct xt_slate *out)
+void xt_slate_read(struct arena *arena, enum family family, const char *table,
+		   struct xtc_handle *handle, struct xt_slate *out)
 {
 	const struct xt_library *library = &xt_libraries[family];
 	struct xt_room *room = arena_alloc(arena, sizeof(*room));
@@ -54,17 +55,17 @@ void xt_slate_read(struct arena *arena, enum family family, struct xtc_handle *h
 	     chain = library->next_chain(handle)) {
 		bool first = true;
 
-		if (xt_table_is_ours(chain))
+		if (ours_chain(chain))
 			continue;
 		for (const void *entry = library->first_rule(chain, handle); entry;
 		     entry = library->next_rule(entry, handle)) {
 			const char *target = library->get_target(entry, handle);
 
 			target = target ? target : "";
-			if (xt_table_is_ours(target)) {
+			if (ours_chain(target))
 				first = false;
+			if (ours_rule_xt(family, table, chain, entry, target))
 				continue;
-			}
 			out->rules = arena_grow(arena, out->rules, out->n, &out->cap,
 						sizeof(*out->rules));
 			out->rules[out->n++] = (struct xt_slate_rule){
@@ -116,8 +117,9 @@ void xt_slate_load(struct snapshot *snapshot, struct arena *arena, struct xt_sla
 	}
 }
 
-size_t xt_slate_missing(struct arena *arena, enum family family, struct xtc_handle *handle,
-			const struct xt_slate *saved, struct xt_slate *out)
+size_t xt_slate_missing(struct arena *arena, enum family family, const char *table,
+			struct xtc_handle *handle, const struct xt_slate *saved,
+			struct xt_slate *out)
 {
 	const struct xt_library *library = &xt_libraries[family];
 	const struct xt_layout *layout = &library->layout;
@@ -126,7 +128,7 @@ size_t xt_slate_missing(struct arena *arena, enum family family, struct xtc_hand
 	struct blob *keys;
 
 	*out = (struct xt_slate){0};
-	xt_slate_read(arena, family, handle, &present);
+	xt_slate_read(arena, family, table, handle, &present);
 	keys = arena_calloc(arena, present.n, sizeof(*keys));
 	for (size_t i = 0; i < present.n; i++)
 		keys[i] = comparable(arena, layout, present.rules[i].entry);

@@ -22,9 +22,9 @@ struct xt_slate {
 	size_t n, cap;
 };
 
-/** Finds the rules of others in the table of the handle. Memory comes from arena. */
-void xt_slate_read(struct arena *arena, enum family family, struct xtc_handle *handle,
-		   struct xt_slate *out);
+/** Finds the rules of others in the table, which is the handle's. Memory comes from arena. */
+void xt_slate_read(struct arena *arena, enum family family, const char *table,
+		   struct xtc_handle *handle, struct xt_slate *out);
 
 /** Write the rules, and read what was written. */
 void xt_slate_save(const struct xt_slate *slate, struct buf *out);
@@ -34,8 +34,9 @@ void xt_slate_load(struct snapshot *snapshot, struct arena *arena, struct xt_sla
  * Finds out which of the saved rules are not in the table, whatever they have counted meanwhile.
  * Returns how many are left out, since their chain, or one that they lead to, is gone.
  */
-size_t xt_slate_missing(struct arena *arena, enum family family, struct xtc_handle *handle,
-			const struct xt_slate *saved, struct xt_slate *out);
+size_t xt_slate_missing(struct arena *arena, enum family family, const char *table,
+			struct xtc_handle *handle, const struct xt_slate *saved,
+			struct xt_slate *out);
 
 /** Puts the rules back, in the memory of libiptc. Returns 0 or -errno. */
 int xt_slate_put(enum family family, struct xtc_handle *handle, const struct xt_slate *slate);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "emit/xt_rule.h"
-#include "kernel/hole_chain.h"
+#include "kernel/ours.h"
 #include "plan/field.h"
 
 void xt_table_init(struct xt_content *content, enum family family, const struct xt_table *table)
@@ -21,11 +21,6 @@ void xt_table_free(struct xt_content *content)
 {
 	image_free(&content->image);
 	*content = (struct xt_content){0};
-}
-
-bool xt_table_is_ours(const char *chain)
-{
-	return strncmp(chain, XT_CHAIN_PREFIX, strlen(XT_CHAIN_PREFIX)) == 0;
 }
 
 static struct image_chain *add_chain(struct xt_content *content, const char *name)
@@ -184,28 +179,26 @@ static void read_chain(struct reading *r, const char *name)
 	r->content->image.exists = true;
 }
 
-/* Holes are ours in chains of others; they are another's work. */
-static bool is_hole(struct reading *r, const void *entry)
+static bool is_ours(struct reading *r, const char *chain, const void *entry)
 {
-	struct blob blob = entry_of(r, entry);
-	char comment[XT_COMMENT_SIZE];
-
-	return blob.len > 0 && hole_is_tag(xt_entry_comment(r->content->family, blob, comment));
+	return ours_rule_xt(r->content->family, r->content->table->name, chain, entry,
+			    target_of(r, entry));
 }
 
 static void read_builtin(struct reading *r, const char *name)
 {
 	struct image_chain *chain = add_chain(r->content, name);
 	struct xt_room *plain = new_room(r->content);
-	unsigned int position = 0, others = 0;
+	unsigned int position = 0, in_front = 0;
 
 	for (const void *entry = r->library->first_rule(name, r->handle); entry;
 	     entry = r->library->next_rule(entry, r->handle), position++) {
 		const char *target = target_of(r, entry);
 		struct blob blob, wanted;
 
-		if (!xt_table_is_ours(target)) {
-			others += !is_hole(r, entry);
+		if (!ours_chain(target)) {
+			in_front++;
+			r->content->n_others += !is_ours(r, name, entry);
 			continue;
 		}
 		blob = entry_of(r, entry);
@@ -214,13 +207,12 @@ static void read_builtin(struct reading *r, const char *name)
 			 (struct xt_jump){.builtin = name,
 					  .chain = target,
 					  .position = position,
-					  .others = others,
+					  .in_front = in_front,
 					  .plain = blob.len == wanted.len &&
 						   memcmp(blob.bytes, wanted.bytes, blob.len) == 0});
 		add_jump_rule(r->content, chain, blob);
 		r->content->image.exists = true;
 	}
-	r->content->n_others += others;
 	sort_jumps(chain);
 }
 
@@ -229,8 +221,10 @@ static void look_for_user(struct reading *r, const char *name)
 {
 	for (const void *entry = r->library->first_rule(name, r->handle); entry;
 	     entry = r->library->next_rule(entry, r->handle)) {
-		r->content->n_others += !is_hole(r, entry);
-		if (xt_table_is_ours(target_of(r, entry)))
+		bool uses = ours_chain(target_of(r, entry));
+
+		r->content->n_others += uses || !is_ours(r, name, entry);
+		if (uses)
 			r->content->user = arena_strdup(r->content->image.arena, name);
 	}
 }
@@ -243,7 +237,7 @@ static void number_counters(struct xt_content *content)
 					      sizeof(*content->first_counter));
 	for (size_t i = 0; i < content->image.n_chains; i++) {
 		content->first_counter[i] = next;
-		if (xt_table_is_ours(content->image.chains[i].name))
+		if (ours_chain(content->image.chains[i].name))
 			next += content->image.chains[i].n_rules;
 	}
 }
@@ -259,7 +253,7 @@ void xt_table_read(struct xt_content *content, struct xtc_handle *handle)
 	     name = r.library->next_chain(handle)) {
 		if (r.library->is_builtin(name, handle))
 			read_builtin(&r, name);
-		else if (xt_table_is_ours(name))
+		else if (ours_chain(name))
 			read_chain(&r, name);
 		else
 			look_for_user(&r, name);

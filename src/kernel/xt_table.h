@@ -27,8 +27,9 @@ struct xt_jump {
 	const char *builtin;
 	const char *chain;
 	unsigned int position; /**< in the built-in chain, from 0 */
-	unsigned int others;   /**< rules of others in front of it */
+	unsigned int in_front; /**< rules in front of it that do not lead to chains of ours */
 	bool plain;            /**< the jump and nothing else: no match, no goto */
+	bool first;            /**< wanted: nothing but jumps of ours may stand in front of it */
 };
 
 /** Our part of a table. Initialise with xt_table_init(). */
@@ -70,8 +71,5 @@ bool xt_table_has_family(enum family family);
  * looks at it. Returns 0 or -errno, queued.
  */
 int xt_table_list_living(struct diags *diags, enum family family, bool lives[static XT_TABLES]);
-
-/** Tells whether a chain is ours by its name. */
-bool xt_table_is_ours(const char *chain);
 
 #endif

@@ -114,8 +114,7 @@ static bool passes_door(const struct description *d, const struct network *from,
 	if (is_from_router(p))
 		return false;
 	if (expect_member(from, &p->saddr))
-		return !p->source_local &&
-		       (is_tracked_host(d) || !p->dest_local || p->reverse_path);
+		return !p->source_local;
 	if (is_unready(from, p))
 		return true;
 	if (in_prefix(&p->saddr, "0.0.0.0/8") || in_prefix(&p->saddr, "::/128"))
@@ -127,11 +126,35 @@ static bool passes_door(const struct description *d, const struct network *from,
 	return p->reverse_path;
 }
 
-/* What the host would answer by its default route, it does not hear. */
-static bool is_taken(const struct network *from, const struct packet *p)
+/*
+ * What the host would answer elsewhere it does not hear: a guest's packet by its reverse path, and
+ * a link-local source to many. From elsewhere it hears an inside source only when it asked for it.
+ */
+static bool is_taken(const struct description *d, const struct network *from,
+		     const struct packet *p)
 {
-	return !from || expect_member(from, &p->saddr) ||
-	       !in_prefix(&p->saddr, "169.254.0.0/16") || !in_prefix(&p->daddr, "224.0.0.0/4");
+	if (from && expect_member(from, &p->saddr))
+		return p->reverse_path;
+	if (find_owner(d, &p->saddr) && is_tracked_host(d))
+		return p->ct_reply && (p->ct_state & CT_STATE_ESTABLISHED);
+	return !from || !in_prefix(&p->saddr, "169.254.0.0/16") ||
+	       !in_prefix(&p->daddr, "224.0.0.0/4");
+}
+
+/* Addresses that no connection through an uplink goes to: inside, and the host's as described. */
+static bool is_own(const struct description *d, const struct addr *addr)
+{
+	if (find_owner(d, addr) || in_prefix(addr, "255.255.255.255/32"))
+		return true;
+	for (size_t u = 0; u < d->n_uplinks; u++)
+		if (d->uplinks[u].has_address[addr->family] &&
+		    addr_equal(&d->uplinks[u].address[addr->family], addr))
+			return true;
+	for (size_t n = 0; n < d->n_networks; n++)
+		for (size_t g = 0; g < d->networks[n].n_gateways; g++)
+			if (addr_equal(&d->networks[n].gateways[g].addr, addr))
+				return true;
+	return false;
 }
 
 /* The matrix of what may pass. */
@@ -144,7 +167,7 @@ static bool passes_matrix(const struct description *d, const struct packet *p)
 	if (from && from == to)
 		return true;
 	if (!from && !to)
-		return !find_owner(d, &p->saddr);
+		return !find_owner(d, &p->saddr) && !find_owner(d, &p->daddr);
 	if (p->ct_state & CT_STATE_INVALID)
 		return false;
 	if (from) {
@@ -159,9 +182,12 @@ static bool passes_matrix(const struct description *d, const struct packet *p)
 	if (!p->ct_reply && !(p->ct_state & CT_STATE_RELATED) &&
 	    !(p->ct_status & CT_STATUS_EXPECTED))
 		return false;
+	if (p->ct_state & CT_STATE_RELATED && find_owner(d, &p->saddr))
+		return false;
 	if (to->mode == MODE_ROUTED)
 		return !find_owner(d, &p->saddr) && !p->source_local &&
-		       !(p->family == FAMILY_IPV4 && p->source_broadcast);
+		       !(p->family == FAMILY_IPV4 && p->source_broadcast) &&
+		       !is_own(d, &p->ct_daddr);
 	return (p->ct_status & CT_STATUS_SRC_NAT) ||
 	       ((p->ct_status & CT_STATUS_EXPECTED) && (p->ct_status & CT_STATUS_DST_NAT));
 }
@@ -264,7 +290,7 @@ struct expectation expect_packet(const struct description *d, const struct packe
 	if (*p->iifname && !passes_door(d, from, p))
 		return (struct expectation){0};
 	if (*p->iifname && p->for_host) {
-		out.passes = is_taken(from, p);
+		out.passes = is_taken(d, from, p);
 		return out;
 	}
 	if (*p->iifname && !passes_matrix(d, p))

@@ -193,6 +193,7 @@ static void walk_there(struct way *way, const struct description *d, const struc
 							    : !network_with(d, &query->saddr),
 		.source_local = way->in.kind != END_HOST && host_has(d, &query->saddr, &host),
 		.ct_state = CT_STATE_NEW,
+		.ct_daddr = query->daddr,
 	};
 	memcpy(packet->iifname, way->in.ifname, IFNAME_SIZE);
 	memcpy(packet->oifname, way->out.ifname, IFNAME_SIZE);
@@ -213,6 +214,7 @@ static void walk_back(struct way *way, const struct ruleset *ruleset, const stru
 	packet->ct_state = CT_STATE_ESTABLISHED;
 	packet->ct_reply = true;
 	packet->ct_status = CT_STATUS_CONFIRMED;
+	packet->ct_daddr = query->daddr;
 	if (way->there.outcome.translated)
 		packet->ct_status |= CT_STATUS_SRC_NAT;
 	memcpy(packet->iifname, way->out.ifname, IFNAME_SIZE);

@@ -8,6 +8,8 @@
  *   networks   (interface)              every network's interfaces
  *   members    (interface, address)     every network's interfaces with its subnets
  *   subnets    (address)                every network's subnets
+ *   own        (address)                the host's addresses that the description names, and those
+ *                                       for everybody on a link
  *   strays     (address)                the same, to count addresses that are where they may not be
  *   inside     (in, out)                ways within one network
  *   exits      (in, out)                ways from a nat or routed network to its uplinks
@@ -54,6 +56,7 @@ static void make_sets(struct plan *plan)
 		{"closed4", "closed6"},	    {"translated4", "translated6"},
 		{"borrowed4", "borrowed6"}, {"subnets4", "subnets6"},
 		{"strays4", "strays6"},
+		{"own4", "own6"},
 	};
 
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
@@ -80,6 +83,8 @@ static void make_sets(struct plan *plan)
 			ruleset_add_set(rs, names[5][f], false, plan_saddr[f], FIELD__COUNT);
 		plan->strays[f] =
 			add_tally(plan, TALLY_CAUGHT, names[6][f], plan_saddr[f], FIELD__COUNT);
+		plan->own[f] =
+			ruleset_add_set(rs, names[7][f], false, plan_saddr[f], FIELD__COUNT);
 	}
 }
 
@@ -176,6 +181,43 @@ static void add_network(struct plan *plan, const struct network *network)
 	}
 }
 
+static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
+			    struct place place)
+{
+	struct prefix whole = {*addr, (uint8_t)family_bits(addr->family)};
+	struct key key = key_of_prefix(&whole);
+	struct set *set = &plan->rs->sets[plan->own[addr->family]];
+
+	/* An uplink may have the address that a network names as its gateway. */
+	for (size_t i = 0; i < set->n_elements; i++)
+		if (memcmp(set->elements[i].key[0].bytes, key.bytes, KEY_SIZE) == 0)
+			return;
+	ruleset_add_element(plan->rs, plan->own[addr->family], key, no_key(), NO_INDEX,
+			    ruleset_add_origin(plan->rs, PROMISE_P3, "the host's own", name,
+					       place));
+}
+
+/* Asked for by what enters routed networks alone. */
+static void add_own(struct plan *plan)
+{
+	const struct description *d = plan->description;
+	struct addr everybody;
+
+	if (!plan_has_one(plan, plan->routed))
+		return;
+	(void)addr_parse("255.255.255.255", &everybody);
+	add_own_address(plan, &everybody, NULL, PLACE_NONE);
+	for (size_t u = 0; u < d->n_uplinks; u++)
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			if (d->uplinks[u].has_address[f])
+				add_own_address(plan, &d->uplinks[u].address[f],
+						d->uplinks[u].name, d->uplinks[u].place);
+	for (size_t n = 0; n < d->n_networks; n++)
+		for (size_t g = 0; g < d->networks[n].n_gateways; g++)
+			add_own_address(plan, &d->networks[n].gateways[g].addr,
+					d->networks[n].name, d->networks[n].gateways[g].place);
+}
+
 struct ruleset *plan_ruleset(struct arena *arena, const struct description *description)
 {
 	struct plan plan = {.description = description, .rs = ruleset_new(arena)};
@@ -191,6 +233,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 				    ruleset_add_origin(plan.rs, PROMISE_P2, "uplink",
 						       description->uplinks[u].name,
 						       description->uplinks[u].place));
+	add_own(&plan);
 	plan_rules(&plan);
 	plan_holes(plan.rs, description);
 	plan_sysctls(plan.rs, description);

@@ -13,8 +13,8 @@
  *
  *   as a source, in       It comes in on its network's interface (door), and is no address of the
  *                         host. On any other interface it is believed only where the host's own
- *                         route to it leads out there (a LAN that has the same subnet), and is not
- *                         forwarded even so.
+ *                         route to it leads out there (a LAN that has the same subnet) and the host
+ *                         has asked for it. It is not forwarded.
  *   as a destination, out A packet to it leaves by its network's interface. By another one only
  *                         what the host begins itself, with an address of that interface: to a LAN
  *                         that has the same subnet. Answers do not.
@@ -31,17 +31,23 @@
  * Within one network everything passes, before every other question: with br_netfilter on, frames
  * that only cross the switch pass FORWARD too, and may be of any state and source.
  *
+ * What the host would answer by another interface than the guest's it does not hear: where a
+ * service's socket is bound to no address, such an answer looks like a connection of the host's own.
+ *
  * Where nothing may leave, nothing asks for a connection: rules that do make the kernel track all
- * connections of the host. The host's answers are then told by what they are, and what it would
- * answer elsewhere is not let in.
+ * connections of the host. The host's answers are then told by what they are, and a LAN's packets
+ * to it by the route alone.
  */
 #include "plan/plan_rules.h"
+
+#include <string.h>
 
 #include "plan/field.h"
 
 const enum field plan_saddr[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
 const enum field plan_daddr[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
 static const enum field ct_saddr[FAMILY__COUNT] = {FIELD_CT_SADDR4, FIELD_CT_SADDR6};
+static const enum field ct_daddr[FAMILY__COUNT] = {FIELD_CT_DADDR4, FIELD_CT_DADDR6};
 static const enum field icmp_type[FAMILY__COUNT] = {FIELD_ICMP_TYPE, FIELD_ICMPV6_TYPE};
 
 /* Destinations that translation leaves alone, and that so never leave with a private source. */
@@ -182,21 +188,33 @@ static void make_unready(struct plan *plan, uint32_t source)
 	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 }
 
-/* Sources that are the network's, but may not be a guest's, or could not be answered there. */
+/*
+ * Sources that are the network's, but may not be a guest's: the host's own; and what the host would
+ * answer by another interface. Iptables can ask for the reverse path only here, where nobody knows
+ * yet what is for the host and what for another guest on the same bridge.
+ */
 static void make_own(struct plan *plan, uint32_t own)
 {
+	static const char *const to_many[] = {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8"};
+	uint32_t origin = reason(plan, PROMISE_P1, "answered elsewhere");
 	struct rule rule = rule_start(own, action_of(ACTION_DROP),
 				      reason(plan, PROMISE_P4, "the host's own source"));
 
 	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
 	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
-	if (is_tracking(plan))
-		return;
-	rule = rule_start(own, action_of(ACTION_DROP),
-			  reason(plan, PROMISE_P1, "answered elsewhere"));
-	match_number(&rule, FIELD_REVERSE_PATH, 0);
-	match_number(&rule, FIELD_DEST_LOCAL, 1);
-	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
+	for (size_t i = 0; i <= sizeof(to_many) / sizeof(*to_many); i++) {
+		rule = rule_start(own, action_of(ACTION_DROP), origin);
+		rule.only = FOR_XT;
+		if (i == 0)
+			match_number(&rule, FIELD_DEST_LOCAL, 1);
+		else
+			rule_match_prefix(&rule,
+					  plan_daddr[strchr(to_many[i - 1], ':') ? FAMILY_IPV6
+										 : FAMILY_IPV4],
+					  key_of_text(to_many[i - 1]));
+		match_number(&rule, FIELD_REVERSE_PATH, 0);
+		add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
+	}
 }
 
 static void make_door(struct plan *plan)
@@ -249,27 +267,78 @@ static void make_door(struct plan *plan)
 	}
 }
 
-/* The host answers a link-local IPv4 source by its default route: so it does not hear it. */
-static void make_input(struct plan *plan)
+/* Inside sources: a guest that could be answered; or somebody elsewhere whom the host asked. */
+static void make_taken(struct plan *plan, uint32_t input)
 {
 	struct ruleset *rs = plan->rs;
-	uint32_t input = ruleset_add_chain(rs, "input", STAGE_INPUT, STAGE_INPUT);
-	uint32_t unanswered = ruleset_add_chain(rs, "unanswered", STAGE_NONE, STAGE_INPUT);
-	struct rule rule =
-		rule_start(input, action_goto(unanswered), reason(plan, PROMISE_P4, "link-local"));
+	uint32_t taken = ruleset_add_chain(rs, "taken", STAGE_NONE, STAGE_INPUT);
+	uint32_t guest = ruleset_add_chain(rs, "guest", STAGE_NONE, STAGE_INPUT);
+	struct ifpattern loopback = {.name = "lo"};
+	struct rule rule;
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(input, action_goto(taken),
+				  reason(plan, PROMISE_P3, "an inside source"));
+		rule_match_set(&rule, plan->subnets[f], plan_saddr[f], FIELD__COUNT);
+		add(plan, rule);
+	}
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(taken, action_goto(guest),
+				  reason(plan, PROMISE_P4, "own source"));
+		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, plan_saddr[f]);
+		rule.only = FOR_NFT;
+		add(plan, rule);
+		rule.action = action_of(ACTION_ACCEPT);
+		rule.only = FOR_XT;
+		add(plan, rule);
+	}
+	rule = rule_start(guest, action_of(ACTION_DROP),
+			  reason(plan, PROMISE_P1, "answered elsewhere"));
+	match_number(&rule, FIELD_REVERSE_PATH, 0);
+	rule.only = FOR_NFT;
+	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
+	if (!is_tracking(plan))
+		return;
+	rule = rule_start(taken, action_of(ACTION_ACCEPT),
+			  reason(plan, PROMISE_NONE, "the host to itself"));
+	rule_match_prefix(&rule, FIELD_IIFNAME, key_of_interface(&loopback));
+	add(plan, rule);
+	rule = rule_start(taken, action_of(ACTION_ACCEPT),
+			  reason(plan, PROMISE_NONE, "begun by the host there"));
+	match_number(&rule, FIELD_CT_DIRECTION, 1);
+	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_ESTABLISHED, false);
+	add(plan, rule);
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(taken, action_of(ACTION_DROP),
+				  reason(plan, PROMISE_P3, "inside source from elsewhere"));
+		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		add(plan, rule);
+	}
+}
+
+/* The host answers a link-local IPv4 source by its default route: so it does not hear it. */
+static void make_link_local(struct plan *plan, uint32_t input)
+{
+	uint32_t unanswered = ruleset_add_chain(plan->rs, "unanswered", STAGE_NONE, STAGE_INPUT);
+	struct rule rule = rule_start(input, action_goto(unanswered),
+				      reason(plan, PROMISE_P4, "link-local"));
 
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));
 	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("224.0.0.0/4"));
 	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
 	add(plan, rule);
-	rule = rule_start(unanswered, action_of(ACTION_ACCEPT),
-			  reason(plan, PROMISE_P4, "own source"));
-	rule_match_set(&rule, plan->members[FAMILY_IPV4], FIELD_IIFNAME, FIELD_SADDR4);
-	add(plan, rule);
 	rule = rule_start(unanswered, action_of(ACTION_DROP),
 			  reason(plan, PROMISE_P4, "link-local, and not answered there"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));
 	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
+}
+
+static void make_input(struct plan *plan)
+{
+	uint32_t input = ruleset_add_chain(plan->rs, "input", STAGE_INPUT, STAGE_INPUT);
+
+	make_taken(plan, input);
+	make_link_local(plan, input);
 }
 
 /*
@@ -357,8 +426,9 @@ static void make_leave(struct plan *plan, uint32_t leave)
 /*
  * What belongs to a connection may enter where it left. A nat network's connections through an
  * uplink are translated; one that is not is the guest's with the host or with a neighbour, and who
- * answers it from outside has forged the source. A routed network's are not translated: there the
- * source itself must not be ours. Asked for last is what counts.
+ * answers it from outside has forged the source. A routed network's are not translated: there
+ * neither the source itself nor the connection's destination may be ours. Asked for last is what
+ * counts.
  */
 static void make_reply(struct plan *plan, uint32_t reply)
 {
@@ -379,12 +449,25 @@ static void make_reply(struct plan *plan, uint32_t reply)
 		add(plan, rule);
 	}
 	if (plan_has_one(plan, plan->routed)) {
+		uint32_t with_host =
+			ruleset_add_chain(plan->rs, "with_host", STAGE_NONE, STAGE_FORWARD);
+		uint32_t origin = reason(plan, PROMISE_P3, "of a connection with the host");
+
 		for (enum family f = 0; f < FAMILY__COUNT; f++) {
 			rule = rule_start(reply, drop,
 					  reason(plan, PROMISE_P3, "inside source from elsewhere"));
 			rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
 			add(plan, rule);
+			rule = rule_start(reply, drop,
+					  reason(plan, PROMISE_P3, "of a connection within"));
+			rule_match_set(&rule, plan->strays[f], ct_daddr[f], FIELD__COUNT);
+			add(plan, rule);
+			rule = rule_start(reply, action_goto(with_host), origin);
+			rule_match_set(&rule, plan->own[f], ct_daddr[f], FIELD__COUNT);
+			add(plan, rule);
 		}
+		add_counted(plan, rule_start(with_host, drop, origin), plan->kept_out,
+			    FIELD_OIFNAME);
 		rule = rule_start(reply, drop, reason(plan, PROMISE_P3, "the host's own source"));
 		match_number(&rule, FIELD_SOURCE_LOCAL, 1);
 		add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
@@ -409,7 +492,7 @@ static void make_enter(struct plan *plan, uint32_t enter)
 	struct ruleset *rs = plan->rs;
 	struct action drop = action_of(ACTION_DROP);
 	struct rule rule;
-	uint32_t entry, reply;
+	uint32_t entry, reply, related;
 
 	if (!is_tracking(plan)) {
 		rule = rule_start(enter, drop, reason(plan, PROMISE_P3, "no way in from there"));
@@ -428,11 +511,20 @@ static void make_enter(struct plan *plan, uint32_t enter)
 	rule = rule_start(enter, drop, reason(plan, PROMISE_P3, "not its address"));
 	add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 
+	related = ruleset_add_chain(rs, "related", STAGE_NONE, STAGE_FORWARD);
+	rule = rule_start(entry, action_goto(related), reason(plan, PROMISE_P3, "related"));
+	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_RELATED, false);
+	add(plan, rule);
+	/* An error may have any source; that of a reply is the connection's. */
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(related, drop,
+				  reason(plan, PROMISE_P3, "inside source from elsewhere"));
+		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		add(plan, rule);
+	}
+	add(plan, rule_start(related, action_goto(reply), reason(plan, PROMISE_P3, "related")));
 	rule = rule_start(entry, action_goto(reply), reason(plan, PROMISE_P3, "reply"));
 	match_number(&rule, FIELD_CT_DIRECTION, 1);
-	add(plan, rule);
-	rule = rule_start(entry, action_goto(reply), reason(plan, PROMISE_P3, "related"));
-	rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_RELATED, false);
 	add(plan, rule);
 	rule = rule_start(entry, action_goto(reply),
 			  reason(plan, PROMISE_P3, "announced by a helper"));
@@ -463,6 +555,10 @@ static void make_forward(struct plan *plan)
 		rule = rule_start(forward, action_of(ACTION_DROP),
 				  reason(plan, PROMISE_P1, "inside source from elsewhere"));
 		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		add(plan, rule);
+		rule = rule_start(forward, action_of(ACTION_DROP),
+				  reason(plan, PROMISE_P1, "not to its network"));
+		rule_match_set(&rule, plan->strays[f], plan_daddr[f], FIELD__COUNT);
 		add(plan, rule);
 	}
 	make_leave(plan, leave);
@@ -640,8 +736,7 @@ static void make_guard(struct plan *plan)
 void plan_rules(struct plan *plan)
 {
 	make_door(plan);
-	if (plan_has_one(plan, plan->members[FAMILY_IPV4]))
-		make_input(plan);
+	make_input(plan);
 	make_forward(plan);
 	make_answers(plan);
 	make_outbound(plan);

@@ -11,6 +11,7 @@ struct plan {
 	struct ruleset *rs;
 	uint32_t networks, uplinks, inside, exits, entries, routed;
 	uint32_t kept_in, kept_out, forged;
+	uint32_t own[FAMILY__COUNT];
 	uint32_t members[FAMILY__COUNT], subnets[FAMILY__COUNT], strays[FAMILY__COUNT];
 	uint32_t snat[FAMILY__COUNT], translated[FAMILY__COUNT], borrowed[FAMILY__COUNT],
 		closed[FAMILY__COUNT];

@@ -10,7 +10,6 @@ static void add_sysctl(struct ruleset *rs, enum sysctl_phase phase, enum family 
 {
 	struct sysctl sysctl = {
 		.phase = phase,
-		.when = phase == SYSCTL_GUARD ? SYSCTL_IF_RA_ROUTE : SYSCTL_ALWAYS,
 		.family = family,
 		.leaf = leaf,
 		.value = value,
@@ -49,6 +48,7 @@ static const char *const global_forwarding[FAMILY__COUNT] = {"net/ipv4/ip_forwar
 /* Since kernel 6.17 IPv6 can forward on single interfaces, by a sysctl of another name. */
 static const char *const interface_forwarding[FAMILY__COUNT] = {"forwarding", "force_forwarding"};
 
+/* On the interfaces by which the family's packets come in that may go on. */
 static void make_interface_forwarding(struct ruleset *rs, const struct description *d,
 				      enum family family)
 {
@@ -84,6 +84,34 @@ static bool family_forwards(const struct description *d, enum family family)
 	return false;
 }
 
+/*
+ * A host that forwards is a router, which hears no advertisements unless accept_ra is 2. Guests must
+ * not become the host's router, whatever `harden` says of the other values.
+ */
+static void make_guard(struct ruleset *rs, const struct description *d)
+{
+	struct sysctl guard = {
+		.phase = SYSCTL_GUARD,
+		.when = SYSCTL_IF_ADVERTISED,
+		.family = FAMILY_IPV6,
+		.interface = {.wildcard = true},
+		.leaf = "accept_ra",
+		.value = 2,
+		.origin =
+			ruleset_add_origin(rs, PROMISE_NONE, "go on hearing router advertisements",
+					   NULL, d->settings.forwarding_place),
+	};
+	struct ifpattern *except;
+
+	for (size_t n = 0; n < d->n_networks; n++)
+		guard.n_except += d->networks[n].n_interfaces;
+	guard.except = except = arena_calloc(rs->arena, guard.n_except, sizeof(*except));
+	for (size_t n = 0; n < d->n_networks; n++)
+		for (size_t i = 0; i < d->networks[n].n_interfaces; i++)
+			*except++ = d->networks[n].interfaces[i];
+	ruleset_add_sysctl(rs, guard);
+}
+
 static void make_forwarding(struct ruleset *rs, const struct description *d,
 			    enum family family)
 {
@@ -94,14 +122,13 @@ static void make_forwarding(struct ruleset *rs, const struct description *d,
 	case FORWARDING_AUTO:
 		if (!family_forwards(d, family))
 			return;
-		for (size_t u = 0; u < d->n_uplinks && family == FAMILY_IPV6; u++)
-			add_sysctl(rs, SYSCTL_GUARD, FAMILY_IPV6, &d->uplinks[u].interface,
-				   "accept_ra", 2,
-				   ruleset_add_origin(rs, PROMISE_NONE,
-						      "keep the route learned by advertisement",
-						      d->uplinks[u].name, d->uplinks[u].place));
+		if (family == FAMILY_IPV6)
+			make_guard(rs, d);
 		add_sysctl(rs, SYSCTL_FORWARD, family, NULL, global_forwarding[family], 1,
 			   origin);
+		/* IPv4 asks the interface that a packet came in on, IPv6 only the switch of all. */
+		if (family == FAMILY_IPV4)
+			make_interface_forwarding(rs, d, family);
 		return;
 	case FORWARDING_INTERFACES:
 		make_interface_forwarding(rs, d, family);

@@ -80,6 +80,7 @@ struct packet probe_packet(const struct probe_list *list, const struct probe *pr
 
 	name_port(r, probe->in, packet.iifname);
 	name_port(r, probe->toward, packet.oifname);
+	packet.ct_daddr = probe->daddr;
 	packet.for_host = probe->in != NO_PORT && probe->toward == NO_PORT;
 	packet.dest_local = replica_has(r, &probe->daddr, NO_PORT);
 	packet.source_local = replica_has(r, &probe->saddr, NO_PORT);
@@ -97,6 +98,7 @@ struct packet probe_packet(const struct probe_list *list, const struct probe *pr
 		if (!addr_equal(&about->seen_saddr, &about->saddr))
 			packet.ct_status |= CT_STATUS_SRC_NAT;
 		packet.ct_source = probe->saddr;
+		packet.ct_daddr = about->daddr;
 	}
 	return packet;
 }

@@ -82,6 +82,12 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 		memcpy(value, packet->ct_reply ? packet->daddr.bytes : packet->saddr.bytes,
 		       KEY_SIZE);
 		return true;
+	case FIELD_CT_DADDR4:
+	case FIELD_CT_DADDR6:
+		if (!is_tracked(packet) || packet->family != info->family)
+			return false;
+		memcpy(value, packet->ct_daddr.bytes, KEY_SIZE);
+		return true;
 	case FIELD_REVERSE_PATH:
 		return is_number(field, packet->reverse_path, value);
 	case FIELD_SOURCE_LOCAL:

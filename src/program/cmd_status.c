@@ -114,13 +114,15 @@ static enum status compare(struct run *run, const struct installed *installed)
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
-	enum status standing = say_void(run, &input);
+	enum status standing;
+
+	if (installed->where)
+		input.backend = installed->backend;
+	standing = say_void(run, &input);
 
 	say_installed(run, installed);
 	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
 		return standing;
-	if (installed->where)
-		input.backend = installed->backend;
 
 	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
 
@@ -149,9 +151,6 @@ static enum status compare(struct run *run, const struct installed *installed)
 		buf_putc(&run->out, '\n');
 		counters_print(run->arena, &counters, verbose ? 0 : SHOWN_COUNTERS, &run->out);
 	}
-	if (installed->where)
-		host_note_bridges(run, &work.description);
-	host_note_missing(run, &work.description);
 
 	enum status others = others_tell(run, &work.description, input.ruleset);
 

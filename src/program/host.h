@@ -18,13 +18,4 @@
 enum status host_compare(struct run *run, const struct apply_input *input, bool status,
 			 struct standing *out);
 
-/**
- * Queues a note when bridged frames are handed to the rules (br_netfilter) and an interface of a
- * network is a bridge.
- */
-void host_note_bridges(struct run *run, const struct description *description);
-
-/** Queues one note that names the description's interfaces that do not exist. */
-void host_note_missing(struct run *run, const struct description *description);
-
 #endif

@@ -26,7 +26,7 @@ static const char *const stage_names[STAGE__COUNT] = {
 
 static const char *const when_names[SYSCTL_WHEN__COUNT] = {
 	[SYSCTL_ALWAYS] = "always",
-	[SYSCTL_IF_RA_ROUTE] = "default route learned by router advertisement",
+	[SYSCTL_IF_ADVERTISED] = "router advertisements are heard there",
 };
 
 static const char *const action_names[ACTION__COUNT] = {
@@ -177,13 +177,21 @@ static json_t *sysctl_of(const struct writer *w, const struct sysctl *sysctl)
 	json_t *object = json_object();
 	char name[IFNAME_SIZE + 1];
 	struct buf path __attribute__((cleanup(buf_free))) = {0};
+	json_t *except = json_array();
 
-	if (*sysctl->interface.name)
+	if (*sysctl->interface.name || sysctl->interface.wildcard)
 		buf_printf(&path, "net/%s/conf/%s/",
 			   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6",
 			   ifpattern_format(&sysctl->interface, name));
 	buf_puts(&path, sysctl->leaf);
 	json_add_text(object, "path", buf_text(&path));
+	for (size_t i = 0; i < sysctl->n_except; i++)
+		json_array_append_new(except,
+				      json_string(ifpattern_format(&sysctl->except[i], name)));
+	if (sysctl->n_except)
+		json_object_set_new(object, "except", except);
+	else
+		json_decref(except);
 	json_object_set_new(object, "value", json_integer(sysctl->value));
 	json_add_text(object, "when", when_names[sysctl->when]);
 	add_why(w, object, sysctl->origin);

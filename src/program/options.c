@@ -8,12 +8,15 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			   "and does not look at the kernel."},
 	[COMMAND_PLAN] = {"plan", OPERANDS_FILES, "show what may pass and what apply would change",
 			  "Prints what may pass where, and what differs from the kernel. Changes "
-			  "nothing. Exits with 10 when changes are pending."},
+			  "nothing. Exits with 10 when changes are pending, and else with 5 when a promise "
+			  "does not hold on this host."},
 	[COMMAND_APPLY] = {"apply", OPERANDS_FILES, "make the kernel match the description",
 			   "Installs the rules in one transaction, then sets sysctls, forwarding last. "
 			   "With nf_tables only what differs is sent: what stays goes on counting. "
-			   "Does nothing when nothing is to be done. With --dry-run it prints "
-			   "a script that does the work, and needs no privileges."},
+			   "Does nothing when nothing is to be done. Where the host is not as described, "
+			   "so that a promise does not hold, it says so, installs the rules and exits "
+			   "with 5; where they would cut the host off, it refuses. With --dry-run it "
+			   "prints a script that does the work, and needs no privileges."},
 	[COMMAND_CONFIRM] = {"confirm", OPERANDS_NONE, "keep what apply --confirm did",
 			     "Keeps the change of the last apply --confirm, which would be undone "
 			     "otherwise when its time is over."},
@@ -27,8 +30,9 @@ const struct command_info command_table[COMMAND__COUNT] = {
 			    "Compares the kernel with what the last apply installed, and tells what was "
 			    "counted for each network. Tells who else uses forwarding, and names the "
 			    "chains of other programs that drop what the description lets pass, with what "
-			    "to do about it. Exits with 5 when the kernel differs, nothing is installed, or "
-			    "such a chain drops for sure."},
+			    "to do about it. Begins with what makes a promise void on this host. Exits with "
+			    "5 then, and when the kernel differs, nothing is installed, or such a chain "
+			    "drops for sure."},
 	[COMMAND_REMOVE] = {"remove", OPERANDS_FILES, "take everything out again",
 			    "Puts sysctls back, forwarding first, and deletes the rules. Forwarding stays "
 			    "on when others have come since that need it, which it says. With --dry-run "
@@ -118,9 +122,9 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_DONE, "done, or nothing to do"},
 	{STATUS_FAILED, "failed; the message says whether anything changed"},
 	{STATUS_USAGE, "wrong command line"},
-	{STATUS_DESCRIPTION, "the description is wrong; nothing was touched"},
+	{STATUS_DESCRIPTION, "the description is wrong, or would harm this host; nothing was touched"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
-	{STATUS_DIFFERS, "prove: a leak; status: not as it should be"},
+	{STATUS_DIFFERS, "prove: a leak; status: not as it should be; apply, plan: a promise is void here"},
 	{STATUS_PENDING, "plan: changes are pending"},
 };
 

@@ -111,8 +111,7 @@ extern const struct status_info status_table[STATUS_COUNT];
 	X(NOT_PROVED, "HG-E303", "apply --prove found a leak or a failure, and changed nothing") \
 	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
 	X(BLOCKED, "HG-W301", "rules of others drop what the description lets pass") \
-	X(SYSCTL_FILE, "HG-W302", "a file sets forwarding to another value than the description needs") \
-	X(BRIDGE, "HG-N300", "the kernel hands frames between guests on one bridge to the rules")
+	X(SYSCTL_FILE, "HG-W302", "a file sets forwarding to another value than the description needs")
 
 enum program_code {
 #define PROGRAM_CODE_ENUM(name, code, meaning) PROGRAM_##name,

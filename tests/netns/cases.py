@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests share: descriptions, the ways to install them, probes, and the judgement of them."""
 
+import contextlib
 import copy
 import ipaddress
 import json
 import os
 import re
+import socket
 import struct
 import sys
 import unittest
@@ -66,7 +68,7 @@ def succeeded(what, done):
 class Apply:
     """`hostgate apply`, over one backend: nf_tables through netlink, or legacy iptables."""
 
-    times, script = 1, False
+    script = False
 
     def __init__(self, name, *options):
         self.name, self.options = name, list(options)
@@ -86,9 +88,9 @@ class Apply:
 
 
 class Script:
-    """`hostgate apply --dry-run`, run by sh with one variant of iptables; twice where a lab is shared."""
+    """`hostgate apply --dry-run`, run by sh with one variant of iptables."""
 
-    times, script = 2, True
+    script = True
 
     def __init__(self, variant):
         self.variant = variant
@@ -121,8 +123,20 @@ class Script:
         return self.shell(lab, self.text(lab, None))
 
 
+class File:
+    """`hostgate apply --dry-run=nft`, loaded with `nft -f`; forwarding is somebody else's, and on."""
+
+    script, name = False, "file-nft"
+
+    def install(self, lab, described):
+        lab.nft(succeeded("apply --dry-run=nft", NFTABLES.run(lab, described, "--dry-run=nft")).stdout)
+        lab.forward()
+
+
 NFTABLES = Apply("apply")
-INSTALLERS = [NFTABLES, Apply("apply-iptables", "--backend", "iptables"), Script("nft"), Script("legacy")]
+LEGACY = Apply("apply-iptables", "--backend", "iptables")
+FILE = File()
+INSTALLERS = [NFTABLES, LEGACY, Script("nft"), Script("legacy")]
 
 
 def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
@@ -134,6 +148,15 @@ def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
             setattr(module, name, type(name, (case, Case), {
                 "installer": installer, "family": family, "__module__": case.__module__, "__doc__": case.__doc__}))
     return case
+
+
+def promise_file(case, families=(4, 6)):
+    """Like promise, also for the printed file of nft."""
+    return promise(case, families, INSTALLERS + [FILE])
+
+
+def promise_file_both(case):
+    return promise_file(case, (None,))
 
 
 def promise_ipv6(case):
@@ -148,6 +171,11 @@ def promise_both(case):
 def promise_applied(case):
     """For what only the program itself does, not a script; both families at once."""
     return promise(case, (None,), [installer for installer in INSTALLERS if not installer.script])
+
+
+def promise_script(case):
+    """For scripts; each run of one takes seconds, so such a test goes through many states of one host."""
+    return promise(case, (None,), [installer for installer in INSTALLERS if installer.script])
 
 
 # ---- probes
@@ -179,6 +207,34 @@ def send_probes(lab, probes):
     return {probe.name: probe.traces(mark, captured) for probe, mark in zip(probes, marks)}, captured
 
 
+def join(lab, sock, link, group):
+    """A socket of the host joins a group on a link."""
+    index = int(lab.must(["ip", "-o", "link", "show", "dev", link]).split(":")[0])
+    if ":" in group:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, p.packed(group) + struct.pack("@I", index))
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, p.packed(group) + bytes(4) + struct.pack("@i", index))
+
+
+def heard(sock):
+    """(data, peer) of every datagram that has arrived at a socket of the host."""
+    sock.setblocking(False)
+    found = []
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(1000):
+            found.append(sock.recvfrom(2000))
+    return found
+
+
+def answer(lab, sock, data):
+    """What a program of the host does: answers the datagrams that sock got; returns all captured frames."""
+    captured = lab.settle()
+    for _, peer in heard(sock):
+        with contextlib.suppress(PermissionError):      # how a sender hears that its packet was dropped
+            sock.sendto(data, peer)
+    return captured + lab.settle()
+
+
 _open = []
 _proved = set()
 
@@ -194,11 +250,14 @@ _installed = {}
 
 
 def installed_lab(installer, described):
-    """The one host where this description is installed in this way: its tests do not change it."""
+    """The one host where this description is installed in this way: its tests do not change it.
+
+    A script runs twice for the standard description: whatever holds there holds after a second run.
+    """
     key = installer.name, json.dumps(described)
     if key not in _installed:
         lab = Lab()
-        for _ in range(installer.times):
+        for _ in range(2 if installer.script and described == STANDARD else 1):
             installer.install(lab, described)
         _installed[key] = lab
     return _installed[key]
@@ -287,6 +346,18 @@ class Case(unittest.TestCase):
     @property
     def remote(self):
         return REMOTE[self.family]
+
+    def listen(self, lab):
+        """Port 2222 of the host is open, so that a SYN to it would be answered."""
+        if getattr(lab, "listening", None) is None:
+            lab.listening = set()
+        if self.family not in lab.listening:
+            sock = lab.host_socket(socket.SOCK_STREAM, self.family)
+            if self.family == 6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(("::" if self.family == 6 else "0.0.0.0", 2222))
+            sock.listen(4096)
+            lab.listening.add(self.family)
 
     # ---- judgement
 

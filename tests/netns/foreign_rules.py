@@ -202,6 +202,17 @@ def iptables(rng, family):
     return "\n".join(lines) + "\n"
 
 
+def iptables_in_front(rng, family):
+    """Input for iptables-restore --noflush: rules at the head of FORWARD, with chains of their own; and what takes them out."""
+    front = _xt_rules(rng, family, "filter", "FORWARD", CHAINS, 4)
+    lines = [":%s -" % chain for chain in CHAINS]
+    for number, chain in enumerate(CHAINS):
+        lines += _xt_rules(rng, family, "filter", chain, CHAINS[number + 1:], 3)
+    lines += [line.replace("-A FORWARD", "-I FORWARD %d" % (number + 1)) for number, line in enumerate(front)]
+    back = ["-D FORWARD 1"] * len(front) + ["-F " + chain for chain in CHAINS] + ["-X " + chain for chain in CHAINS]
+    return tuple("\n".join(["*filter"] + text + ["COMMIT", ""]) for text in (lines, back))
+
+
 def iptables_empty(table_text):
     """What puts the tables of iptables() back to nothing."""
     lines = []

@@ -104,7 +104,7 @@ def processes(lab):
     return found
 
 
-def gone(lab, seconds=20.0):
+def gone(lab, seconds=lab_module.HANG):
     """Waits until no process of the program works for this lab any more; tells whether that came."""
     end = time.monotonic() + seconds
     while processes(lab):
@@ -124,7 +124,7 @@ def attached(pid, step=None, fault=None, trace="/dev/null"):
         if "attached" not in child.stderr.readline():
             raise lab_module.LabError("strace does not attach to process %d" % pid)
         yield child
-        child.wait(timeout=30)
+        child.wait(timeout=lab_module.HANG)
     finally:
         if child.poll() is None:
             child.terminate()

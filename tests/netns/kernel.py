@@ -15,7 +15,7 @@ def generation(lab):
     with lab_module.inside(lab.host):
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)   # NETLINK_NETFILTER
     with sock:
-        sock.settimeout(5)
+        sock.settimeout(lab_module.PATIENCE)
         sock.send(struct.pack("=IHHII", 20, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 1, 1, 0) + b"\0\0\0\0")
         answer = sock.recv(8192)
     length, kind = struct.unpack_from("=HH", answer, 20)

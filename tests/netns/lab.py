@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import glob
 import os
+import re
 import select
 import shutil
 import socket
@@ -26,7 +27,8 @@ import packets
 
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-PATIENCE = 15.0         # seconds until a missing canary is an error
+PATIENCE = 60.0         # seconds until a missing canary is an error
+HANG = 600.0            # seconds after which a program does not end any more
 WORKER = 0              # number of this process among those that share the tests
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -93,6 +95,7 @@ QUIET = {   # no noise of the host's own, no limit that would hide an answer, no
     "ipv4/icmp_msgs_per_sec": 1000000, "ipv4/icmp_msgs_burst": 1000000, "ipv4/icmp_echo_ignore_broadcasts": 0,
     "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/default/accept_local": 1, "ipv4/tcp_max_syn_backlog": 4096,
+    "ipv4/tcp_synack_retries": 0,
 }
 
 
@@ -162,13 +165,14 @@ class Lab:
         self.directory = tempfile.mkdtemp(prefix="hgt-%d-" % os.getpid())
         self.children = []
         self.sockets = []
+        self.asked = {link.name: link.host[4] for link in LINKS}    # the address that the canary asks for
         self.wire = self.host = -1
         try:
             self.host, self.wire = new_namespace(), new_namespace()
             self._wire_links()
             self._host_addresses()
             self._open()
-            self._await_links()
+            self.await_links()
             if forward:
                 self.forward()
         except BaseException:
@@ -205,9 +209,14 @@ class Lab:
 
     # ---- building
 
+    def ip(self, lines):
+        """Runs lines of `ip -batch` on the host."""
+        with inside(self.host):
+            self._ip(lines)
+
     def _ip(self, lines):
         done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=HANG)
         if done.returncode:
             raise LabError("ip -batch: " + done.stdout)
 
@@ -227,21 +236,22 @@ class Lab:
         with inside(self.wire):
             self._ip(["link set %s arp off up" % link.name for link in LINKS])
 
+    def link_lines(self, link):
+        """What `ip -batch` reads to give the host its addresses and neighbours on a link."""
+        lines = ["link set %s up" % link.name]
+        for family in (4, 6):
+            lines.append("addr replace %s/%d dev %s%s" % (link.host[family], link.prefix[family], link.name,
+                                                          " nodad" if family == 6 else ""))
+            peers = [link.guest(family, number) for number in NUMBERS if number != 1]
+            if family == 6:
+                peers.append("fe80::10")
+            peers.append(self.router(link.name, family))
+            lines += ["neigh replace %s lladdr %s dev %s nud permanent" % (peer, link.wire_mac, link.name)
+                      for peer in peers if peer != link.host[family]]
+        return lines
+
     def _host_addresses(self):
-        lines = []
-        for link in LINKS:
-            lines.append("link set %s up" % link.name)
-            for family in (4, 6):
-                lines.append("addr add %s/%d dev %s%s" % (link.host[family], link.prefix[family], link.name,
-                                                         " nodad" if family == 6 else ""))
-                peers = [link.guest(family, number) for number in NUMBERS if number != 1]
-                if family == 6:
-                    peers.append("fe80::10")
-                peers.append(self.router(link.name, family))
-                for peer in peers:
-                    if peer != link.host[family]:
-                        lines.append("neigh replace %s lladdr %s dev %s nud permanent"
-                                     % (peer, link.wire_mac, link.name))
+        lines = [line for link in LINKS for line in self.link_lines(link)]
         for family in (4, 6):
             inet = "inet6" if family == 6 else "inet"
             via = "via %s %s dev eth0" % (inet, self.router("eth0", family))
@@ -296,6 +306,14 @@ class Lab:
                                 values[path] = file.read()
         return values
 
+    def put_back_sysctls(self, values, within):
+        """Writes those of all_sysctls() whose path holds `within`, where the kernel takes them."""
+        with inside(self.host):
+            for path, value in values.items():
+                if within in path:
+                    with contextlib.suppress(OSError), open(path, "wb") as file:
+                        file.write(value)
+
     def env(self, **more):
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "HOSTGATE_RUNDIR": os.path.join(self.directory, "run"),
@@ -310,7 +328,7 @@ class Lab:
             file.write(content)
         return path
 
-    def run(self, argv, env=None, stdin="", timeout=60, user=None):
+    def run(self, argv, env=None, stdin="", timeout=HANG, user=None):
         """Runs a program in the host's namespace, to its end."""
         with inside(self.host):
             return subprocess.run(argv, env=env or self.env(), input=stdin, text=True, timeout=timeout,
@@ -337,10 +355,20 @@ class Lab:
         """Loads nft rules into the host, as somebody else would."""
         self.must(["nft", "-f", "-"], stdin=ruleset)
 
+    def iptables(self, tool, variant, *lines):
+        """Adds rules as somebody else would, all by one process: lines as behind iptables, "-t nat -A ..."."""
+        tables = {}
+        for line in lines:
+            found = re.match(r"-t (\S+) (.*)", line)
+            table, rule = found.groups() if found else ("filter", line)
+            tables.setdefault(table, []).append(rule)
+        self.must(["%s-%s-restore" % (tool, variant), "-w", "--noflush"], stdin="".join(
+            "*%s\n%s\nCOMMIT\n" % (table, "\n".join(rules)) for table, rules in tables.items()))
+
     def host_socket(self, kind, family=4, proto=0):
         with inside(self.host):
             sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind, proto)
-        sock.settimeout(5)
+        sock.settimeout(PATIENCE)
         self.sockets.append(sock)
         return sock
 
@@ -365,7 +393,7 @@ class Lab:
             found.append(Seen(address[0], frame))
         return found
 
-    def _await_links(self):
+    def await_links(self):
         """Waits until every link carries frames: the kernel puts a new one to work a little later."""
         for _ in range(200):
             with contextlib.suppress(LabError):
@@ -379,7 +407,7 @@ class Lab:
         for link in LINKS:
             bird = bytes([0x06]) + os.urandom(5)
             waiting.add(bird)
-            self.send_frame(link.name, packets.arp_request(bird.hex(":"), "0.0.0.0", link.host[4]))
+            self.send_frame(link.name, packets.arp_request(bird.hex(":"), "0.0.0.0", self.asked[link.name]))
         found = []
         end = time.monotonic() + patience
         while waiting:

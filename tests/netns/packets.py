@@ -35,6 +35,16 @@ def mac(address):
     return bytes.fromhex(address.replace(":", ""))
 
 
+def is_multicast(address):
+    raw = packed(address)
+    return raw[0] == 0xFF if len(raw) == 16 else raw[0] >> 4 == 14
+
+
+def multicast_mac(address):
+    raw = packed(address)
+    return "33:33:" + raw[12:].hex(":") if len(raw) == 16 else "01:00:5e:" + bytes([raw[1] & 127]).hex() + ":" + raw[2:].hex(":")
+
+
 def checksum(data):
     """The internet checksum of data, 16 bits."""
     if len(data) % 2:
@@ -45,7 +55,8 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def _pseudo(src, dst, proto, length):
+def pseudo(src, dst, proto, length):
+    """The pseudo-header of a transport checksum."""
     if family(src) == 4:
         return packed(src) + packed(dst) + struct.pack(">BBH", 0, proto, length)
     return packed(src) + packed(dst) + struct.pack(">II", length, proto)
@@ -104,7 +115,7 @@ def fragments(src, dst, proto, payload, size, ident=None):
 def udp(src, dst, sport, dport, payload=b""):
     length = 8 + len(payload)
     head = struct.pack(">HHHH", sport, dport, length, 0)
-    total = checksum(_pseudo(src, dst, UDP, length) + head + payload) or 0xFFFF
+    total = checksum(pseudo(src, dst, UDP, length) + head + payload) or 0xFFFF
     return head[:6] + struct.pack(">H", total) + payload
 
 
@@ -112,7 +123,7 @@ def tcp(src, dst, sport, dport, flags, seq=None, ack=0, payload=b""):
     if seq is None:
         seq = struct.unpack(">I", os.urandom(4))[0]
     head = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 5 << 4, flags, 64240, 0, 0)
-    total = checksum(_pseudo(src, dst, TCP, len(head) + len(payload)) + head + payload)
+    total = checksum(pseudo(src, dst, TCP, len(head) + len(payload)) + head + payload)
     return head[:16] + struct.pack(">H", total) + head[18:] + payload
 
 
@@ -121,7 +132,7 @@ def icmp(src, dst, kind, code, rest, payload=b""):
     head = struct.pack(">BBH", kind, code, 0) + rest
     data = head + payload
     if family(src) == 6:
-        data = _pseudo(src, dst, ICMP6, len(head) + len(payload)) + data
+        data = pseudo(src, dst, ICMP6, len(head) + len(payload)) + data
     return head[:2] + struct.pack(">H", checksum(data)) + head[4:] + payload
 
 

@@ -12,13 +12,48 @@ from lab import LINK, REMOTE
 FOUR = {"vmnet1": {"subnet": "192.168.56.0/24", "gateway": "192.168.56.1"}, "vmnet3": {"subnet": "198.18.0.0/24"}}
 
 
-@cases.promise_both
-class Change:
+def doors():
+    """publish: port 8080 of the uplink's addresses is port 80 of a guest of vmnet1."""
+    square = {4: "%s", 6: "[%s]"}
+    return [{"listen": square[family] % cases.PUBLIC["eth0"][family] + ":8080/tcp",
+             "to": square[family] % LINK["vmnet1"].guest(family) + ":80"} for family in (4, 6)]
+
+
+def through_doors(case, lab):
+    found = [Flow("tcp", "vmnet1", LINK["vmnet1"].guest(family), "eth0", REMOTE[family], 80) for family in (4, 6)]
+    for flow, family in zip(found, (4, 6)):
+        flow.start_from_outside(case, lab, cases.PUBLIC["eth0"][family], 8080)
+    return found
+
+
+def from_outside(case, lab):
+    """Flows of the outside's own to a routed guest."""
+    found = [Flow(kind, "vmnet3", LINK["vmnet3"].guest(family), "eth0", REMOTE[family], 9100)
+             for kind in ("udp", "tcp") for family in (4, 6)]
+    for flow in found:
+        flow.start_from_outside(case, lab)
+    return found
+
+
+def across(case, lab, link):
+    """Flows to a guest of vmnet3."""
+    return flows.leaving(case, link, lab, outside="vmnet3", outer={family: LINK["vmnet3"].guest(family) for family in (4, 6)})
+
+
+def between(one, others):
+    """Probes of every kind between a network's guest and those of other networks, both ways."""
+    return [probe for family in (4, 6) for to in others for source, dst in ((one, to), (to, one))
+            for probe in cases.kinds(source, LINK[source].guest(family), LINK[dst].guest(family))]
+
+
+class Changes:
     """Every test has flows of both families."""
 
     def changed(self, before, after, open_flows):
         """Installs one description, opens flows, installs the other one; returns (lab, flows)."""
         lab = self.new_lab()
+        for described in (before, after):       # what a version does not read is known before anything is done
+            cases.Script.text(lab, described)
         self.installer.install(lab, before)
         found = open_flows(lab)
         self.installer.install(lab, after)
@@ -26,6 +61,10 @@ class Change:
 
     def nat_flows(self, lab):
         return flows.leaving(self, "vmnet1", lab)
+
+
+@cases.promise_applied
+class Change(Changes):
 
     def test_same_again(self):
         """Positive control: an unchanged description leaves live flows alone, in both directions."""
@@ -63,25 +102,15 @@ class Change:
         lab, found = self.changed(cases.standard(), cases.standard(vmnet1={"uplink": "second"}), self.nat_flows)
         self.assert_no_private(flows.assert_silent(self, lab, found))
 
-    def test_network_leaves_the_file(self):
-        """A network that is no longer in the file, with others: drop: silent in both directions."""
-        lab, found = self.changed(cases.standard(), cases.standard(settings={"others": "drop"}, vmnet1=None),
-                                  self.nat_flows)
-        self.assert_no_private(flows.assert_silent(self, lab, found))
-        self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3") for probe in cases.kinds(
-            "vmnet1", LINK["vmnet1"].guest(family), LINK[to].guest(family))], lab)
-
     def test_network_becomes_a_stranger(self):
         """A network that is no longer in the file reaches none of those that still are, nor do they reach it."""
         lab = self.new_lab()
         self.installer.install(lab, cases.standard())
         self.installer.install(lab, cases.standard(vmnet1=None))
-        self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3", "tap0")
-                            for one, two in (("vmnet1", to), (to, "vmnet1"))
-                            for probe in cases.kinds(one, LINK[one].guest(family), LINK[two].guest(family))], lab)
+        self.assert_silent(between("vmnet1", ("vmnet2", "vmnet3", "tap0")), lab)
 
     def test_new_translation(self):
-        """Another snat address: a live flow picks it up at once (a script leaves it); other networks' flows go on."""
+        """Another snat address: a live flow picks it up at once; other networks' flows go on."""
         def open_flows(lab):
             return flows.leaving(self, "tap0", lab, families=(4,)) + flows.leaving(self, "vmnet1", lab, port=9500)
         lab, found = self.changed(cases.standard(), cases.standard(taps={"snat": "203.0.113.13", "subnet": "192.168.60.0/24"}),
@@ -90,13 +119,32 @@ class Change:
         mark = p.nonce()
         captured = lab.round([changed[0].out(mark)])
         self.assert_no_private(captured)
-        source = self.only(captured, "eth0", mark).src
-        if self.installer.script:
-            self.assertIn(source, ("203.0.113.13", "203.0.113.11"))
-        else:
-            self.assertEqual(source, "203.0.113.13", "its conntrack entry was not deleted")
+        self.assertEqual(self.only(captured, "eth0", mark).src, "203.0.113.13", "its conntrack entry was not deleted")
         for flow in same:
             flow.goes_on(self, lab)
+
+    def test_ipv6_subnet_leaves(self):
+        """An IPv6 subnet taken out of a network: IPv6 silent in both directions, IPv4 goes on."""
+        def open_flows(lab):
+            return flows.leaving(self, "vmnet1", lab) + flows.leaving(self, "vmnet3", lab)
+        lab, found = self.changed(cases.standard(), cases.standard(**FOUR), open_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, [flow for flow in found if ":" in flow.inner]))
+        for flow in found:
+            if ":" not in flow.inner:
+                flow.goes_on(self, lab)
+
+
+@cases.promise_both
+class ChangeLists(Changes):
+    """Who may reach what."""
+
+    def test_network_leaves_the_file(self):
+        """A network that is no longer in the file, with others: drop: silent in both directions."""
+        lab, found = self.changed(cases.standard(), cases.standard(settings={"others": "drop"}, vmnet1=None),
+                                  self.nat_flows)
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+        self.assert_silent([probe for family in (4, 6) for to in ("vmnet2", "vmnet3") for probe in cases.kinds(
+            "vmnet1", LINK["vmnet1"].guest(family), LINK[to].guest(family))], lab)
 
     def test_destination_denied(self):
         """deny-to: a live flow to a destination that is now denied is silent outward."""
@@ -110,46 +158,68 @@ class Change:
 
     def test_allow_from_gone(self):
         """allow-from: the outside's live flow to a routed guest is silent inward when the door closes."""
-        def from_outside(lab):
-            found = [Flow(kind, "vmnet3", LINK["vmnet3"].guest(family), "eth0", REMOTE[family], 9100)
-                     for kind in ("udp", "tcp") for family in (4, 6)]
-            for flow in found:
-                flow.start_from_outside(self, lab)
-            return found
-        lab, found = self.changed(cases.standard(vmnet3={"allow-from": ["any"]}), cases.standard(), from_outside)
+        lab, found = self.changed(cases.standard(vmnet3={"allow-from": ["any"]}), cases.standard(),
+                                  lambda lab: from_outside(self, lab))
         flows.assert_silent(self, lab, found, out=False)
 
     def test_reach_gone(self):
         """reach: a live flow between two networks is silent in both directions when it is taken away."""
-        def across(lab):
-            return flows.leaving(self, "vmnet1", lab, outside="vmnet3", outer={family: LINK["vmnet3"].guest(family) for family in (4, 6)})
-        lab, found = self.changed(cases.standard(vmnet1={"reach": ["vmnet3"]}), cases.standard(), across)
+        lab, found = self.changed(cases.standard(vmnet1={"reach": ["vmnet3"]}), cases.standard(),
+                                  lambda lab: across(self, lab, "vmnet1"))
         flows.assert_silent(self, lab, found)
 
     def test_publish_gone(self):
         """publish: the outside's live flow through a door is silent inward when the door closes."""
-        square = {4: "%s", 6: "[%s]"}
-        doors = [{"listen": square[family] % cases.PUBLIC["eth0"][family] + ":8080/tcp",
-                  "to": square[family] % LINK["vmnet1"].guest(family) + ":80"} for family in (4, 6)]
-
-        def through(lab):
-            found = [Flow("tcp", "vmnet1", LINK["vmnet1"].guest(family), "eth0", REMOTE[family], 80)
-                     for family in (4, 6)]
-            for flow, family in zip(found, (4, 6)):
-                flow.start_from_outside(self, lab, cases.PUBLIC["eth0"][family], 8080)
-            return found
-        lab, found = self.changed(cases.standard(vmnet1={"publish": doors}), cases.standard(), through)
+        lab, found = self.changed(cases.standard(vmnet1={"publish": doors()}), cases.standard(),
+                                  lambda lab: through_doors(self, lab))
         flows.assert_silent(self, lab, found, out=False)
 
-    def test_ipv6_subnet_leaves(self):
-        """An IPv6 subnet taken out of a network: IPv6 silent in both directions, IPv4 goes on."""
-        def open_flows(lab):
-            return flows.leaving(self, "vmnet1", lab) + flows.leaving(self, "vmnet3", lab)
-        lab, found = self.changed(cases.standard(), cases.standard(**FOUR), open_flows)
-        self.assert_no_private(flows.assert_silent(self, lab, [flow for flow in found if ":" in flow.inner]))
-        for flow in found:
-            if ":" not in flow.inner:
-                flow.goes_on(self, lab)
+
+@cases.promise_script
+class ChangeScript:
+
+    def leaving(self, lab, *links, **more):
+        self.port += 100
+        return [flow for number, link in enumerate(links)
+                for flow in flows.leaving(self, link, lab, port=self.port + 10 * number, **more)]
+
+    def silent(self, lab, found):
+        self.assert_no_private(flows.assert_silent(self, lab, found))
+
+    def test_changes(self):
+        """Each script changes several networks at once: tightened flows are silent, what did not change goes on."""
+        lab, self.port = self.new_lab(), 9000
+        more = {"interface": "dmz0", "subnet": ["10.99.0.0/24", "fd00:99::/64"], "mode": "nat"}
+        self.installer.install(lab, cases.standard(vmnet4={"subnet": ["192.168.58.0/24", "fd00:58::/64"]}, more=more))
+        isolated, translated, same = self.leaving(lab, "vmnet1", "tap0"), self.leaving(lab, "vmnet4"), self.leaving(lab, "dmz0")
+
+        # nat to isolated, nat over another uplink; another snat address, an IPv6 subnet taken out
+        self.installer.install(lab, cases.standard(vmnet1={"mode": "isolated"}, taps={"uplink": "second"},
+                                                   vmnet4={"snat": "203.0.113.13"}, more=more))
+        self.silent(lab, isolated + [flow for flow in translated if ":" in flow.inner])
+        mark = p.nonce()
+        captured = lab.round([translated[0].out(mark)])
+        self.assert_no_private(captured)        # a script leaves the entries of connection tracking
+        self.assertIn(self.only(captured, "eth0", mark).src, ("203.0.113.13", "203.0.113.11"))
+        for flow in same:
+            flow.goes_on(self, lab)
+        isolated = self.leaving(lab, "vmnet3")
+
+        # routed to isolated
+        self.installer.install(lab, cases.standard(vmnet1={"mode": "routed"}, vmnet3={"mode": "isolated"}))
+        self.silent(lab, isolated)
+        routed = self.leaving(lab, "vmnet1")
+
+        # routed to nat, a network becomes a stranger
+        self.installer.install(lab, cases.standard(vmnet4=None))
+        self.assert_no_private(lab.round([flow.out(b"x" * 16) for flow in routed for _ in range(2)]))
+        self.assert_silent(between("vmnet4", ("vmnet2", "vmnet3", "tap0")), lab)
+        last = self.leaving(lab, "vmnet1")
+
+        # the last nat network gone, where somebody else needs forwarding
+        self.installer.install(lab, {"networks": {"vmnet1": dict(cases.STANDARD["networks"]["vmnet1"], mode="isolated")}})
+        lab.forward()
+        self.silent(lab, last)
 
 
 @cases.promise_applied

@@ -12,17 +12,17 @@ from test_gap import Storm
 
 KINDS = [(tool, variant) for tool in ("iptables", "ip6tables") for variant in ("nft", "legacy")]
 RULES = """
-filter -N THEIRS
-filter -A THEIRS -p udp -m comment --comment a~-j~HOSTGATE-x -j RETURN
-filter -A INPUT -p tcp --dport 22 -j ACCEPT
-filter -A FORWARD -i dmz0 -g THEIRS
-filter -A FORWARD -i vmnet2 -j ACCEPT
-filter -P FORWARD DROP
-nat -N THEIRS
-nat -A THEIRS -j RETURN
-nat -A POSTROUTING -o eth0 -p tcp -j THEIRS
-mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
-raw -A PREROUTING -i dmz0 -p udp --dport 69 -j RETURN
+-N THEIRS
+-A THEIRS -p udp -m comment --comment "a -j HOSTGATE-x" -j RETURN
+-A INPUT -p tcp --dport 22 -j ACCEPT
+-A FORWARD -i dmz0 -g THEIRS
+-A FORWARD -i vmnet2 -j ACCEPT
+-P FORWARD DROP
+-t nat -N THEIRS
+-t nat -A THEIRS -j RETURN
+-t nat -A POSTROUTING -o eth0 -p tcp -j THEIRS
+-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+-t raw -A PREROUTING -i dmz0 -p udp --dport 69 -j RETURN
 """
 COUNT = {"mangle": 1, "nat": 2, "filter": 4}
 TABLES = """
@@ -38,17 +38,14 @@ def clean(**settings):
 def others(lab, kinds=KINDS):
     """Rules of others, in both kinds of iptables and in tables that are not iptables'."""
     for tool, variant in kinds:
-        for line in RULES.split("\n"):
-            if line:
-                table, *words = (word.replace("~", " ") for word in line.split())
-                lab.must(["%s-%s" % (tool, variant), "-w", "-t", table] + words)
+        lab.iptables(tool, variant, *RULES.split("\n")[1:-1])
     lab.nft(TABLES)
 
 
-def theirs(lab, tool, variant):
+def theirs(lab, tool, variant, tables=("raw", "mangle", "nat", "filter")):
     """What a table has without ours, as iptables lists it: by table, without counters and jumps to us."""
     found = {}
-    for table in ("raw", "mangle", "nat", "filter"):
+    for table in tables:
         lines = lab.must(["%s-%s" % (tool, variant), "-w", "-t", table, "-S"]).splitlines()
         found[table] = [line for line in lines if not line.startswith("#") and not re.search(r"^-[AN] HOSTGATE-| -j HOSTGATE-\S*$", line)]
     return found
@@ -64,12 +61,40 @@ def foreign_tables(lab):
     return [lab.must(["nft", "list", "table", *name.split()]) for name in ("inet firewall", "ip theirs", "ip raw", "ip6 raw")]
 
 
-@cases.promise_both
-class CleanSlate:
+class Slate:
 
     def reached(self):
         """The kinds of iptables that this way of installing empties: a script has one."""
         return [kind for kind in KINDS if not self.installer.script or kind[1] == self.installer.variant]
+
+    def assert_emptied(self, lab, before, tables):
+        for kind in KINDS:
+            expected = emptied(before[kind]) if kind in self.reached() else before[kind]
+            self.assertEqual(theirs(lab, *kind), expected, kind)
+        if self.installer.name != "script-nft":     # that one has its door in iptables-nft's raw
+            self.assertEqual(foreign_tables(lab), tables)
+        self.assertIn("hostgate" if self.installer is cases.NFTABLES else "HOSTGATE-FORWARD",
+                      lab.must(["nft", "list", "ruleset"]) + lab.must(["iptables-legacy-save"]))
+
+    def taken_out_again(self, lab, storm, argv, env):
+        """Others put rules in, and the program, under a flood, takes them out without a gap."""
+        for tool, variant in self.reached():
+            lab.iptables(tool, variant, *["-A %s -p udp --dport %d -j RETURN" % (chain, 1000 + number)
+                                          for chain in ("FORWARD", "INPUT") for number in range(6)])
+        errors = lab.file("errors", "")
+        with open(errors, "w") as file:
+            child = lab.start(argv, env=env, cpu=Lab.other_cpu, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
+        storm.during(child)
+        with open(errors) as file:
+            self.assertEqual(child.returncode, 0, file.read())
+        self.assertEqual(storm.leaks[:5], [], "%d leaks" % len(storm.leaks))
+        for kind in self.reached():
+            rules = theirs(lab, *kind, tables=["filter"])["filter"]
+            self.assertEqual([line for line in rules if line.startswith("-A")], [])
+
+
+@cases.promise_applied
+class CleanSlate(Slate):
 
     def test_others_go(self):
         """clean-slate: others' rules of filter, nat and mangle are gone, chains, policies and other tables stay; again, too."""
@@ -80,13 +105,7 @@ class CleanSlate:
         self.assertIn("-P FORWARD DROP", before["iptables", "legacy"]["filter"])
         for _ in range(2):
             self.installer.install(lab, clean())
-            for kind in KINDS:
-                expected = emptied(before[kind]) if kind in self.reached() else before[kind]
-                self.assertEqual(theirs(lab, *kind), expected, kind)
-            if self.installer.name != "script-nft":     # that one has its door in iptables-nft's raw
-                self.assertEqual(foreign_tables(lab), tables)
-            self.assertIn("hostgate" if self.installer is cases.NFTABLES else "HOSTGATE-FORWARD",
-                          lab.must(["nft", "list", "ruleset"]) + lab.must(["iptables-legacy-save"]))
+            self.assert_emptied(lab, before, tables)
 
     def test_not_by_default(self):
         """Without clean-slate nothing of others is touched."""
@@ -103,20 +122,28 @@ class CleanSlate:
         self.installer.install(lab, clean())
         storm = Storm(lab, forged=False)
         path = lab.file("clean.yaml", json.dumps(clean()))
-        for _ in range(1 if self.installer.script else 8):
-            for tool, variant in self.reached():
-                for chain in ("FORWARD", "INPUT"):
-                    for number in range(6):
-                        lab.must(["%s-%s" % (tool, variant), "-w", "-A", chain, "-p", "udp", "--dport", str(1000 + number), "-j", "RETURN"])
-            argv, env = self.installer.argv("apply", path) if not self.installer.script else None, lab.env()
-            if self.installer.script:
-                argv, env = ["sh", lab.file("up.sh", self.installer.text(lab, clean()))], self.installer.env(lab)
-            child = lab.start(argv, env=env, cpu=Lab.other_cpu, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            storm.during(child)
-            self.assertEqual(child.returncode, 0)
-            self.assertEqual(storm.leaks[:5], [], "%d leaks" % len(storm.leaks))
-            for kind in self.reached():
-                self.assertEqual([line for line in theirs(lab, *kind)["filter"] if line.startswith("-A")], [])
+        for _ in range(8):
+            self.taken_out_again(lab, storm, self.installer.argv("apply", path), lab.env())
+        self.assertTrue(storm.passes(), "the nat network gets out")
+
+
+@cases.promise_script
+class CleanSlateScript(Slate):
+
+    def test_clean_slate(self):
+        """Not by default; then others' rules of filter, nat and mangle are gone, and nothing else; again under a flood, without a gap."""
+        lab = self.new_lab()
+        others(lab)
+        before, tables = {kind: theirs(lab, *kind) for kind in KINDS}, foreign_tables(lab)
+        self.installer.install(lab, cases.standard())
+        self.assertEqual({kind: theirs(lab, *kind) for kind in KINDS}, before)
+        script = self.installer.text(lab, clean())
+        self.installer.shell(lab, script)
+        self.assert_emptied(lab, before, tables)
+        for kind in KINDS:                      # policies of others stay, and would keep all guests in
+            lab.iptables(*kind, "-P FORWARD ACCEPT")
+        storm = Storm(lab, forged=False)
+        self.taken_out_again(lab, storm, ["sh", lab.file("up.sh", script)], self.installer.env(lab))
         self.assertTrue(storm.passes(), "the nat network gets out")
 
 

@@ -9,7 +9,7 @@ import sys
 import cases
 import kernel
 import picture
-from lab import PROGRAM
+from lab import HANG, PROGRAM
 from test_walk import Space
 
 AT_ONCE = 20
@@ -65,14 +65,14 @@ class Concurrency(cases.Case):
                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for number in range(AT_ONCE)]
         results = []
         for child in children:
-            _, errors = child.communicate(timeout=60)
+            _, errors = child.communicate(timeout=HANG)
             results.append((child.returncode, errors))
         return results
 
     def test_in_turn(self):
         """20 applies of two descriptions at the same time, each patient: all succeed, the end is one of them whole."""
         wanted = self.wanted()
-        results = self.at_once("--wait", "60")
+        results = self.at_once("--wait", "600")
         self.assertEqual([result for result in results if result[0] != 0], [])
         self.assertIn(self.ours(), wanted)
         print("     %s: %d applies at once, %d done" % (self.backend, AT_ONCE, len(results)), flush=True)

@@ -8,12 +8,12 @@ faults of each scenario are tried ("all": every one).
 
 import json
 import os
-import unittest
 
 import cases
 import inject
 import packets as p
 import picture
+import record
 from lab import LINK, PROGRAM, REMOTE, Lab
 
 SAMPLE = os.environ.get("FAULT_STEPS", "14")
@@ -70,6 +70,7 @@ class Host:
         self.paths = {name: self.lab.file(name + ".yaml", json.dumps(described)) for name, described in DESCRIPTIONS.items()}
         self.all_sysctls = self.lab.all_sysctls()
         self.first = picture.Picture(self.lab)
+        self.known_clean = True         # nothing was done to it since one looked
 
     def argv(self, command):
         if command[0] != "apply":
@@ -77,55 +78,38 @@ class Host:
         return [PROGRAM, "apply", "--backend", command[2], *command[3:], self.paths[command[1]]]
 
     def must(self, *command):
+        self.known_clean = False
         return self.lab.must(self.argv(command))
-
-    def record(self, ending="json"):
-        """Path of the record, or of the file with another ending; None without one."""
-        folder = self.lab.env()["HOSTGATE_RUNDIR"]
-        found = [name for name in os.listdir(folder) if name.endswith("." + ending)] if os.path.isdir(folder) else []
-        return os.path.join(folder, found[0]) if found else None
-
-    def pending(self):
-        path = self.record()
-        if not path:
-            return False
-        with open(path) as file:
-            return "pending" in json.load(file)
-
-    def expire(self):
-        """The time to confirm is over; the guard sees it at once."""
-        path = self.record()
-        with open(path) as file:
-            record = json.load(file)
-        record["pending"]["until"] = 1
-        with open(path + ".test", "w") as file:
-            json.dump(record, file)
-        os.rename(path + ".test", path)
 
     def is_clean(self):
         """Empty when everything is as at the very first; else what is not."""
         left = [name for name in picture.files(self.lab) if name != "lock"]
-        return ("files: %s\n" % left if left else "") + self.first.difference(picture.Picture(self.lab))
+        found = ("files: %s\n" % left if left else "") + self.first.difference(picture.Picture(self.lab))
+        self.known_clean = not found
+        return found
 
 
 class Fault(cases.Case):
+    """What the classes with the matrix share; they are some, so that several processes can share them."""
 
+    weight = 3
     host = None
     fresh = {}          # Picture of a host to which this list of (description, backend) was applied
-    count = {"cases": 0, "violated": 0}
+    count = None
 
     @classmethod
     def setUpClass(cls):
         cls.host = Host()
+        Fault.count = {"cases": 0, "violated": 0}
 
     @classmethod
     def tearDownClass(cls):
         cls.host.lab.close()
-        print("     fault: %d cases, %d violated" % (cls.count["cases"], cls.count["violated"]), flush=True)
+        print("     fault, %s: %d cases, %d violated" % (cls.__name__, cls.count["cases"], cls.count["violated"]), flush=True)
 
     def clean(self):
         """The host, as at the very first; a new one where the last case failed to leave it so."""
-        if self.host.lab.host < 0 or inject.processes(self.host.lab) or self.host.is_clean():
+        if self.host.lab.host < 0 or inject.processes(self.host.lab) or not self.host.known_clean and self.host.is_clean():
             self.host.lab.close()
             type(self).host = Host()
         return self.host
@@ -177,15 +161,6 @@ class Fault(cases.Case):
                  for seen in captured if mark in seen.frame and seen.link not in allowed]
         self.assertEqual(leaks, [])
 
-    def test_probes(self):
-        """Positive control: on a host that forwards without rules, every probe is seen where it must not be."""
-        lab = cases.open_lab()
-        sendings = self.sendings(True)
-        captured = lab.round([(link, packet) for link, packet, _, _ in sendings])
-        unseen = ["%s %r" % (link, packet) for link, packet, mark, allowed in sendings
-                  if not any(mark in seen.frame and (seen.link not in allowed or seen.link != link) for seen in captured)]
-        self.assertEqual(unseen, [])
-
     # ---- one case
 
     def prepare(self, scenario):
@@ -218,7 +193,7 @@ class Fault(cases.Case):
 
     def unconfirmed(self):
         """What waits to be confirmed lets nothing else happen, and says so."""
-        if not self.host.pending():
+        if not record.pending(self.host.lab):
             return
         done = self.host.lab.run(self.host.argv(("remove",)))
         self.assertEqual(done.returncode, 4, done.stderr)
@@ -255,11 +230,11 @@ class Fault(cases.Case):
 
     def heal_by_waiting(self, scenario, before, after):
         """Nobody confirms: the guard undoes it."""
-        if self.host.pending():
+        if record.pending(self.host.lab):
             self.assertNotEqual(inject.processes(self.host.lab), [], "nobody would undo it")
-            self.host.expire()
+            record.expire(self.host.lab)
         self.assertTrue(inject.gone(self.host.lab), "the guard does not end")
-        self.assertFalse(self.host.pending())
+        self.assertFalse(record.pending(self.host.lab))
         self.assertEqual(picture.Picture(self.host.lab).difference(before), "", "now -> as it should be")
 
     def picture_there(self, applied):
@@ -281,6 +256,7 @@ class Fault(cases.Case):
         good = False
         with self.subTest("%s; %s; then %s" % (scenario, name, heal)):
             host, before, after = self.prepare(scenario)
+            host.known_clean = False
             done = run(host)
             self.judge_now(scenario, done, before, after)
             getattr(self, "heal_by_" + heal)(scenario, before, after)
@@ -304,9 +280,10 @@ class Fault(cases.Case):
     def scenario(self, scenario):
         host, _, _ = self.prepare(scenario)
         argv = host.argv(scenario.command)
+        host.known_clean = False
         found = self.sample(inject.faults(inject.steps(host.lab, argv, ".yaml")))
         self.assertGreater(len(found), 7)
-        if host.pending():
+        if record.pending(host.lab):
             host.must("rollback")
         ways = ["apply", "rollback", "remove"] + (["waiting"] if "--confirm" in scenario.command else [])
         for number, (step, fault) in enumerate(found):
@@ -323,7 +300,7 @@ class Fault(cases.Case):
             host.must(*scenario.command)
             guard, = inject.processes(host.lab)
             with inject.attached(guard, *fault, **more):
-                host.expire()
+                record.expire(host.lab)
 
         host, before, _ = self.prepare(scenario)
         trace = host.lab.file("steps", "")
@@ -338,6 +315,24 @@ class Fault(cases.Case):
         for number, (step, fault) in enumerate(found):
             self.one(scenario, "%r: %s" % (step, fault), ("apply", "rollback", "remove")[number % 3],
                      lambda host: undo(host, step, fault))
+
+
+def spread(found, number):
+    """So many of them, evenly."""
+    return [found[i * len(found) // number] for i in range(number)] if number < len(found) else found
+
+
+class FaultGuard(Fault):
+    """Of the process that undoes what nobody confirmed."""
+
+    def test_probes(self):
+        """Positive control: on a host that forwards without rules, every probe is seen where it must not be."""
+        lab = cases.open_lab()
+        sendings = self.sendings(True)
+        captured = lab.round([(link, packet) for link, packet, _, _ in sendings])
+        unseen = ["%s %r" % (link, packet) for link, packet, mark, allowed in sendings
+                  if not any(mark in seen.frame and (seen.link not in allowed or seen.link != link) for seen in captured)]
+        self.assertEqual(unseen, [])
 
     def test_guard_nftables(self):
         """Faults in the guard, while it undoes what nobody confirmed."""
@@ -366,18 +361,16 @@ class Fault(cases.Case):
                      lambda host: run(host, step, fault))
 
 
-def spread(found, number):
-    """So many of them, evenly."""
-    return [found[i * len(found) // number] for i in range(number)] if number < len(found) else found
-
-
 def add_tests():
+    """The scenarios become tests, a class of them for each backend, and one for what changes the backend."""
     for scenario in scenarios():
         def test(self, scenario=scenario):
             self.scenario(scenario)
-        name = "test_" + "".join(c if c.isalnum() else "_" for c in scenario.name)
+        ways = {backend for _, backend in scenario.before + scenario.after}
+        owner = "Fault_" + (ways.pop() if len(ways) == 1 else "both")
         test.__doc__ = "Faults in: %s." % scenario
-        setattr(Fault, name, test)
+        globals().setdefault(owner, type(owner, (Fault,), {"__module__": __name__}))
+        setattr(globals()[owner], "test_" + "".join(c if c.isalnum() else "_" for c in scenario.name), test)
 
 
 add_tests()

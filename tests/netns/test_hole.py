@@ -27,8 +27,7 @@ def neighbour(lab, place, variant):
         if place != "iptables":
             lines += ["-N " + chain, "-A %s -p tcp --dport 25 -c 3 300 -j DROP" % chain, "-A %s -j RETURN" % chain,
                       "-I FORWARD -c 5 500 -j " + chain]
-        for line in lines:
-            lab.must(["%s-%s" % (TOOL[family], variant), "-w"] + line.split())
+        lab.iptables(TOOL[family], variant, *lines)
 
 
 def saved(lab, variant, counters=False):
@@ -48,28 +47,14 @@ def tagged(lab, variant, family, chain):
     return [line for line in done.stdout.splitlines() if '--comment "hostgate: ' in line]
 
 
-def everything_tagged(lab, variant):
+def everything_tagged(lab, variant, counters=False):
     return [line for family in (4, 6)
-            for line in lab.must(["%s-%s-save" % (TOOL[family], variant), "-t", "filter"]).splitlines()
+            for line in lab.must(["%s-%s-save" % (TOOL[family], variant), "-t", "filter"] + ["-c"] * counters).splitlines()
             if '--comment "hostgate: ' in line]
 
 
-@cases.promise_both
-class Hole:
-    """Every place in both kinds of iptables; a script reaches its own kind."""
-
-    def variants(self):
-        return [self.installer.variant] if self.installer.script else ["nft", "legacy"]
-
-    def each(self, *places, script=("docker",)):
-        """A lab for each place and kind; scripts take long, and are asked about fewer places."""
-        for place in places or (script if self.installer.script else PLACES):
-            for variant in self.variants():
-                with self.subTest("%s, %s" % (place, variant)):
-                    lab = self.new_lab()
-                    neighbour(lab, place, variant)
-                    yield lab, place, variant
-                    lab.close()
+class Guests:
+    """What guests reach."""
 
     def guests_packets(self, lab, links=("vmnet1", "vmnet3", "tap0")):
         """How many of one packet of each link and family arrive outside."""
@@ -95,6 +80,36 @@ class Hole:
                 probes += cases.kinds(link, source, to, "hole ")
         self.assert_silent(probes, lab)
 
+    def reaches_within(self, lab):
+        """How many of one packet of each family pass between two interfaces of one network."""
+        marks = [p.nonce(), p.nonce()]
+        captured = lab.round([("tap0", p.udp_packet(LINK["tap0"].guest(family), LINK["tap1"].guest(family), 1, 2, mark))
+                              for family, mark in zip((4, 6), marks)])
+        return len([1 for mark in marks for seen in captured if mark[8:] in seen.frame and seen.link == "tap1"])
+
+    def take_out(self, lab, variant, lines):
+        """Somebody takes rules out, as -S prints them."""
+        self.assertTrue(lines)
+        for line in lines:
+            words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
+            for command in ("-C", "-D"):
+                lab.must(["iptables-" + variant, "-w", command] + words[1:])
+
+
+@cases.promise_applied
+class Hole(Guests):
+    """Every place in both kinds of iptables."""
+
+    def each(self, *places):
+        """A lab for each place and kind."""
+        for place in places or PLACES:
+            for variant in ("nft", "legacy"):
+                with self.subTest("%s, %s" % (place, variant)):
+                    lab = self.new_lab()
+                    neighbour(lab, place, variant)
+                    yield lab, place, variant
+                    lab.close()
+
     def test_cut_off_without(self):
         """Control: without holes the neighbour's policy cuts guests off; its rules are as they were."""
         for lab, place, variant in self.each():
@@ -106,7 +121,7 @@ class Hole:
 
     def test_passes(self):
         """With a hole flows of every kind pass both ways; what is isolated, strange or from outside stays out."""
-        for lab, place, variant in self.each(script=PLACES):
+        for lab, place, variant in self.each():
             self.installer.install(lab, holes(place))
             flows.leaving(self, "vmnet1", lab)
             flows.leaving(self, "vmnet3", lab, port=9300)
@@ -119,11 +134,7 @@ class Hole:
         for lab, place, variant in self.each("docker"):
             for described, passes in ((cases.standard(), 0), (holes(place), 2)):
                 self.installer.install(lab, described)
-                marks = [p.nonce(), p.nonce()]
-                captured = lab.round([("tap0", p.udp_packet(LINK["tap0"].guest(family), LINK["tap1"].guest(family), 1, 2, mark))
-                                      for family, mark in zip((4, 6), marks)])
-                self.assertEqual(len([1 for mark in marks for seen in captured
-                                      if mark[8:] in seen.frame and seen.link == "tap1"]), passes)
+                self.assertEqual(self.reaches_within(lab), passes)
 
     def test_removed(self):
         """remove puts the neighbour's chains back as they were, counters included; also without a record."""
@@ -133,8 +144,7 @@ class Hole:
             for family in (4, 6):
                 self.assertTrue(tagged(lab, variant, family, CHAIN[place][family]))
             self.assertEqual(saved(lab, variant, True), before)
-            if not self.installer.script:
-                lab.must(["rm", "-r", lab.env()["HOSTGATE_RUNDIR"]])
+            lab.must(["rm", "-r", lab.env()["HOSTGATE_RUNDIR"]])
             self.installer.remove(lab)
             self.assertEqual(saved(lab, variant, True), before)
             self.assertEqual(everything_tagged(lab, variant), [])
@@ -165,16 +175,9 @@ class Hole:
             whole = tagged(lab, variant, 4, chain)
             again = self.installer.install(lab, holes(place))
             self.assertEqual(tagged(lab, variant, 4, chain), whole)
-            if not self.installer.script:
-                self.assertIn("nothing to do", again.stdout)
-                self.assertEqual(kernel.generation(lab), generation)
-            tool = ["iptables-" + variant, "-w"]
-            lost = [line for line in whole if "vmnet1 to" in line]
-            self.assertTrue(lost)
-            for line in lost:           # as -S prints it, so it is found again
-                words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)]
-                lab.must(tool + ["-C"] + words[1:])
-                lab.must(tool + ["-D"] + words[1:])
+            self.assertIn("nothing to do", again.stdout)
+            self.assertEqual(kernel.generation(lab), generation)
+            self.take_out(lab, variant, [line for line in whole if "vmnet1 to" in line])
             self.assertEqual(self.guests_packets(lab, ("vmnet1",)), 1)
             self.installer.install(lab, holes(place))
             self.assertEqual(sorted(tagged(lab, variant, 4, chain)), sorted(whole))
@@ -186,34 +189,95 @@ class Hole:
             described = holes(place, settings={"clean-slate": True})
             self.installer.install(lab, described)
             self.assertEqual(self.guests_packets(lab), 6)
-            if not self.installer.script:
-                self.assertIn("nothing to do", self.installer.install(lab, described).stdout)
-            else:
-                self.installer.install(lab, described)
+            self.assertIn("nothing to do", self.installer.install(lab, described).stdout)
             self.assertEqual(self.guests_packets(lab), 6)
 
 
-class Behind:
+def assert_ours_first(case, lab, variant):
+    """In a chain where our own jump and holes stand, the holes come behind it."""
+    lines = lab.must(["iptables-" + variant, "-w", "-S", "FORWARD"]).splitlines()
+    ours = [number for number, line in enumerate(lines) if " -j HOSTGATE-" in line]
+    tags = [number for number, line in enumerate(lines) if '--comment "hostgate: ' in line]
+    case.assertTrue(ours and tags)
+    case.assertLess(max(ours), min(tags), lines)
+
+
+@cases.promise_script
+class HoleScript(Guests):
+    """A script reaches its own kind of iptables, where its own chains are, too."""
+
+    def flows_pass(self, lab, *links):
+        for number, link in enumerate(links):
+            flows.leaving(self, link, lab, port=9000 + 300 * number)
+
+    def counted(self, lab):
+        """Others' rules with their counters; iptables itself forgets those of policies."""
+        return [re.sub(r"^(:FORWARD DROP) .*", r"\1", line) for line in saved(lab, self.installer.variant, True)]
+
+    def test_holes(self):
+        """Cut off without holes; with them what has a way out passes, and nothing else; they go, come back, and are removed."""
+        lab, variant = self.new_lab(), self.installer.variant
+        for place in PLACES:
+            neighbour(lab, place, variant)
+        before, counted = saved(lab, variant), self.counted(lab)
+
+        self.installer.install(lab, holes("docker"))
+        whole = {family: tagged(lab, variant, family, "DOCKER-USER") for family in (4, 6)}
+        self.assertTrue(whole[4] and whole[6])
+        self.assertEqual(self.counted(lab), counted)
+        self.flows_pass(lab, "vmnet1", "vmnet3", "tap0")
+        self.assertEqual((self.guests_packets(lab), self.reaches_within(lab)), (6, 2))
+        self.assert_closed(lab)
+
+        self.take_out(lab, variant, [line for line in whole[4] if "vmnet1 to" in line])
+        self.assertEqual(self.guests_packets(lab, ("vmnet1",)), 1)
+        self.installer.install(lab, holes("docker"))
+        self.assertEqual({family: tagged(lab, variant, family, "DOCKER-USER") for family in (4, 6)}, whole)
+        self.assertEqual(self.guests_packets(lab, ("vmnet1",)), 2)
+
+        self.installer.install(lab, holes("ufw", vmnet1={"mode": "isolated"}))
+        chain = CHAIN["ufw"][4]
+        self.assertEqual([line for line in tagged(lab, variant, 4, chain) if "vmnet1" in line],
+                         ['-A %s -i vmnet1 -o vmnet1 -m comment --comment "hostgate: within vmnet1" -j ACCEPT' % chain])
+        self.assertEqual(tagged(lab, variant, 4, "DOCKER-USER"), [])
+        self.flows_pass(lab, "vmnet3", "tap0")
+        self.assertEqual(self.guests_packets(lab, ("vmnet1",)), 0)
+        self.assert_closed(lab)
+
+        self.installer.install(lab, cases.standard())
+        self.assertEqual((everything_tagged(lab, variant), saved(lab, variant)), ([], before))
+        self.assertEqual((self.guests_packets(lab), self.reaches_within(lab)), (0, 0))
+
+        self.installer.install(lab, holes("iptables"))
+        assert_ours_first(self, lab, variant)
+        self.assertTrue(tagged(lab, variant, 6, "FORWARD"))
+        self.flows_pass(lab, "vmnet1", "vmnet3", "tap0")
+        self.assert_closed(lab)
+        counted = self.counted(lab)
+        self.installer.remove(lab)
+        self.assertEqual((everything_tagged(lab, variant), self.counted(lab)), ([], counted))
+
+        for _ in range(2):                      # with the policy that stays
+            self.installer.install(lab, holes("iptables", settings={"clean-slate": True}))
+            assert_ours_first(self, lab, variant)
+            self.assertEqual(self.guests_packets(lab), 6)
+
+
+class Behind(cases.Case):
     """Where our chains are in the neighbour's own table."""
+
+    installer = cases.LEGACY
 
     def test_ours_come_first(self):
         """Where our own jump stands in the same chain, holes come behind it: what it refuses stays refused."""
         lab = self.new_lab()
-        variant = self.installer.variant if self.installer.script else "legacy"
         for _ in range(2):
             self.installer.install(lab, holes("iptables"))
-            lines = lab.must(["iptables-" + variant, "-w", "-S", "FORWARD"]).splitlines()
-            ours = [number for number, line in enumerate(lines) if " -j HOSTGATE-" in line]
-            tags = [number for number, line in enumerate(lines) if '--comment "hostgate: ' in line]
-            self.assertTrue(ours and tags)
-            self.assertLess(max(ours), min(tags), lines)
-
-
-cases.promise(Behind, (None,), [way for way in cases.INSTALLERS if way is not cases.NFTABLES])
+            assert_ours_first(self, lab, "legacy")
 
 
 @cases.promise_applied
-class Place:
+class Place(Guests):
 
     def test_not_there(self):
         """A place that is not there: a note and no error, and no legacy table comes to life by looking."""
@@ -280,6 +344,50 @@ class Place:
             self.installer.install(lab, holes("docker"))
             self.installer.remove(lab)
             self.assertEqual(re.sub(r"-[PNA] HOSTGATE.*\n", "", lab.must(["iptables-" + variant, "-S"])), before)
+
+    def test_nobody_has_come(self):
+        """With its holes gone, every sysctl is as before apply, whoever keeps the chain; meanwhile status sees no other user."""
+        for place in PLACES:
+            for variant in ("nft", "legacy"):
+                with self.subTest("%s, %s" % (place, variant)):
+                    lab = self.new_lab()
+                    for family in (4, 6):       # a policy that lets pass, and an administrator's chain without a rule
+                        chain = CHAIN[place][family]
+                        for line in ["-P FORWARD ACCEPT"] + ["-N " + chain, "-A FORWARD -j " + chain] * (place != "iptables"):
+                            lab.must(["%s-%s" % (TOOL[family], variant), "-w"] + line.split())
+                    before = lab.all_sysctls()
+                    self.installer.install(lab, holes(place))
+                    self.assertTrue(everything_tagged(lab, variant))
+                    self.assertEqual((lab.sysctl("ipv4/ip_forward"), lab.sysctl("ipv6/conf/all/forwarding")), ("1", "1"))
+                    self.assertNotIn("others use it", lab.run(self.installer.argv("status")).stdout)
+                    self.installer.remove(lab)
+                    after = lab.all_sysctls()
+                    self.assertEqual({path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()
+                                      if before.get(path) != after.get(path)}, {})
+                    marks = [p.nonce(), p.nonce()]
+                    captured = lab.round([("vmnet2", p.udp_packet(LINK["vmnet2"].guest(family), REMOTE[family], 5000, 53, mark))
+                                          for family, mark in zip((4, 6), marks)])
+                    self.assertEqual([seen for seen in captured for mark in marks if mark[8:] in seen.frame], [])
+
+    def test_slate_of_others(self):
+        """A clean slate takes what others have put around holes since, and leaves these with what they counted."""
+        for place in ("docker", "iptables"):
+            for variant in ("nft", "legacy"):
+                with self.subTest("%s, %s" % (place, variant)):
+                    lab = self.new_lab()
+                    neighbour(lab, place, variant)
+                    described = holes(place, settings={"clean-slate": True})
+                    self.installer.install(lab, described)
+                    if place == "iptables":     # a clean slate has emptied the chain that leads to the other place
+                        self.assertEqual(self.guests_packets(lab), 6)
+                    whole = everything_tagged(lab, variant, True)
+                    self.assertTrue(whole)
+                    for family in (4, 6):
+                        lab.must(["%s-%s" % (TOOL[family], variant), "-w", "-A", CHAIN[place][family], "-i", "dmz0", "-j", "DROP"])
+                    self.installer.install(lab, described)
+                    self.assertEqual(everything_tagged(lab, variant, True), whole)
+                    self.assertEqual([line for line in saved(lab, variant) if line.startswith("-A")], [])
+                    self.assertIn("nothing to do", self.installer.install(lab, described).stdout)
 
     def test_order(self):
         """Holes come after forwarding is on, and go before it is off."""

@@ -26,6 +26,8 @@ ROUNDS = int(os.environ.get("ROUNDS", "1000"))
 SEED = int(os.environ.get("ROUNDS_SEED", "7"))
 DESCRIPTIONS = 8
 SWITCHES = {"ipv4/ip_forward": "/proc/sys/net/ipv4/ip_forward", "ipv6/conf/all/forwarding": "/proc/sys/net/ipv6/conf/all/forwarding"}
+# Interfaces that descriptions name (see oracle/describe.py), and a stranger; their forwarding may be another than the switch.
+LINKS = ["eth0", "vmnet1", "p3x1", "dmz0"]
 # Of others, that nothing of ours has to do with.
 TABLES = [
     "table inet stranger { set s { type ipv4_addr; elements = { 10.0.0.%d }; } chain in { type filter hook input priority 0; ip saddr @s counter accept; } }",
@@ -52,6 +54,8 @@ class Rounds(cases.Case):
         self.host, self.fresh = Space(), Space()
         self.addCleanup(self.host.close)
         self.addCleanup(self.fresh.close)
+        for link in LINKS:
+            self.host.must(["ip", "link", "add", link, "type", "bridge"])
         self.random, self.model, self.known, self.log = random.Random(SEED), Model(), {}, []
         # None that empties others' tables.
         texts = (describe.text(describe.description(SEED * 1000 + number)) for number in range(10 * DESCRIPTIONS))
@@ -195,7 +199,9 @@ class Rounds(cases.Case):
         if self.model.installed:
             self.host.sysctl("ipv4/ip_default_ttl", self.random.randrange(60, 70))
         else:
-            self.host.sysctl(self.random.choice(list(SWITCHES)), self.random.randrange(2))
+            link = "%s/conf/%s" % (self.random.choice(("ipv4", "ipv6")), self.random.choice(LINKS))
+            for name in self.random.choice((list(SWITCHES), [link + "/forwarding"], ["ipv6/conf/%s/accept_ra" % self.random.choice(LINKS)])):
+                self.host.sysctl(name, self.random.randrange(2))
             self.model.sysctls = picture.sysctls(self.host)
 
     ACTIONS = {"apply": 10, "apply_with_confirmation": 3, "confirm": 3, "wait": 2, "rollback": 4, "remove": 3, "look": 1,

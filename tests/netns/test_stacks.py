@@ -55,7 +55,7 @@ class Stacks(lab_module.Lab):
     def _open(self):
         pass
 
-    def _await_links(self):
+    def await_links(self):
         """Sockets try again by themselves."""
 
     def close(self):
@@ -73,7 +73,7 @@ class Stacks(lab_module.Lab):
     def socket(self, where, family, kind):
         with inside(self.others[where]):
             sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, kind)
-        sock.settimeout(10)
+        sock.settimeout(lab_module.PATIENCE)
         self.sockets.append(sock)
         return sock
 
@@ -99,7 +99,7 @@ class RealSockets:
         client = stacks.socket("guest", family, socket.SOCK_STREAM)
         client.connect((SERVER[family], 80))
         connection, peer = server.accept()
-        connection.settimeout(10)
+        connection.settimeout(lab_module.PATIENCE)
         self.assertEqual(peer[0], PUBLIC[family])
         block = os.urandom(32768)
         for _ in range(8):

@@ -32,7 +32,7 @@ class Space(lab_module.Lab):
     def _open(self):
         pass
 
-    def _await_links(self):
+    def await_links(self):
         pass
 
 

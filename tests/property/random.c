@@ -188,6 +188,11 @@ static void random_state(struct random *random, struct packet *packet)
 		packet->ct_status |= CT_STATUS_EXPECTED;
 }
 
+static bool is_for_many(const struct addr *addr)
+{
+	return addr->family == FAMILY_IPV6 ? addr->bytes[0] == 0xff : addr->bytes[0] >= 224;
+}
+
 struct packet random_packet(struct random *random, const struct description *d)
 {
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP,
@@ -206,7 +211,7 @@ struct packet random_packet(struct random *random, const struct description *d)
 	packet.icmp_type = types[random_below(random, sizeof(types))];
 	packet.icmp_code = (uint8_t)random_below(random, 3);
 	packet.for_host = *packet.iifname && one_in(random, 8);
-	packet.dest_local = packet.for_host && one_in(random, 2);
+	packet.dest_local = packet.for_host && !is_for_many(&packet.daddr);
 	packet.reverse_path = one_in(random, 2);
 	packet.source_on_out = one_in(random, 6);
 	packet.source_local = packet.source_on_out || one_in(random, 8);
@@ -214,5 +219,8 @@ struct packet random_packet(struct random *random, const struct description *d)
 	addr_parse(packet.family == FAMILY_IPV4 ? "203.0.113.200" : "2001:db8::200",
 		   &packet.ct_source);
 	random_state(random, &packet);
+	packet.ct_daddr = packet.ct_reply ? packet.saddr : packet.daddr;
+	if (packet.ct_state == CT_STATE_RELATED)
+		packet.ct_daddr = random_addr(random, d, packet.family);
 	return packet;
 }

@@ -56,6 +56,12 @@ static void rules_do_what_is_described(void **state)
 					    packet.reverse_path,
 					    outcome.verdict == VERDICT_PASS ? "pass" : "refuse",
 					    expected.passes ? "pass" : "be refused");
+			for (size_t t = 0; !agrees(&outcome, &expected) && t < outcome.n_steps; t++) {
+				const struct rule *rule = &ruleset->rules[outcome.trace[t].rule];
+
+				print_error("    %s: %s\n", ruleset->chains[rule->chain].name,
+					    ruleset->origins[rule->origin].text);
+			}
 			assert_true(agrees(&outcome, &expected));
 			passed += expected.passes;
 			translated += expected.translated;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "emit/xt_rule.h"
+#include "kernel/ours.h"
 #include "kernel/xt_table.h"
 #include "plan/build.h"
 #include "plan/field.h"
@@ -205,7 +206,7 @@ static void a_table_has_jumps_and_chains_with_rules(void **state)
 			assert_int_not_equal(
 				image_find_chain(&content.image, content.jumps[i].chain), NO_INDEX);
 		for (size_t i = 0; i < content.image.n_chains; i++)
-			if (xt_table_is_ours(content.image.chains[i].name))
+			if (ours_chain(content.image.chains[i].name))
 				assert_int_not_equal(content.image.chains[i].n_rules, 0);
 		xt_table_free(&content);
 	}
