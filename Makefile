@@ -91,14 +91,15 @@ FUZZ_SECONDS = 60
 MUTANT = $(BUILD)/hostgate-mutant
 MUTANT_OBJ = $(BUILD)/tests/prove/mutate.o
 
-# Copies the rules of its namespace into another one.
+# Copy the rules of their namespace into another one, or all else that prove copies.
 MIRROR = $(BUILD)/tests/prove/mirror
+HOST = $(BUILD)/tests/prove/host
 
 GENERATE = $(BUILD)/contrib/generate
 GENERATED = man/hostgate.8 man/hostgate.yaml.5 completions/hostgate.bash completions/_hostgate \
 	completions/hostgate.fish
 
-ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o $(MUTANT_OBJ) $(MIRROR).o
+ALL_OBJ = $(CORE_OBJ) $(KERNEL_OBJ) $(PROGRAM_OBJ) $(UNIT_OBJ) $(GENERATE).o $(MUTANT_OBJ) $(MIRROR).o $(HOST).o
 
 # --- building --------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ $(MUTANT): $(MUTANT_OBJ) $(PROGRAM_OBJ) $(KERNEL_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -Wl,--wrap=plan_ruleset -o $@ $^ $(KERNEL_LIBS) $(PROGRAM_LIBS) $(YAML_LIBS)
 
-$(MIRROR): %: %.o $(KERNEL_OBJ) $(CORE)
+$(MIRROR) $(HOST): %: %.o $(KERNEL_OBJ) $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -o $@ $^ $(KERNEL_LIBS) $(YAML_LIBS)
 
@@ -174,7 +175,7 @@ test: deps
 	@MAKEFLAGS= HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/run-tests $(UNIT_PROGRAMS) $(SUITES)
 
 .PHONY: test-programs
-test-programs: all $(UNIT_PROGRAMS) $(GENERATE) $(MUTANT) $(MIRROR)
+test-programs: all $(UNIT_PROGRAMS) $(GENERATE) $(MUTANT) $(MIRROR) $(HOST)
 
 .PHONY: unit
 unit: $(UNIT_PROGRAMS)

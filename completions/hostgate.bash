@@ -31,11 +31,11 @@ _hostgate() {
 		apply) options+=' --dry-run' ;;
 		apply) options+=' --confirm' ;;
 		apply) options+=' --prove' ;;
-		apply) options+=' --with-host-rules' ;;
+		apply) options+=' --with-host' ;;
 		remove) options+=' --dry-run' ;;
 		explain) options+=' --from' ;;
 		explain) options+=' --live' ;;
-		prove) options+=' --with-host-rules' ;;
+		prove) options+=' --with-host' ;;
 		prove) options+=' --tap' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

@@ -111,6 +111,8 @@
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
 	X(MIRROR_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
 	X(FORWARDING_USED, "HG-N203", "forwarding stays on, since others need it now") \
+	X(COPY_MADE_UP, "HG-N204", "an interface is in the copy that is proved, and not on the host") \
+	X(COPY_PLAIN, "HG-N205", "an interface of the host is another kind of thing in the copy that is proved") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 
 enum diag_code {

@@ -30,6 +30,7 @@ enum tcp_flag {
 /* A packet while it is made: the transport layer's bytes. */
 struct draft {
 	const struct probe *probe;
+	uint32_t link; /* at whose wire it is sent */
 	enum probe_kind kind; /* a reply's is that of the probe it answers */
 	uint32_t idx;
 	const uint8_t *mark;
@@ -66,22 +67,22 @@ static void put32(uint8_t *at, uint32_t value)
 	put16(at + 2, value & 0xffff);
 }
 
-static void make_mac(uint8_t end, uint32_t port, uint8_t out[static FRAME_MAC_SIZE])
+static void make_mac(uint8_t end, uint32_t link, uint8_t out[static FRAME_MAC_SIZE])
 {
 	/* Locally administered. */
-	const uint8_t mac[FRAME_MAC_SIZE] = {2, 'h', 'g', end, (uint8_t)(port >> 8), (uint8_t)port};
+	const uint8_t mac[FRAME_MAC_SIZE] = {2, 'h', 'g', end, (uint8_t)(link >> 8), (uint8_t)link};
 
 	memcpy(out, mac, sizeof(mac));
 }
 
-void frame_host_mac(uint32_t port, uint8_t out[static FRAME_MAC_SIZE])
+void frame_host_mac(uint32_t link, uint8_t out[static FRAME_MAC_SIZE])
 {
-	make_mac(1, port, out);
+	make_mac(1, link, out);
 }
 
-void frame_wire_mac(uint32_t port, uint8_t out[static FRAME_MAC_SIZE])
+void frame_wire_mac(uint32_t link, uint8_t out[static FRAME_MAC_SIZE])
 {
-	make_mac(2, port, out);
+	make_mac(2, link, out);
 }
 
 static void add_mark(struct draft *d)
@@ -317,7 +318,7 @@ static void set_destination(const struct draft *d, uint8_t *mac)
 	else if (d->daddr.family == FAMILY_IPV4 && a[0] >= 224)
 		memcpy(mac, (uint8_t[]){1, 0, 0x5e, a[1] & 0x7f, a[2], a[3]}, FRAME_MAC_SIZE);
 	else
-		frame_host_mac(d->probe->in, mac);
+		frame_host_mac(d->link, mac);
 }
 
 static void make_frame(const struct draft *d, size_t offset, size_t len, bool more,
@@ -327,7 +328,7 @@ static void make_frame(const struct draft *d, size_t offset, size_t len, bool mo
 	uint8_t *at = out->bytes;
 
 	set_destination(d, at);
-	frame_wire_mac(d->probe->in, at + FRAME_MAC_SIZE);
+	frame_wire_mac(d->link, at + FRAME_MAC_SIZE);
 	put16(at + 12, v4 ? ETHERNET_IPV4 : ETHERNET_IPV6);
 	at += FRAME_HEADER_SIZE;
 	at += v4 ? put_ipv4(d, at, offset, len, more) : put_ipv6(d, at, offset, len, more);
@@ -360,6 +361,7 @@ size_t frame_make(const struct probe_list *list, uint32_t idx,
 	const struct probe *probe = &list->items[idx];
 	struct draft d = {
 		.probe = probe,
+		.link = probe->in == NO_PORT ? 0 : replica_entry(list->replica, probe->in),
 		.kind = probe->kind,
 		.idx = idx,
 		.mark = mark,

@@ -39,9 +39,9 @@ struct sight {
 	uint8_t packet[SIGHT_SIZE];
 };
 
-/** The hardware address of the host on the port, and of the wire's other end. */
-void frame_host_mac(uint32_t port, uint8_t out[static FRAME_MAC_SIZE]);
-void frame_wire_mac(uint32_t port, uint8_t out[static FRAME_MAC_SIZE]);
+/** The hardware address of a link of the copy, and of its wire's other end. */
+void frame_host_mac(uint32_t link, uint8_t out[static FRAME_MAC_SIZE]);
+void frame_wire_mac(uint32_t link, uint8_t out[static FRAME_MAC_SIZE]);
 
 /**
  * Makes the frames of probe idx; returns how many. about: how the probe that it is about was seen,

@@ -6,6 +6,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <poll.h>
@@ -30,23 +31,24 @@
 
 #define FIRST_INDEX (1u << 20)
 
+/* What routes that the host does not have are known by; a number that nobody uses. */
+#define LINKS_PROTOCOL 104
+
 /* How long the wires may take to carry. */
 #define CARRIER_SECONDS 10.0
 
 /* Far from the numbers that a host's interfaces have, so that a rule about one finds no other. */
-static unsigned int host_index(const struct links *links, uint32_t port)
+static unsigned int chosen_index(uint32_t link)
 {
-	if (links->host_index && links->host_index[port])
-		return links->host_index[port];
-	return FIRST_INDEX + 2 * port;
+	return FIRST_INDEX + 2 * link;
 }
 
-unsigned int links_wire_index(uint32_t port)
+unsigned int links_wire_index(uint32_t link)
 {
-	return FIRST_INDEX + 2 * port + 1;
+	return FIRST_INDEX + 2 * link + 1;
 }
 
-uint32_t links_port(unsigned int wire_index)
+uint32_t links_of_wire(unsigned int wire_index)
 {
 	return (wire_index - FIRST_INDEX) / 2;
 }
@@ -99,39 +101,104 @@ static int finish(struct netlink *netlink, struct message *message)
 }
 
 static void put_mac(struct nlmsghdr *header, void (*make)(uint32_t, uint8_t[static 6]),
-		    uint32_t port)
+		    uint32_t link)
 {
 	uint8_t mac[FRAME_MAC_SIZE];
 
-	make(port, mac);
+	make(link, mac);
 	mnl_attr_put(header, IFLA_ADDRESS, sizeof(mac), mac);
 }
 
-static int make_wire(struct links *links, const struct replica *r, uint32_t port, int wire)
+static bool is_canary(const struct replica *r, uint32_t link)
+{
+	return link < r->n_ports && r->ports[link].kind == PORT_CANARY;
+}
+
+static struct nlmsghdr *start_link(const struct links *links, const struct replica *r,
+				   uint32_t link, struct message *message)
+{
+	struct nlmsghdr *header = start(message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+
+	info->ifi_index = (int)links->index[link];
+	info->ifi_change = IFF_NOARP;
+	info->ifi_flags = is_canary(r, link) ? 0 : IFF_NOARP;
+	mnl_attr_put_strz(header, IFLA_IFNAME, r->links[link].name);
+	put_mac(header, frame_host_mac, link);
+	return header;
+}
+
+static int make_wire(struct links *links, const struct replica *r, uint32_t idx, int wire)
 {
 	struct message message;
-	struct nlmsghdr *header = start(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	struct nlmsghdr *header = start_link(links, r, idx, &message);
 	struct nlattr *link, *data, *peer;
+	struct ifinfomsg *info;
 
-	info->ifi_index = (int)host_index(links, port);
-	info->ifi_change = IFF_NOARP;
-	info->ifi_flags = r->ports[port].kind == PORT_CANARY ? 0 : IFF_NOARP;
-	mnl_attr_put_strz(header, IFLA_IFNAME, r->ports[port].name);
-	put_mac(header, frame_host_mac, port);
+	if (r->links[idx].master != NO_LINK)
+		mnl_attr_put_u32(header, IFLA_MASTER, links->index[r->links[idx].master]);
 	link = mnl_attr_nest_start(header, IFLA_LINKINFO);
 	mnl_attr_put_strz(header, IFLA_INFO_KIND, "veth");
 	data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
 	peer = mnl_attr_nest_start(header, VETH_INFO_PEER);
 	info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
-	info->ifi_index = (int)links_wire_index(port);
-	mnl_attr_put_strz(header, IFLA_IFNAME, r->ports[port].name);
-	put_mac(header, frame_wire_mac, port);
+	info->ifi_index = (int)links_wire_index(idx);
+	mnl_attr_put_strz(header, IFLA_IFNAME, r->links[idx].name);
+	put_mac(header, frame_wire_mac, idx);
 	mnl_attr_put_u32(header, IFLA_NET_NS_FD, (uint32_t)wire);
 	mnl_attr_nest_end(header, peer);
 	mnl_attr_nest_end(header, data);
 	mnl_attr_nest_end(header, link);
 	return finish(&links->host, &message);
+}
+
+/* A bridge that forwards at once, and multicast to every port. */
+static int make_bridge(struct links *links, const struct replica *r, uint32_t idx)
+{
+	struct message message;
+	struct nlmsghdr *header = start_link(links, r, idx, &message);
+	struct nlattr *link, *data;
+
+	link = mnl_attr_nest_start(header, IFLA_LINKINFO);
+	mnl_attr_put_strz(header, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+	mnl_attr_put_u32(header, IFLA_BR_STP_STATE, 0);
+	mnl_attr_put_u32(header, IFLA_BR_FORWARD_DELAY, 0);
+	mnl_attr_put_u8(header, IFLA_BR_MCAST_SNOOPING, 0);
+	mnl_attr_nest_end(header, data);
+	mnl_attr_nest_end(header, link);
+	return finish(&links->host, &message);
+}
+
+/* Says where the bridge's own hardware address is, or that it is not the bridge's own. */
+static int move_bridge_address(struct links *links, uint32_t bridge, uint32_t port, uint16_t type)
+{
+	bool add = type == RTM_NEWNEIGH;
+	struct message message;
+	struct nlmsghdr *header = start(&message, type, add ? NLM_F_CREATE | NLM_F_REPLACE : 0);
+	struct ndmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	uint8_t mac[FRAME_MAC_SIZE];
+
+	frame_host_mac(bridge, mac);
+	info->ndm_family = AF_BRIDGE;
+	info->ndm_ifindex = (int)links->index[add ? port : bridge];
+	info->ndm_flags = add ? NTF_MASTER : NTF_SELF;
+	info->ndm_state = add ? NUD_NOARP : NUD_PERMANENT;
+	mnl_attr_put(header, NDA_LLADDR, sizeof(mac), mac);
+	return finish(&links->host, &message);
+}
+
+/*
+ * What the host sends by a bridge has the bridge's own address as destination, as it asks nobody
+ * for others; so that one is behind the port where the wire is looked at. Frames to the host go to
+ * the port's address.
+ */
+static int turn_bridge(struct links *links, const struct replica *r, uint32_t bridge)
+{
+	uint32_t port = replica_entry(r, bridge);
+	int err = move_bridge_address(links, bridge, port, RTM_DELNEIGH);
+
+	return err ? err : move_bridge_address(links, bridge, port, RTM_NEWNEIGH);
 }
 
 static int set_up(struct netlink *netlink, unsigned int index)
@@ -178,7 +245,7 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static int wait_for_carrier(struct netlink *netlink, size_t n_ports)
+static int wait_for_carrier(struct netlink *netlink, size_t n_links)
 {
 	double end = now() + CARRIER_SECONDS;
 
@@ -192,7 +259,7 @@ static int wait_for_carrier(struct netlink *netlink, size_t n_ports)
 		err = netlink_request(netlink, header, count_ready, &ready);
 		if (err != 0 && err != -EINTR)
 			return err;
-		if (err == 0 && ready == n_ports)
+		if (err == 0 && ready == n_links)
 			return 0;
 		if (now() > end)
 			return -ETIMEDOUT;
@@ -210,20 +277,39 @@ static void put_addr(struct nlmsghdr *header, uint16_t type, const struct addr *
 	mnl_attr_put(header, type, family_bits(addr->family) / 8, addr->bytes);
 }
 
-static int make_address(struct links *links, const struct replica_address *address)
+/*
+ * A host's copy has more addresses than the host. They are none that the kernel would take for
+ * others' packets: masquerade, say, where the interface has no address.
+ */
+static bool is_aside(const struct replica *r, uint32_t port)
+{
+	bool wished = r->links[port].index == 0 &&
+		      (r->ports[port].kind == PORT_NETWORK || r->ports[port].kind == PORT_UPLINK);
+
+	return r->of_host && !wished;
+}
+
+static int make_address(struct links *links, const struct replica *r,
+			const struct replica_address *address)
 {
 	struct message message;
 	struct nlmsghdr *header = start(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
 	const struct addr *addr = &address->prefix.addr;
+	bool aside = is_aside(r, address->port);
 
 	info->ifa_family = (uint8_t)af_of(addr->family);
 	info->ifa_prefixlen = address->prefix.len;
-	info->ifa_index = host_index(links, address->port);
+	info->ifa_index = links->index[replica_top(r, address->port)];
+	info->ifa_scope = aside && addr->family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	put_addr(header, IFA_LOCAL, addr);
 	put_addr(header, IFA_ADDRESS, addr);
 	if (addr->family == FAMILY_IPV6) {
+		struct ifa_cacheinfo times = {.ifa_valid = UINT32_MAX};
+
 		info->ifa_flags = IFA_F_NODAD;
+		if (aside)
+			mnl_attr_put(header, IFA_CACHEINFO, sizeof(times), &times);
 	} else if (address->prefix.len < 31) {
 		struct prefix subnet = prefix_truncate(&address->prefix);
 		struct addr last = prefix_last(&subnet);
@@ -233,7 +319,8 @@ static int make_address(struct links *links, const struct replica_address *addre
 	return finish(&links->host, &message);
 }
 
-static int make_route(struct links *links, const struct replica_route *route)
+static int make_route(struct links *links, const struct replica *r,
+		      const struct replica_route *route)
 {
 	struct message message;
 	struct nlmsghdr *header = start(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
@@ -242,65 +329,101 @@ static int make_route(struct links *links, const struct replica_route *route)
 	info->rtm_family = (uint8_t)af_of(route->prefix.addr.family);
 	info->rtm_dst_len = route->prefix.len;
 	info->rtm_table = RT_TABLE_MAIN;
-	info->rtm_protocol = RTPROT_STATIC;
+	info->rtm_protocol = LINKS_PROTOCOL;
 	info->rtm_scope =
 		route->prefix.addr.family == FAMILY_IPV4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	info->rtm_type = RTN_UNICAST;
 	if (route->prefix.len > 0)
 		put_addr(header, RTA_DST, &route->prefix.addr);
-	mnl_attr_put_u32(header, RTA_OIF, host_index(links, route->port));
+	mnl_attr_put_u32(header, RTA_OIF, links->index[replica_top(r, route->port)]);
 	mnl_attr_put_u32(header, RTA_PRIORITY, route->metric);
 	return finish(&links->host, &message);
 }
 
+static int make_link(struct links *links, const struct replica *r, uint32_t link, int wire)
+{
+	int err = r->links[link].joins ? make_bridge(links, r, link)
+				       : make_wire(links, r, link, wire);
+
+	/* Some kernels put tunnels into every namespace. */
+	if (err != -EEXIST || links->index[link] == chosen_index(link))
+		return err;
+	links->index[link] = chosen_index(link);
+	return r->links[link].joins ? make_bridge(links, r, link) : make_wire(links, r, link, wire);
+}
+
+static int set_link_up(struct links *links, const struct replica *r, uint32_t link)
+{
+	int err = set_up(&links->host, links->index[link]);
+
+	if (err == 0 && r->links[link].joins)
+		return turn_bridge(links, r, link);
+	return err ? err : set_up(&links->wire, links_wire_index(link));
+}
+
+/* Bridges first, since their ports are made as such. */
 static int make_links(struct diags *diags, struct links *links, const struct replica *r, int wire)
 {
+	size_t n_wires = 0;
 	int err = set_up(&links->host, 1);
 
 	if (err != 0)
 		return failed(diags, err, "interface", "lo");
-	for (uint32_t port = 0; port < r->n_ports; port++) {
-		err = make_wire(links, r, port, wire);
-		/* Some kernels put tunnels into every namespace. */
-		if (err == -EEXIST && links->host_index && links->host_index[port]) {
-			links->host_index[port] = 0;
-			err = make_wire(links, r, port, wire);
+	for (int joins = 1; joins >= 0; joins--)
+		for (uint32_t i = 0; i < r->n_links; i++) {
+			err = r->links[i].joins == joins ? make_link(links, r, i, wire) : 0;
+			if (err != 0)
+				return failed(diags, err, "interface", r->links[i].name);
 		}
-		if (err == 0)
-			err = set_up(&links->wire, links_wire_index(port));
-		if (err == 0)
-			err = set_up(&links->host, host_index(links, port));
+	for (uint32_t i = 0; i < r->n_links; i++) {
+		n_wires += !r->links[i].joins;
+		err = set_link_up(links, r, i);
 		if (err != 0)
-			return failed(diags, err, "interface", r->ports[port].name);
+			return failed(diags, err, "interface", r->links[i].name);
 	}
-	err = wait_for_carrier(&links->host, r->n_ports);
+	err = wait_for_carrier(&links->host, r->n_links);
 	if (err == 0)
-		err = wait_for_carrier(&links->wire, r->n_ports);
+		err = wait_for_carrier(&links->wire, n_wires);
 	return err ? failed(diags, err, "waiting for", "its wires") : 0;
 }
 
-int links_make(struct diags *diags, struct links *links, const struct replica *r, int wire)
+/* What the copy has beside what it has of the host. */
+static int make_chosen(struct diags *diags, struct links *links, const struct replica *r)
 {
 	bool ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
-	int err = netlink_open(&links->host, NETLINK_ROUTE);
+	int err = 0;
 
-	if (err != 0)
-		return failed(diags, err, "a socket for", "rtnetlink");
-	err = make_links(diags, links, r, wire);
 	for (size_t i = 0; i < r->n_addresses && err == 0; i++) {
-		if (r->addresses[i].prefix.addr.family == FAMILY_IPV6 && !ipv6)
+		if (r->addresses[i].on_host ||
+		    (r->addresses[i].prefix.addr.family == FAMILY_IPV6 && !ipv6))
 			continue;
-		err = make_address(links, &r->addresses[i]);
+		err = make_address(links, r, &r->addresses[i]);
 		if (err != 0)
 			failed(diags, err, "an address of", r->ports[r->addresses[i].port].name);
 	}
 	for (size_t i = 0; i < r->n_routes && err == 0; i++) {
-		if (r->routes[i].connected ||
+		if (r->routes[i].on_host || r->routes[i].connected ||
 		    (r->routes[i].prefix.addr.family == FAMILY_IPV6 && !ipv6))
 			continue;
-		err = make_route(links, &r->routes[i]);
+		err = make_route(links, r, &r->routes[i]);
 		if (err != 0)
 			failed(diags, err, "a route by", r->ports[r->routes[i].port].name);
 	}
 	return err;
+}
+
+int links_make(struct arena *arena, struct diags *diags, struct links *links,
+	       const struct replica *r, const struct host_copy *host, int wire)
+{
+	int err = netlink_open(&links->host, NETLINK_ROUTE);
+
+	if (err != 0)
+		return failed(diags, err, "a socket for", "rtnetlink");
+	links->index = arena_calloc(arena, r->n_links, sizeof(*links->index));
+	for (uint32_t i = 0; i < r->n_links; i++)
+		links->index[i] = r->links[i].index ? r->links[i].index : chosen_index(i);
+	err = make_links(diags, links, r, wire);
+	if (err == 0 && host)
+		err = host_copy_put(diags, host, &links->host);
+	return err ? err : make_chosen(diags, links, r);
 }

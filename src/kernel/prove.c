@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,9 +58,10 @@ static void take_decider(struct arena *arena, struct proof *out, const struct re
 		out->items[record->decided.finding].by = decider;
 }
 
-static int collect(struct arena *arena, struct diags *diags, const struct prove_input *input,
-		   int fd, struct proof *out)
+static int collect(struct run *run, struct diags *diags, int fd, struct proof *out)
 {
+	const struct prove_input *input = run->input;
+	struct arena *arena = run->arena;
 	struct record record;
 
 	while (read_record(fd, &record)) {
@@ -73,6 +73,15 @@ static int collect(struct arena *arena, struct diags *diags, const struct prove_
 			break;
 		case RECORD_DECIDER:
 			take_decider(arena, out, &record);
+			break;
+		case RECORD_DETOUR:
+			out->detours = arena_grow(arena, out->detours, out->n_detours,
+						  &out->cap_detours, sizeof(*out->detours));
+			out->detours[out->n_detours++] = record.detour;
+			break;
+		case RECORD_SEEN:
+			run->before[record.seen.probe] = arena_alloc(arena, sizeof(struct sight));
+			*run->before[record.seen.probe] = record.seen.sight;
 			break;
 		case RECORD_PROGRESS:
 			input->progress(record.n_done, input->list->n, input->progress_data);
@@ -97,6 +106,8 @@ static void init(struct run *run)
 	const struct probe_list *list = run->list;
 
 	run->seen = arena_calloc(run->arena, list->n, sizeof(struct sight *));
+	run->before = arena_calloc(run->arena, list->n, sizeof(struct sight *));
+	run->elsewhere = arena_calloc(run->arena, list->n, sizeof(*run->elsewhere));
 	run->found = arena_calloc(run->arena, list->n, sizeof(*run->found));
 	run->findings = arena_calloc(run->arena, FINDINGS_MAX, sizeof(*run->findings));
 	run->wire = (struct wire){.list = list,
@@ -107,19 +118,6 @@ static void init(struct run *run)
 				  .data = run};
 	while (list->replica->ports[run->wire.canary_port].kind != PORT_CANARY)
 		run->wire.canary_port++;
-}
-
-/*
- * The interfaces get the numbers that they have on the host, so that rules which know them by
- * number mean the same in the copy.
- */
-static void read_indexes(struct run *run)
-{
-	const struct replica *r = run->list->replica;
-
-	run->links.host_index = arena_calloc(run->arena, r->n_ports, sizeof(unsigned int));
-	for (size_t i = 0; i < r->n_ports; i++)
-		run->links.host_index[i] = if_nametoindex(r->ports[i].name);
 }
 
 /* Runs the child. */
@@ -142,7 +140,7 @@ static int run_copy(struct run *run, struct diags *diags, struct proof *out)
 	close(ends[1]);
 	if (child < 0)
 		return child;
-	err = collect(run->arena, diags, run->input, from, out);
+	err = collect(run, diags, from, out);
 	(void)sandbox_wait(child);
 	return err;
 }
@@ -155,9 +153,12 @@ int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_in
 
 	*out = (struct proof){0};
 	init(&run);
-	if (input->host_rules) {
-		read_indexes(&run);
+	if (input->host) {
 		err = mirror_read(arena, diags, &run.mirror);
+		run.bare = true;
+		if (err == 0)
+			err = run_copy(&run, diags, out);
+		run.bare = false;
 	}
 	if (err == 0)
 		err = run_copy(&run, diags, out);

@@ -5,6 +5,7 @@
 
 #include "emit/frame.h"
 #include "kernel/apply.h"
+#include "kernel/host_copy.h"
 #include "kernel/trace.h"
 
 /** How the kernel did something else than it should. */
@@ -22,9 +23,17 @@ struct finding {
 	const struct decider *by; /**< what decided, by the kernel's word; NULL: not known */
 };
 
+/** A probe that the host's routing sends another way than the description would have it. */
+struct detour {
+	uint32_t probe;
+	uint32_t port; /**< by which it goes; NO_PORT: there is no route */
+};
+
 struct proof {
 	struct finding *items; /**< at most one a probe */
 	size_t n, cap;
+	struct detour *detours; /**< of probes without a finding */
+	size_t n_detours, cap_detours;
 	size_t n_sent; /**< probes that were sent */
 };
 
@@ -32,7 +41,8 @@ struct proof {
 struct prove_input {
 	const struct apply_input *apply;
 	const struct probe_list *list;
-	bool host_rules; /**< beside the present rules of this network namespace */
+	/** What list's copy has of this network namespace; its rules are to be there, too. Or NULL. */
+	const struct host_copy *host;
 	/** Called now and then with how many of the probes are through; may be NULL. */
 	void (*progress)(size_t done, size_t total, void *data);
 	void *progress_data;

@@ -63,7 +63,11 @@ static void report(struct run *run, enum finding_kind kind, uint32_t probe,
 /* A kernel without IPv6 has no packets of it, so none of its probes is sent. */
 static bool has_family(enum family family)
 {
-	return family == FAMILY_IPV4 || access("/proc/net/if_inet6", F_OK) == 0;
+	static int ipv6 = -1;
+
+	if (ipv6 < 0)
+		ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
+	return family == FAMILY_IPV4 || ipv6;
 }
 
 static bool is_link_local(const struct addr *addr)
@@ -72,6 +76,21 @@ static bool is_link_local(const struct addr *addr)
 
 	return addr->family == FAMILY_IPV6 && ((addr->bytes[0] == 0xfe && addr->bytes[1] == 0x80) ||
 					       memcmp(addr->bytes, zero, 16) == 0);
+}
+
+static bool is_expected_source(const struct run *run, const struct probe *probe,
+			       const struct addr *addr)
+{
+	return addr_equal(addr, &probe->seen_saddr) ||
+	       (probe->any_own && replica_has(run->list->replica, addr, probe->toward));
+}
+
+static void remember(struct run *run, const struct sight *sight)
+{
+	if (run->seen[sight->probe])
+		return;
+	run->seen[sight->probe] = arena_alloc(run->arena, sizeof(*sight));
+	*run->seen[sight->probe] = *sight;
 }
 
 void prove_see(const struct sight *sight, void *data)
@@ -92,19 +111,19 @@ void prove_see(const struct sight *sight, void *data)
 		return;
 	}
 	probe = &run->list->items[sight->probe];
-	if (probe->passes && sight->port == probe->toward) {
+	if (prove_compares(run, sight->probe)) {
+		if (!prove_same_way(run, sight->port, probe->in))
+			remember(run, sight);
+		return;
+	}
+	if (probe->passes && prove_same_way(run, sight->port, probe->toward)) {
 		/* The host's own answer goes back to the source. */
 		const struct addr *to = probe->toward == probe->in ? &probe->saddr : &probe->daddr;
 
-		if (!addr_equal(&sight->saddr, &probe->seen_saddr) ||
-		    !addr_equal(&sight->daddr, to)) {
+		if (!is_expected_source(run, probe, &sight->saddr) || !addr_equal(&sight->daddr, to))
 			report(run, FINDING_SOURCE, sight->probe, sight);
-		} else if (!run->seen[sight->probe]) {
-			struct sight *copy = arena_alloc(run->arena, sizeof(*copy));
-
-			*copy = *sight;
-			run->seen[sight->probe] = copy;
-		}
+		else
+			remember(run, sight);
 		return;
 	}
 	/* A stranger's packet to a translated address that the host does not have goes its way. */
@@ -112,7 +131,11 @@ void prove_see(const struct sight *sight, void *data)
 	    run->list->replica->ports[sight->port].kind != PORT_NETWORK)
 		return;
 	/* What the host answers on the wire that a packet came from leaks nowhere. */
-	if (sight->port != probe->in)
+	if (prove_same_way(run, sight->port, probe->in) || prove_answers_outside(run, probe, sight))
+		return;
+	if (prove_may_be_there(run, sight->probe, sight))
+		run->elsewhere[sight->probe] = sight->port + 1;
+	else
 		report(run, FINDING_LEAK, sight->probe, sight);
 }
 
@@ -137,7 +160,7 @@ int prove_send(struct run *run, uint32_t idx)
 			      ? wire_send_own(&run->wire, probe->toward, probe, &frames[i])
 			      : wire_send(&run->wire, probe->in, &frames[i]);
 	run->n_sent++;
-	return err;
+	return probe->in == NO_PORT && prove_has_no_way(run, idx, err) ? 0 : err;
 }
 
 static void tell_progress(struct run *run)
@@ -148,14 +171,30 @@ static void tell_progress(struct run *run)
 		(void)prove_tell(run, &record);
 }
 
+static void compare(struct run *run, uint32_t probe)
+{
+	enum finding_kind kind;
+
+	if (!run->bare && prove_differs(run, probe, &kind))
+		report(run, kind, probe, run->seen[probe]);
+}
+
+/* Without our rules only what is compared is asked. */
+static bool is_sent(const struct run *run, uint32_t idx, enum probe_phase phase)
+{
+	const struct probe *probe = &run->list->items[idx];
+
+	return probe->phase == phase && has_family(probe->family) &&
+	       (!run->bare || prove_compares(run, idx));
+}
+
 static int send_phase(struct run *run, enum probe_phase phase)
 {
-	bool sent[FAMILY__COUNT] = {has_family(FAMILY_IPV4), has_family(FAMILY_IPV6)};
 	size_t n = 0;
 	int err = 0;
 
 	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
-		if (run->list->items[i].phase != phase || !sent[run->list->items[i].family])
+		if (!is_sent(run, i, phase))
 			continue;
 		err = prove_send(run, i);
 		n++;
@@ -171,8 +210,12 @@ static int send_phase(struct run *run, enum probe_phase phase)
 	for (uint32_t i = 0; i < run->list->n && err == 0; i++) {
 		const struct probe *probe = &run->list->items[i];
 
-		if (probe->phase == phase && probe->passes && sent[probe->family] &&
-		    !run->seen[i] && (phase != PHASE_BACK || run->seen[probe->about]))
+		if (!is_sent(run, i, phase))
+			continue;
+		if (prove_compares(run, i))
+			compare(run, i);
+		else if (probe->passes && !run->seen[i] &&
+			 (phase != PHASE_BACK || run->seen[probe->about]) && !prove_detours(run, i))
 			report(run, FINDING_MISSING, i, NULL);
 	}
 	if (err != 0)
@@ -265,13 +308,14 @@ static void send_diags(struct run *run)
 	}
 }
 
-/* What the host's rules lack in the copy is told even when all the rest goes well. */
+/* What of the host lacks in the copy is told even when all the rest goes well. */
 static int load_host_rules(struct run *run)
 {
-	int err = run->input->host_rules ? mirror_load(run->diags, &run->mirror) : 0;
+	int err = run->input->host ? mirror_load(run->diags, &run->mirror) : 0;
 
 	if (err == 0) {
-		send_diags(run);
+		if (!run->bare)
+			send_diags(run);
 		run->diags->n = 0;
 	}
 	return err;
@@ -280,6 +324,7 @@ static int load_host_rules(struct run *run)
 static int build(struct run *run)
 {
 	const struct replica *r = run->list->replica;
+	const struct host_copy *host = run->input->host;
 	struct sandbox sandbox = {.wire = -1};
 	struct changes changes;
 	int err = sandbox_enter(run->diags, &sandbox, prepare, run);
@@ -287,12 +332,17 @@ static int build(struct run *run)
 	if (err != 0)
 		return err;
 	quieten();
-	err = links_make(run->diags, &run->links, r, sandbox.wire);
-	if (err == 0 && r->description->settings.forwarding == FORWARDING_KEEP)
+	if (host) {
+		/* The addresses that the kernel would make are among the host's, or not there. */
+		(void)sandbox_sysctl("net/ipv6/conf/default/addr_gen_mode", "1");
+		host_copy_put_sysctls(host, false);
+	}
+	err = links_make(run->arena, run->diags, &run->links, r, host, sandbox.wire);
+	if (err == 0 && !host && r->description->settings.forwarding == FORWARDING_KEEP)
 		err = forward_everywhere(run);
 	if (err == 0)
 		err = load_host_rules(run);
-	if (err == 0)
+	if (err == 0 && !run->bare)
 		err = kernel_apply(run->arena, run->diags, run->input->apply, &changes);
 	if (err != 0)
 		return err;
@@ -333,7 +383,9 @@ int prove_work(void *data)
 		end.end.result = forward_everywhere(run);
 	if (end.end.result == 0)
 		end.end.result = send_phase(run, PHASE_ELSE);
-	if (end.end.result == 0)
+	if (end.end.result == 0 && run->bare)
+		prove_tell_seen(run);
+	else if (end.end.result == 0)
 		prove_trace(run);
 	if (end.end.result != 0)
 		send_diags(run);

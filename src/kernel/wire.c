@@ -85,7 +85,7 @@ int wire_send(struct wire *wire, uint32_t port, const struct frame *frame)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
-		.sll_ifindex = (int)links_wire_index(port),
+		.sll_ifindex = (int)links_wire_index(replica_entry(wire->list->replica, port)),
 	};
 	ssize_t sent;
 
@@ -99,7 +99,8 @@ int wire_send(struct wire *wire, uint32_t port, const struct frame *frame)
 int wire_send_own(struct wire *wire, uint32_t port, const struct probe *probe,
 		  const struct frame *frame)
 {
-	const char *name = wire->list->replica->ports[port].name;
+	const struct replica *r = wire->list->replica;
+	const char *name = r->links[replica_top(r, port)].name;
 	int fd = wire->raw[probe->family];
 	struct sockaddr_in to4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6};
@@ -120,6 +121,7 @@ int wire_send_own(struct wire *wire, uint32_t port, const struct probe *probe,
 /* Reads all that is there; *canary becomes the number of the last canary that came back. */
 static int read_all(struct wire *wire, uint32_t *canary)
 {
+	const struct replica *r = wire->list->replica;
 	uint8_t frame[2048];
 	struct sockaddr_ll from;
 
@@ -140,7 +142,7 @@ static int read_all(struct wire *wire, uint32_t *canary)
 			continue;
 		if (!frame_read(wire->list, wire->mark, frame, (size_t)len, &sight))
 			continue;
-		sight.port = links_port((unsigned int)from.sll_ifindex);
+		sight.port = r->links[links_of_wire((unsigned int)from.sll_ifindex)].port;
 		wire->seen(&sight, wire->data);
 	}
 }

@@ -72,6 +72,7 @@ struct probe {
 	const char *what;	  /**< a few words, "forged source" */
 	bool passes;		  /**< it should be seen on port toward, else on no other wire */
 	struct addr seen_saddr;	  /**< with this source */
+	bool any_own;		  /**< or with any other address of the host on that port */
 };
 
 struct probe_list {

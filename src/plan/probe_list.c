@@ -56,13 +56,23 @@ static void judge(struct drafting *m, struct probe *probe)
 	    probe->kind == PROBE_LAST_HOP || probe->kind == PROBE_LAST_HOP_ECHO ||
 	    probe->kind == PROBE_HOP_OPTION)
 		return;
+	/* On a real host: back to where it came from, so nobody gets it who should not. */
+	if (probe->toward == probe->in && m->r->ports[probe->in].kind != PORT_NETWORK)
+		return;
 	/* A stranger writes to the translated address, which is the host's. */
 	if (probe->kind == PROBE_STRANGER && !addr_equal(&about->seen_saddr, &about->saddr))
 		return;
-	probe->passes = true;
 	probe->seen_saddr = expected.source;
-	if (expected.masquerade)
-		probe->seen_saddr = *replica_own(m->r, probe->toward, probe->family);
+	if (expected.masquerade) {
+		const struct addr *own = replica_own(m->r, probe->toward, probe->family);
+
+		/* The kernel would borrow one of another interface. */
+		if (!own)
+			return;
+		probe->seen_saddr = *own;
+		probe->any_own = true;
+	}
+	probe->passes = true;
 }
 
 /* Adds the probe, judged; returns its index or NO_PROBE when there is no such packet. */
@@ -350,6 +360,8 @@ static void add_forged_from(struct drafting *m, uint32_t network, uint32_t in,
 		add_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_FRAGMENTS,
 				PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO, PROBE_HOP_OPTION));
+		if (!replica_own(r, port, source->family))
+			continue;
 		probe.daddr = *replica_own(r, port, source->family);
 		probe.toward = NO_PORT;
 		add_kinds(m, probe,
@@ -470,12 +482,8 @@ static void add_own(struct drafting *m, const struct replica_guest *guest)
 }
 
 /* Pairs without a network in them are left alone. */
-static void add_unconcerned(struct drafting *m)
+static void add_unconcerned(struct drafting *m, uint32_t other)
 {
-	uint32_t other = 0;
-
-	while (!is_port(m, other, PORT_OTHER))
-		other++;
 	for (uint32_t port = 0; port < m->r->n_ports; port++)
 		for (enum family f = 0; f < FAMILY__COUNT; f++) {
 			struct probe probe;
@@ -506,6 +514,39 @@ static bool is_first(const struct drafting *m, size_t idx)
 	       m->r->guests[idx - 1].subnet != guest->subnet;
 }
 
+/* On a real host: what it answers to a guest, and what goes by its own default route. */
+static void add_of_host(struct drafting *m, const struct replica_guest *guest)
+{
+	const struct replica *r = m->r;
+	struct probe probe;
+
+	for (size_t i = 0; i < r->n_addresses; i++) {
+		const struct addr *own = &r->addresses[i].prefix.addr;
+
+		if (own->family != guest->addr.family || !r->addresses[i].on_host)
+			continue;
+		probe = forwarded(m, guest->port, &guest->addr, own);
+		probe.network = guest->network;
+		probe.promise = PROMISE_P1;
+		probe.what = "to the host";
+		add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_ACK, PROBE_ECHO));
+	}
+	probe = forwarded(m, guest->port, &guest->addr, &r->forged[guest->addr.family]);
+	probe.network = guest->network;
+	probe.promise = PROMISE_P1;
+	probe.what = "on its last hop";
+	add_kinds(m, probe, KINDS(PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO));
+	probe.kind = PROBE_UDP;
+	probe.what = "by the host's own route";
+	judge(m, &probe);
+	if (probe.passes)
+		probe.promise = PROMISE_NONE;
+	uint32_t idx = add(m, probe);
+
+	if (m->list->items[idx].passes)
+		add_answers(m, idx);
+}
+
 struct probe_list *probe_list_make(struct arena *arena, const struct replica *replica)
 {
 	struct probe_list *list = arena_alloc(arena, sizeof(*list));
@@ -520,6 +561,8 @@ struct probe_list *probe_list_make(struct arena *arena, const struct replica *re
 		if (guest->subnet != NO_SUBNET)
 			add_inside(&m, guest);
 		add_entering(&m, guest);
+		if (replica->of_host)
+			add_of_host(&m, guest);
 		if (!is_first(&m, i))
 			continue;
 		add_to_many(&m, guest);
@@ -531,6 +574,8 @@ struct probe_list *probe_list_make(struct arena *arena, const struct replica *re
 	for (uint32_t port = 0; port < replica->n_ports; port++)
 		if (replica->ports[port].kind == PORT_NETWORK)
 			add_forged(&m, replica->ports[port].idx, port);
-	add_unconcerned(&m);
+	for (uint32_t port = 0; port < replica->n_ports; port++)
+		if (replica->ports[port].kind == PORT_OTHER)
+			add_unconcerned(&m, port);
 	return list;
 }

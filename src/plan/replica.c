@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // replica: the copy of the described host that prove builds, as data: wires, addresses, routes.
-#include "plan/replica.h"
+#include "plan/replica_making.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,15 +22,6 @@
 static const char *const pools[FAMILY__COUNT][4] = {
 	{"192.0.2.0/24", "198.51.100.0/24", "198.18.0.0/15", "100.64.0.0/10"},
 	{"2001:db8:6867::/48", "2001:db8:4854::/48", "fd68:6f73:7467::/48", "fd61:7465:3031::/48"},
-};
-
-/* What the maker functions share. */
-struct making {
-	struct arena *arena;
-	struct replica *r;
-	const struct description *d;
-	size_t pool[FAMILY__COUNT];	 /* where to look next */
-	struct addr next[FAMILY__COUNT]; /* zero: at the pool's start */
 };
 
 struct addr addr_step(struct addr addr, int step)
@@ -61,6 +52,21 @@ static struct prefix whole(const struct addr *addr)
 }
 
 /* Choosing addresses. */
+
+/* Routes to all the world, or half of it, take no addresses away. */
+static bool is_on_host(const struct host_seen *host, const struct prefix *prefix)
+{
+	uint8_t shortest = prefix->addr.family == FAMILY_IPV4 ? 8 : 16;
+
+	for (size_t i = 0; host && i < host->n_addresses; i++)
+		if (prefix_overlaps(prefix, &host->addresses[i].prefix))
+			return true;
+	for (size_t i = 0; host && i < host->n_routes; i++)
+		if (host->routes[i].prefix.len >= shortest &&
+		    prefix_overlaps(prefix, &host->routes[i].prefix))
+			return true;
+	return false;
+}
 
 static bool is_described(const struct description *d, const struct prefix *prefix)
 {
@@ -98,7 +104,7 @@ static struct prefix choose_block(struct making *m, enum family family)
 			continue;
 		}
 		m->next[family] = addr_step(block.addr, 8);
-		if (!is_described(m->d, &block))
+		if (!is_described(m->d, &block) && !is_on_host(m->host, &block))
 			return block;
 	}
 }
@@ -110,28 +116,30 @@ static struct addr choose_address(struct making *m, enum family family)
 
 /* Adding objects. */
 
-static void add_address(struct making *m, uint32_t port, const struct addr *addr, uint8_t len)
+void making_address(struct making *m, uint32_t port, const struct addr *addr, uint8_t len)
 {
 	struct replica *r = m->r;
 
 	r->addresses = arena_grow(m->arena, r->addresses, r->n_addresses, &r->cap_addresses,
 				  sizeof(*r->addresses));
-	r->addresses[r->n_addresses++] = (struct replica_address){port, {*addr, len}};
+	r->addresses[r->n_addresses++] =
+		(struct replica_address){.port = port, .prefix = {*addr, len}};
 }
 
-static void add_route(struct making *m, uint32_t port, struct prefix prefix, uint32_t metric,
-		      bool connected)
+void making_route(struct making *m, uint32_t port, struct prefix prefix, uint32_t metric,
+		  bool connected)
 {
 	struct replica *r = m->r;
 
 	r->routes =
 		arena_grow(m->arena, r->routes, r->n_routes, &r->cap_routes, sizeof(*r->routes));
-	r->routes[r->n_routes++] = (struct replica_route){port, prefix, metric, connected};
+	r->routes[r->n_routes++] = (struct replica_route){
+		.port = port, .prefix = prefix, .metric = metric, .connected = connected};
 }
 
-static void add_host_route(struct making *m, uint32_t port, const struct addr *addr)
+void making_host_route(struct making *m, uint32_t port, const struct addr *addr)
 {
-	add_route(m, port, whole(addr), 1, false);
+	making_route(m, port, whole(addr), 1, false);
 }
 
 static bool has_port(const struct replica *r, const char *name)
@@ -142,12 +150,35 @@ static bool has_port(const struct replica *r, const char *name)
 	return false;
 }
 
-static uint32_t add_port(struct making *m, enum port_kind kind, size_t idx, const char *name)
+static bool has_link(const struct making *m, const char *name)
+{
+	for (size_t i = 0; i < m->r->n_links; i++)
+		if (strcmp(m->r->links[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; m->host && i < m->host->n_links; i++)
+		if (strcmp(m->host->links[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+uint32_t making_link(struct making *m, const struct replica_link *link)
+{
+	struct replica *r = m->r;
+
+	r->links = arena_grow(m->arena, r->links, r->n_links, &r->cap_links, sizeof(*r->links));
+	r->links[r->n_links] = *link;
+	return (uint32_t)r->n_links++;
+}
+
+uint32_t making_port(struct making *m, enum port_kind kind, size_t idx, const char *name)
 {
 	struct replica *r = m->r;
 	struct replica_port port = {.kind = kind, .idx = (uint32_t)idx};
+	struct replica_link link = {.master = NO_LINK, .port = (uint32_t)r->n_ports};
 
 	snprintf(port.name, sizeof(port.name), "%s", name);
+	memcpy(link.name, port.name, sizeof(link.name));
+	making_link(m, &link);
 	r->ports = arena_grow(m->arena, r->ports, r->n_ports, &r->cap_ports, sizeof(*r->ports));
 	r->ports[r->n_ports] = port;
 	return (uint32_t)r->n_ports++;
@@ -167,7 +198,7 @@ static bool is_taken(const struct making *m, const struct addr *addr)
 }
 
 /* The first free address from one end of the subnet; false when it is full. */
-static bool find_free(const struct making *m, const struct prefix *subnet, bool from_end,
+bool making_find_free(const struct making *m, const struct prefix *subnet, bool from_end,
 		      struct addr *out)
 {
 	bool v4 = subnet->addr.family == FAMILY_IPV4;
@@ -188,8 +219,8 @@ static bool find_free(const struct making *m, const struct prefix *subnet, bool 
 	return !(has_ends && v4 && addr_equal(&addr, &last));
 }
 
-static void add_guest(struct making *m, uint32_t port, uint32_t network, uint32_t subnet,
-		      const struct addr *addr, const struct addr *gateway)
+void making_guest(struct making *m, uint32_t port, uint32_t network, uint32_t subnet,
+		  const struct addr *addr, const struct addr *gateway)
 {
 	struct replica *r = m->r;
 	struct replica_guest guest = {
@@ -219,23 +250,23 @@ static void add_subnet(struct making *m, uint32_t network_idx, uint32_t subnet_i
 		if (!has_gateway)
 			gateway = network->gateways[g].addr;
 		has_gateway = true;
-		add_address(m, first, &network->gateways[g].addr, subnet->len);
+		making_address(m, first, &network->gateways[g].addr, subnet->len);
 	}
 	/* In a subnet of one address that one is the guest's. */
 	if (!has_gateway && subnet->len < family_bits(subnet->addr.family) &&
-	    find_free(m, subnet, false, &gateway)) {
+	    making_find_free(m, subnet, false, &gateway)) {
 		has_gateway = true;
-		add_address(m, first, &gateway, subnet->len);
+		making_address(m, first, &gateway, subnet->len);
 	}
-	add_route(m, first, *subnet, 0, has_gateway);
+	making_route(m, first, *subnet, 0, has_gateway);
 	for (uint32_t port = first; port < end; port++)
 		for (int from_end = 0; from_end < 2; from_end++) {
-			if (!find_free(m, subnet, from_end, &addr))
+			if (!making_find_free(m, subnet, from_end, &addr))
 				continue;
-			add_guest(m, port, network_idx, subnet_idx, &addr,
-				  has_gateway ? &gateway : NULL);
+			making_guest(m, port, network_idx, subnet_idx, &addr,
+				     has_gateway ? &gateway : NULL);
 			if (port != first)
-				add_host_route(m, port, &addr);
+				making_host_route(m, port, &addr);
 		}
 }
 
@@ -244,9 +275,9 @@ static void add_undeclared(struct making *m, uint32_t network, uint32_t port, en
 	struct prefix block = choose_block(m, family);
 	struct addr gateway = addr_step(block.addr, 1), guest = addr_step(block.addr, 2);
 
-	add_address(m, port, &gateway, block.len);
-	add_route(m, port, block, 0, true);
-	add_guest(m, port, network, NO_SUBNET, &guest, &gateway);
+	making_address(m, port, &gateway, block.len);
+	making_route(m, port, block, 0, true);
+	making_guest(m, port, network, NO_SUBNET, &guest, &gateway);
 }
 
 /* A pattern becomes two interfaces where its name leaves room for a digit. */
@@ -256,13 +287,13 @@ static void add_pattern(struct making *m, uint32_t network, const struct ifpatte
 
 	if (!pattern->wildcard || strlen(pattern->name) + 1 >= IFNAME_SIZE) {
 		if (!has_port(m->r, pattern->name))
-			add_port(m, PORT_NETWORK, network, pattern->name);
+			making_port(m, PORT_NETWORK, network, pattern->name);
 		return;
 	}
 	for (char digit = '0'; digit < '2'; digit++) {
 		snprintf(name, sizeof(name), "%.14s%c", pattern->name, digit);
 		if (!has_port(m->r, name))
-			add_port(m, PORT_NETWORK, network, name);
+			making_port(m, PORT_NETWORK, network, name);
 	}
 }
 
@@ -271,17 +302,28 @@ static void add_network(struct making *m, uint32_t idx)
 	const struct network *network = &m->d->networks[idx];
 	uint32_t first = (uint32_t)m->r->n_ports;
 
-	for (size_t i = 0; i < network->n_interfaces; i++)
-		add_pattern(m, idx, &network->interfaces[i]);
-	for (uint32_t s = 0; s < network->n_subnets; s++)
-		add_subnet(m, idx, s, first, (uint32_t)m->r->n_ports);
+	size_t n_seen = 0;
+
+	for (size_t i = 0; i < network->n_interfaces; i++) {
+		size_t n = making_seen_ports(m, PORT_NETWORK, idx, &network->interfaces[i]);
+
+		if (n == 0)
+			add_pattern(m, idx, &network->interfaces[i]);
+		n_seen += n;
+	}
+	for (uint32_t s = 0; s < network->n_subnets; s++) {
+		if (n_seen > 0)
+			making_seen_subnet(m, idx, s, first, (uint32_t)m->r->n_ports);
+		else
+			add_subnet(m, idx, s, first, (uint32_t)m->r->n_ports);
+	}
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		add_undeclared(m, idx, first, f);
 }
 
 /* Everything else. */
 
-static void add_remotes(struct making *m, uint32_t port)
+void making_remotes(struct making *m, uint32_t port)
 {
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		struct replica_port *p = &m->r->ports[port];
@@ -289,45 +331,58 @@ static void add_remotes(struct making *m, uint32_t port)
 		p->has_remote[f] = true;
 		p->remote[f] = choose_address(m, f);
 		p->stranger[f] = choose_address(m, f);
-		add_host_route(m, port, &p->remote[f]);
-		add_host_route(m, port, &p->stranger[f]);
+		making_host_route(m, port, &p->remote[f]);
+		making_host_route(m, port, &p->stranger[f]);
 	}
 }
 
 static void add_uplink(struct making *m, uint32_t idx)
 {
 	const struct uplink *uplink = &m->d->uplinks[idx];
-	uint32_t port = add_port(m, PORT_UPLINK, idx, uplink->interface.name);
+	uint32_t port, metric = 10 + idx;
 
+	if (making_seen_ports(m, PORT_UPLINK, idx, &uplink->interface) > 0) {
+		making_remotes(m, (uint32_t)m->r->n_ports - 1);
+		return;
+	}
+	/* A default route of the host's own comes first. */
+	if (m->host)
+		metric += UINT32_C(1) << 30;
+	port = making_port(m, PORT_UPLINK, idx, uplink->interface.name);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		struct addr own =
 			uplink->has_address[f] ? uplink->address[f] : choose_address(m, f);
 
-		add_address(m, port, &own, (uint8_t)family_bits(f));
-		add_route(m, port, (struct prefix){.addr.family = f}, 10 + idx, false);
+		making_address(m, port, &own, (uint8_t)family_bits(f));
+		making_route(m, port, (struct prefix){.addr.family = f}, metric, false);
 	}
-	add_remotes(m, port);
+	making_remotes(m, port);
 }
 
-static bool is_named(const struct making *m, const char *name)
+bool making_is_named(const struct making *m, const char *name)
 {
 	for (size_t n = 0; n < m->d->n_networks; n++)
 		for (size_t p = 0; p < m->d->networks[n].n_interfaces; p++)
 			if (ifpattern_matches(&m->d->networks[n].interfaces[p], name))
 				return true;
-	return has_port(m->r, name);
+	return has_port(m->r, name) || has_link(m, name);
 }
 
 /* A name that fits no pattern: another beginning when "other*" is one. */
+void making_name(const struct making *m, const char *base, char out[static IFNAME_SIZE])
+{
+	snprintf(out, IFNAME_SIZE, "%s0", base);
+	for (char first = '~'; making_is_named(m, out) && first > '@'; first--)
+		for (char digit = '0'; making_is_named(m, out) && digit <= '9'; digit++)
+			snprintf(out, IFNAME_SIZE, "%c%.10s%c", first, base, digit);
+}
+
 static uint32_t add_unnamed(struct making *m, enum port_kind kind, const char *base)
 {
 	char name[IFNAME_SIZE];
 
-	snprintf(name, sizeof(name), "%s0", base);
-	for (char first = '~'; is_named(m, name) && first > '@'; first--)
-		for (char digit = '0'; is_named(m, name) && digit <= '9'; digit++)
-			snprintf(name, sizeof(name), "%c%.10s%c", first, base, digit);
-	return add_port(m, kind, 0, name);
+	making_name(m, base, name);
+	return making_port(m, kind, 0, name);
 }
 
 static void add_other(struct making *m)
@@ -337,23 +392,25 @@ static void add_other(struct making *m)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		struct addr own = choose_address(m, f);
 
-		add_address(m, port, &own, (uint8_t)family_bits(f));
+		making_address(m, port, &own, (uint8_t)family_bits(f));
 		/* A host of isolated networks alone has its way out here. */
-		if (m->d->n_uplinks == 0)
-			add_route(m, port, (struct prefix){.addr.family = f}, 10, false);
+		if (m->d->n_uplinks == 0 && !m->host)
+			making_route(m, port, (struct prefix){.addr.family = f}, 10, false);
 	}
-	add_remotes(m, port);
+	making_remotes(m, port);
 	port = add_unnamed(m, PORT_CANARY, "canary");
 	m->r->canary = choose_address(m, FAMILY_IPV4);
-	add_address(m, port, &m->r->canary, 32);
+	making_address(m, port, &m->r->canary, 32);
 }
 
-const struct replica *replica_make(struct arena *arena, const struct description *description)
+const struct replica *replica_make(struct arena *arena, const struct description *description,
+				   const struct host_seen *host)
 {
 	struct replica *r = arena_alloc(arena, sizeof(*r));
-	struct making m = {.arena = arena, .r = r, .d = description};
+	struct making m = {.arena = arena, .r = r, .d = description, .host = host};
 
 	r->description = description;
+	r->of_host = host != NULL;
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		r->forged[f] = choose_address(&m, f);
 	for (uint32_t n = 0; n < description->n_networks; n++)
@@ -361,6 +418,7 @@ const struct replica *replica_make(struct arena *arena, const struct description
 	for (uint32_t u = 0; u < description->n_uplinks; u++)
 		add_uplink(&m, u);
 	add_other(&m);
+	making_seen_rest(&m);
 	return r;
 }
 
@@ -396,4 +454,21 @@ const struct addr *replica_own(const struct replica *replica, uint32_t port, enu
 		    replica->addresses[i].prefix.addr.family == family)
 			return &replica->addresses[i].prefix.addr;
 	return NULL;
+}
+
+uint32_t replica_top(const struct replica *replica, uint32_t link)
+{
+	uint32_t master = replica->links[link].master;
+
+	return master == NO_LINK ? link : master;
+}
+
+uint32_t replica_entry(const struct replica *replica, uint32_t link)
+{
+	if (!replica->links[link].joins)
+		return link;
+	for (uint32_t i = 0; i < replica->n_links; i++)
+		if (replica->links[i].master == link)
+			return i;
+	return link;
 }

@@ -81,6 +81,11 @@ static bool set_option(struct args *args, enum option option, const char *value,
 	return true;
 }
 
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && strncmp(word, text, len) == 0;
+}
+
 /* Reads "name" or "name=value" behind two dashes; *next is the argument behind it or NULL. */
 static bool read_long(struct args *args, const char *text, const char *next, bool *took_next,
 		      struct buf *error)
@@ -93,7 +98,8 @@ static bool read_long(struct args *args, const char *text, const char *next, boo
 		const struct option_info *info = &option_table[i];
 
 		names[i] = info->name;
-		if (strlen(info->name) != len || strncmp(info->name, text, len) != 0)
+		if (!is_word(text, len, info->name) &&
+		    !(info->alias && is_word(text, len, info->alias)))
 			continue;
 		if (value && !info->argument) {
 			buf_printf(error, "--%s takes no argument", info->name);
@@ -195,9 +201,9 @@ static bool check_together(struct args *args, struct buf *error)
 		buf_puts(error, "--dry-run cannot go with --json; --dry-run=json prints the rules");
 		return false;
 	}
-	if (args->command == COMMAND_APPLY && args->given[OPTION_WITH_HOST_RULES] &&
+	if (args->command == COMMAND_APPLY && args->given[OPTION_WITH_HOST] &&
 	    !args->given[OPTION_PROVE]) {
-		buf_puts(error, "apply takes --with-host-rules with --prove only");
+		buf_puts(error, "apply takes --with-host with --prove only");
 		return false;
 	}
 	return true;

@@ -53,7 +53,7 @@ enum option {
 	OPTION_DRY_RUN,
 	OPTION_CONFIRM,
 	OPTION_PROVE,
-	OPTION_WITH_HOST_RULES,
+	OPTION_WITH_HOST,
 	OPTION_TAP,
 	OPTION_FROM,
 	OPTION_LIVE,
@@ -65,6 +65,7 @@ enum option {
 
 struct option_info {
 	const char *name;      /**< long form without the dashes */
+	const char *alias;     /**< its earlier name, which is still understood; or NULL */
 	char letter;           /**< short form, or 0 */
 	const char *argument;  /**< what the argument is called; NULL: takes none */
 	bool optional;         /**< the argument may be left out; it follows '=' only */

@@ -2,6 +2,9 @@
 // proof: what prove found, promise by promise and network by network.
 #include "program/proof.h"
 
+#include <string.h>
+
+#include "base/diag_codes.h"
 #include "hostgate/simulate.h"
 #include "program/options.h"
 #include "program/progress.h"
@@ -159,13 +162,14 @@ static size_t count_ways(const struct replica *replica)
 }
 
 static int send_probes(struct run *run, const struct apply_input *apply,
-		       const struct probe_list *list, struct proof *out)
+		       const struct probe_list *list, const struct host_copy *host,
+		       struct proof *out)
 {
 	struct progress progress = progress_start(run, "probes");
 	struct prove_input input = {
 		.apply = apply,
 		.list = list,
-		.host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+		.host = host,
 		.progress = progress.wanted ? progress_step : NULL,
 		.progress_data = &progress,
 	};
@@ -175,13 +179,67 @@ static int send_probes(struct run *run, const struct apply_input *apply,
 	return result;
 }
 
+static int look_at_host(struct run *run, const struct host_copy **out)
+{
+	struct host_copy *host = arena_alloc(run->arena, sizeof(*host));
+
+	*out = host;
+	return host_copy_read(run->arena, &run->diags, host);
+}
+
+static void add_name(struct buf *out, const char *name, const char *kind)
+{
+	buf_printf(out, "%s%s", buf_text(out)[0] ? ", " : "", name);
+	if (kind)
+		buf_printf(out, " (%s)", kind);
+}
+
+/* Tells what of the copy is not as it is on the host. */
+static void tell_differences(struct run *run, const struct replica *r, const struct host_copy *host)
+{
+	struct buf missing __attribute__((cleanup(buf_free))) = {0};
+	struct buf plain __attribute__((cleanup(buf_free))) = {0};
+
+	for (size_t i = 0; i < r->n_ports; i++)
+		if (r->links[i].index == 0 &&
+		    (r->ports[i].kind == PORT_NETWORK || r->ports[i].kind == PORT_UPLINK))
+			add_name(&missing, r->ports[i].name, NULL);
+	for (size_t i = 0; i < r->n_links; i++) {
+		const struct host_link *link =
+			r->links[i].index ? host_links_at(&host->links, r->links[i].index) : NULL;
+
+		if (link && *link->kind && strcmp(link->kind, "veth") != 0 &&
+		    strcmp(link->kind, "dummy") != 0 && strcmp(link->kind, "tun") != 0 &&
+		    strcmp(link->kind, "bridge") != 0)
+			add_name(&plain, link->name, link->kind);
+	}
+	if (buf_text(&missing)[0])
+		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_MADE_UP), PLACE_NONE,
+			 "not on this host, in the copy as the description wishes: %s",
+			 buf_text(&missing));
+	if (buf_text(&plain)[0])
+		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_PLAIN), PLACE_NONE,
+			 "plain interfaces in the copy, or bridges where they have members: %s",
+			 buf_text(&plain));
+}
+
 enum status proof_make(struct run *run, const struct work *work, struct proof_report *out)
 {
 	const struct description *d = &work->description;
 	struct apply_input input = work_input(run, work);
-	const struct replica *replica = replica_make(run->arena, d);
+	const struct host_copy *host = NULL;
+	const struct replica *replica;
 	struct proof *proof = arena_alloc(run->arena, sizeof(*proof));
 	int result;
+
+	if (run->args.given[OPTION_WITH_HOST]) {
+		result = look_at_host(run, &host);
+		if (result < 0)
+			return run_status_of(result);
+	}
+	replica = replica_make(run->arena, d, host ? &host->seen : NULL);
+	if (host)
+		tell_differences(run, replica, host);
 
 	if (count_ways(replica) > WAYS_MAX) {
 		struct diag *diag =
@@ -198,7 +256,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 		.ruleset = input.ruleset,
 		.list = probe_list_make(run->arena, replica),
 		.proof = proof,
-		.host_rules = run->args.given[OPTION_WITH_HOST_RULES],
+		.with_host = host != NULL,
 		.n_lines = (d->n_networks + 1) * PROMISE__COUNT,
 	};
 	out->lines = arena_calloc(run->arena, out->n_lines, sizeof(*out->lines));
@@ -210,7 +268,7 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	}
 	out->cells = arena_calloc(run->arena, d->n_networks * (d->n_uplinks + 1) * 2,
 				  sizeof(*out->cells));
-	result = send_probes(run, &input, out->list, proof);
+	result = send_probes(run, &input, out->list, host, proof);
 	if (result < 0)
 		return run_status_of(result);
 	count(out);

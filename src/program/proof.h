@@ -26,7 +26,7 @@ struct proof_report {
 	enum matrix_result *cells; /**< see cell_index() in proof.c */
 	size_t n_leaks, n_failures;
 	size_t n_unexplained; /**< leaks that belong to no probe */
-	bool host_rules;      /**< proved beside the host's present rules */
+	bool with_host;	      /**< proved in a copy with what this host has */
 };
 
 /**

@@ -52,7 +52,9 @@ static void print_finding(const struct proof_report *report, const struct findin
 			   proof_network_name(report, probe->network));
 		proof_describe_probe(report, probe, out);
 		buf_printf(out, "\n%s     ", prefix);
-		if (probe->passes)
+		if (report->with_host && probe->network == NO_NETWORK)
+			buf_puts(out, "expected as it is without our rules\n");
+		else if (probe->passes)
 			buf_printf(out, "expected on %s from %s\n",
 				   port_name(report, probe->toward),
 				   addr_format(&probe->seen_saddr, text));
@@ -79,6 +81,81 @@ static void print_finding(const struct proof_report *report, const struct findin
 			   rule->promise == PROMISE_NONE ? "" : proof_promise_name(rule->promise));
 }
 
+/* Detours that are alike: of packets of one network, or to it, that should take one way. */
+static bool is_alike(const struct proof_report *report, const struct detour *a,
+		     const struct detour *b)
+{
+	const struct probe *x = &report->list->items[a->probe], *y = &report->list->items[b->probe];
+
+	return x->network == y->network && x->in == y->in && x->toward == y->toward &&
+	       x->family == y->family && a->port == b->port;
+}
+
+/* How many are like this one, from it on; 0: one before it is, too. */
+static size_t count_alike(const struct proof_report *report, size_t idx)
+{
+	const struct proof *proof = report->proof;
+	size_t n = 0;
+
+	for (size_t i = 0; i < idx; i++)
+		if (is_alike(report, &proof->detours[i], &proof->detours[idx]))
+			return 0;
+	for (size_t i = idx; i < proof->n_detours; i++)
+		n += is_alike(report, &proof->detours[i], &proof->detours[idx]);
+	return n;
+}
+
+static void print_detours(const struct proof_report *report, const char *prefix, struct buf *out)
+{
+	const struct proof *proof = report->proof;
+
+	for (size_t i = 0; i < proof->n_detours; i++) {
+		const struct detour *detour = &proof->detours[i];
+		const struct probe *probe = &report->list->items[detour->probe];
+		size_t n = count_alike(report, i);
+
+		if (n == 0)
+			continue;
+		buf_printf(out, "%snote: %s of %s from %s ", prefix,
+			   probe->family == FAMILY_IPV4 ? "IPv4" : "IPv6",
+			   proof_network_name(report, probe->network),
+			   probe->in == NO_PORT ? "the host" : port_name(report, probe->in));
+		if (detour->port == NO_PORT)
+			buf_printf(out, "has no route on this host, not by %s", port_name(report, probe->toward));
+		else
+			buf_printf(out, "goes by %s on this host, not by %s",
+				   port_name(report, detour->port), port_name(report, probe->toward));
+		buf_printf(out, ": %zu %s\n", n, n == 1 ? "probe" : "probes");
+	}
+}
+
+static json_t *detours_of(const struct proof_report *report)
+{
+	const struct proof *proof = report->proof;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < proof->n_detours; i++) {
+		const struct detour *detour = &proof->detours[i];
+		const struct probe *probe = &report->list->items[detour->probe];
+		size_t n = count_alike(report, i);
+		json_t *object;
+
+		if (n == 0)
+			continue;
+		object = json_object();
+		json_add_text(object, "network", proof_network_name(report, probe->network));
+		json_add_text(object, "family", probe->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+		json_add_text(object, "in",
+			      probe->in == NO_PORT ? NULL : port_name(report, probe->in));
+		json_add_text(object, "expected_on", port_name(report, probe->toward));
+		json_add_text(object, "goes_by",
+			      detour->port == NO_PORT ? NULL : port_name(report, detour->port));
+		json_object_set_new(object, "probes", json_integer((json_int_t)n));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static void print_findings(const struct run *run, const struct proof_report *report,
 			   const char *prefix, struct buf *out)
 {
@@ -95,7 +172,7 @@ static void print_findings(const struct run *run, const struct proof_report *rep
 static void print_end(const struct proof_report *report, struct buf *out)
 {
 	const struct proof *proof = report->proof;
-	const char *beside = report->host_rules ? "; beside the present rules of this host" : "";
+	const char *beside = report->with_host ? "; in a copy of this host as it is" : "";
 
 	if (report->list->sampled)
 		buf_printf(out,
@@ -154,6 +231,7 @@ void proof_print(const struct run *run, const struct proof_report *report, struc
 	buf_putc(out, '\n');
 	print_matrix_judged(report->description, proof_cell, report, run->colour, out);
 	buf_putc(out, '\n');
+	print_detours(report, "", out);
 	print_end(report, out);
 }
 
@@ -176,6 +254,7 @@ void proof_print_tap(const struct run *run, const struct proof_report *report, s
 	buf_printf(out, "%sok %zu - no packet that no probe explains\n",
 		   report->n_unexplained ? "not " : "", ++n);
 	print_findings(run, report, "# ", out);
+	print_detours(report, "# ", out);
 }
 
 /* JSON. */
@@ -303,10 +382,11 @@ void proof_add_json(const struct run *run, const struct proof_report *report, js
 		json_array_append_new(array, finding_of(run, report, &proof->items[i]));
 	json_object_set_new(document, "proved", json_boolean(proof->n == 0));
 	json_object_set_new(document, "probes", json_integer((json_int_t)proof->n_sent));
-	json_object_set_new(document, "host_rules", json_boolean(report->host_rules));
+	json_object_set_new(document, "host_rules", json_boolean(report->with_host));
 	json_object_set_new(document, "sampled", json_boolean(report->list->sampled));
 	json_object_set_new(document, "promises", promises_of(report));
 	json_object_set_new(document, "matrix", matrix_of(report));
 	json_object_set_new(document, "obstacles", proof_json_deciders(report));
+	json_object_set_new(document, "detours", detours_of(report));
 	json_object_set_new(document, "findings", array);
 }

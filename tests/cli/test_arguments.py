@@ -45,8 +45,9 @@ class Usage(unittest.TestCase):
         self.refused("check", "--dry-run", EXAMPLE, says="check knows no --dry-run")
         self.refused("apply", "--dry-run=bash", EXAMPLE, says="none of iptables, restore, nft, json")
         self.refused("apply", "--dry-run", "--json", EXAMPLE, says="cannot go with --json")
-        self.refused("apply", "--with-host-rules", EXAMPLE, says="takes --with-host-rules with --prove only")
-        self.refused("check", "--with-host-rules", EXAMPLE, says="check knows no --with-host-rules")
+        for word in ("--with-host", "--with-host-rules"):  # its earlier name
+            self.refused("apply", word, EXAMPLE, says="takes --with-host with --prove only")
+            self.refused("check", word, EXAMPLE, says="check knows no --with-host")
 
     def test_remove_prints_names_as_data(self):
         document = json.loads(hostgate("remove", "--dry-run=json").stdout)

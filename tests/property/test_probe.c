@@ -24,7 +24,7 @@ static void copies_are_sound(void **state)
 	for (unsigned int round = 0; round < DESCRIPTIONS; round++) {
 		struct arena *arena = arena_new();
 		struct description *d = random_description(&random, arena, 20);
-		const struct replica *r = replica_make(arena, d);
+		const struct replica *r = replica_make(arena, d, NULL);
 
 		for (size_t i = 0; i < r->n_ports; i++)
 			for (size_t j = 0; j < i; j++)
@@ -68,7 +68,7 @@ static void rules_do_what_is_expected(void **state)
 		struct arena *arena = arena_new();
 		struct description *d = random_description(&random, arena, 6);
 		struct ruleset *ruleset = plan_ruleset(arena, d);
-		struct probe_list *list = probe_list_make(arena, replica_make(arena, d));
+		struct probe_list *list = probe_list_make(arena, replica_make(arena, d, NULL));
 
 		for (size_t i = 0; i < list->n; i++) {
 			const struct probe *probe = &list->items[i];

@@ -5,7 +5,8 @@
  *
  * The mutant is hostgate linked with --wrap=plan_ruleset. HOSTGATE_FAULT=N breaks the ruleset in
  * one way right after it is planned, so that everything behind it (lowering, kernel, prove) works
- * on wrong rules; HOSTGATE_FAULT=list prints the faults. A fault that finds nothing to break ends
+ * on wrong rules; HOSTGATE_FAULT=list prints the faults. HOSTGATE_WITHOUT=TEXT takes out all rules of
+ * that reason, for faults that show on some hosts only. A fault that finds nothing to break ends
  * the program with status 99.
  */
 #include <stdio.h>
@@ -53,6 +54,19 @@ static void delete_rule(struct ruleset *rs, const char *in, const char *text, in
 
 	memmove(at, at + 1, (rs->n_rules - idx - 1) * sizeof(*at));
 	rs->n_rules--;
+}
+
+/* All rules with this text as their reason. */
+static void delete_all(struct ruleset *rs, const char *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rs->n_rules; i++)
+		if (strcmp(rs->origins[rs->rules[i].origin].text, text) != 0)
+			rs->rules[n++] = rs->rules[i];
+	if (n == rs->n_rules)
+		give_up("rule", text);
+	rs->n_rules = n;
 }
 
 static struct set *set(struct ruleset *rs, const char *name)
@@ -336,9 +350,11 @@ __attribute__((constructor)) static void list_faults(void)
 struct ruleset *__wrap_plan_ruleset(struct arena *arena, const struct description *description)
 {
 	struct ruleset *rs = __real_plan_ruleset(arena, description);
-	const char *wanted = getenv("HOSTGATE_FAULT");
+	const char *wanted = getenv("HOSTGATE_FAULT"), *without = getenv("HOSTGATE_WITHOUT");
 
 	if (wanted)
 		commit(rs, strtoul(wanted, NULL, 10));
+	if (without)
+		delete_all(rs, without);
 	return rs;
 }

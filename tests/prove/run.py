@@ -19,6 +19,7 @@ import time
 import unittest
 
 import host_rules
+import with_host
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -373,7 +374,7 @@ def inside():
     run("nft", "add table inet others { chain c { type filter hook forward priority 0; }; }").check_returncode()
     before = machine()
     for backend in BACKENDS:
-        for options in ((), ("--with-host-rules",)):
+        for options in ((), ("--with-host",)):
             done = run(PROGRAM, "prove", "--backend", backend, *options, FAULTS)
             if done.returncode and not ABSENT[backend]:
                 sys.exit(done.stdout + done.stderr)
@@ -384,7 +385,7 @@ def inside():
         before = machine()
         for number in (signal.SIGKILL, signal.SIGTERM):
             for step in range(12):
-                options = ("--with-host-rules",) if step % 2 else ()
+                options = ("--with-host",) if step % 2 else ()
                 child = subprocess.Popen([PROGRAM, "prove", *options, file.name], stdout=subprocess.DEVNULL)
                 time.sleep(0.002 * 1.7 ** step)
                 child.send_signal(number)
@@ -478,7 +479,7 @@ def main():
     if len(sys.argv) == 2:
         loader.testNamePatterns = ["*%s*" % sys.argv[1]]
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES))
+                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES, *with_host.CASES))
     suite.run(result)
     print("     %d faults put into the rules, %d found" % (len(faults()), len(FOUND)))
     failed = len(result.failures) + len(result.errors)

@@ -34,7 +34,7 @@ static int set_up(void **state)
 	diags_add_source(&diags, "test", text, strlen(text));
 	if (!description_read(fixture.arena, &diags, d))
 		return -1;
-	fixture.list = probe_list_make(fixture.arena, replica_make(fixture.arena, d));
+	fixture.list = probe_list_make(fixture.arena, replica_make(fixture.arena, d, NULL));
 	*state = &fixture;
 	return 0;
 }
