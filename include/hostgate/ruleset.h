@@ -62,6 +62,7 @@ enum field {
 	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
 	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
 	FIELD_SOURCE_ON_OUT, /**< 1: the source is an address of the out-interface, else 0 */
+	FIELD_DEST_BROADCAST, /**< 1: the destination is a broadcast address of the host's links */
 	FIELD_DEST_LOCAL,    /**< 1: the destination is an address of the host, else 0 */
 	FIELD_UNTRANSLATED, /**< 1: the packet leaves with the source it came with */
 	FIELD__COUNT

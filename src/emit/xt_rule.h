@@ -33,7 +33,7 @@ extern const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT];
 
 /** The order in which a rule's matches are written: the one of iptables-save. */
 extern const enum field xt_field_order[];
-#define XT_FIELDS 22
+#define XT_FIELDS 23
 
 /** The chains and rules that one family needs of a ruleset lowered by lower_xt(). */
 struct xt_part {

@@ -8,8 +8,8 @@
  *   networks   (interface)              every network's interfaces
  *   members    (interface, address)     every network's interfaces with its subnets
  *   subnets    (address)                every network's subnets
- *   own        (address)                the host's addresses that the description names, and those
- *                                       for everybody on a link
+ *   own        (address)                the host's addresses that the description names, and what
+ *                                       is on one link only
  *   strays     (address)                the same, to count addresses that are where they may not be
  *   inside     (in, out)                ways within one network
  *   exits      (in, out)                ways from a nat or routed network to its uplinks
@@ -180,32 +180,45 @@ static void add_network(struct plan *plan, const struct network *network)
 	}
 }
 
-static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
-			    struct place place)
+static void add_own_prefix(struct plan *plan, const struct prefix *prefix, const char *name,
+			   struct place place)
 {
-	struct prefix whole = {*addr, (uint8_t)family_bits(addr->family)};
-	struct key key = key_of_prefix(&whole);
-	struct set *set = &plan->rs->sets[plan->own[addr->family]];
+	enum family family = prefix->addr.family;
+	struct key key = key_of_prefix(prefix);
+	struct set *set = &plan->rs->sets[plan->own[family]];
 
 	/* An uplink may have the address that a network names as its gateway. */
 	for (size_t i = 0; i < set->n_elements; i++)
 		if (memcmp(set->elements[i].key[0].bytes, key.bytes, KEY_SIZE) == 0)
 			return;
-	ruleset_add_element(plan->rs, plan->own[addr->family], key, no_key(), NO_INDEX,
+	ruleset_add_element(plan->rs, plan->own[family], key, no_key(), NO_INDEX,
 			    ruleset_add_origin(plan->rs, PROMISE_P3, "the host's own", name,
 					       place));
+}
+
+static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
+			    struct place place)
+{
+	struct prefix whole = {*addr, (uint8_t)family_bits(addr->family)};
+
+	add_own_prefix(plan, &whole, name, place);
 }
 
 /* Asked for by what enters routed networks alone. */
 static void add_own(struct plan *plan)
 {
+	static const char *const on_link[] = {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8",
+					      "fe80::/10"};
 	const struct description *d = plan->description;
-	struct addr everybody;
 
 	if (!plan_has_one(plan, plan->routed))
 		return;
-	(void)addr_parse("255.255.255.255", &everybody);
-	add_own_address(plan, &everybody, NULL, PLACE_NONE);
+	for (size_t i = 0; i < sizeof(on_link) / sizeof(*on_link); i++) {
+		struct prefix prefix = {0};
+
+		(void)prefix_parse(on_link[i], &prefix);
+		add_own_prefix(plan, &prefix, NULL, PLACE_NONE);
+	}
 	for (size_t u = 0; u < d->n_uplinks; u++)
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			if (d->uplinks[u].has_address[f])

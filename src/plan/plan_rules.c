@@ -49,6 +49,8 @@ const enum field plan_daddr[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
 static const enum field ct_saddr[FAMILY__COUNT] = {FIELD_CT_SADDR4, FIELD_CT_SADDR6};
 static const enum field ct_daddr[FAMILY__COUNT] = {FIELD_CT_DADDR4, FIELD_CT_DADDR6};
 
+static const struct ifpattern loopback = {.name = "lo"};
+
 /* Destinations that translation leaves alone, and that so never leave with a private source. */
 static const struct {
 	enum family family;
@@ -194,23 +196,39 @@ static void make_unready(struct plan *plan, uint32_t source)
  */
 static void make_own(struct plan *plan, uint32_t own)
 {
-	static const char *const to_many[] = {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8"};
+	static const struct {
+		enum field field;
+		const char *prefix; /* NULL: the answer 1 */
+	} to_host[] = {
+		{FIELD_DEST_LOCAL, NULL},
+		{FIELD_DEST_BROADCAST, NULL},
+		{FIELD_DADDR4, "224.0.0.0/4"},
+		{FIELD_DADDR6, "ff00::/8"},
+	};
 	uint32_t origin = reason(plan, PROMISE_P1, "answered elsewhere");
-	struct rule rule = rule_start(own, action_of(ACTION_DROP),
-				      reason(plan, PROMISE_P4, "the host's own source"));
+	uint32_t host = reason(plan, PROMISE_P4, "the host's own source");
+	uint32_t self = ruleset_add_chain(plan->rs, "self", STAGE_NONE, STAGE_DOOR);
+	struct rule rule = rule_start(own, action_goto(self), host);
 
 	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
-	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
-	for (size_t i = 0; i <= sizeof(to_many) / sizeof(*to_many); i++) {
+	add(plan, rule);
+	/* The kernel gives the host back what it sends to many itself, as if it came in there. */
+	for (size_t i = 1; i < sizeof(to_host) / sizeof(*to_host); i++) {
+		rule = rule_start(self, action_of(ACTION_ACCEPT),
+				  reason(plan, PROMISE_NONE, "the host to many"));
+		rule_match_prefix(&rule, to_host[i].field,
+				  to_host[i].prefix ? key_of_text(to_host[i].prefix)
+						    : key_of_number(to_host[i].field, 1));
+		add(plan, rule);
+	}
+	add_counted(plan, rule_start(self, action_of(ACTION_DROP), host), plan->forged,
+		    FIELD_IIFNAME);
+	for (size_t i = 0; i < sizeof(to_host) / sizeof(*to_host); i++) {
 		rule = rule_start(own, action_of(ACTION_DROP), origin);
 		rule.only = FOR_XT;
-		if (i == 0)
-			match_number(&rule, FIELD_DEST_LOCAL, 1);
-		else
-			rule_match_prefix(&rule,
-					  plan_daddr[strchr(to_many[i - 1], ':') ? FAMILY_IPV6
-										 : FAMILY_IPV4],
-					  key_of_text(to_many[i - 1]));
+		rule_match_prefix(&rule, to_host[i].field,
+				  to_host[i].prefix ? key_of_text(to_host[i].prefix)
+						    : key_of_number(to_host[i].field, 1));
 		match_number(&rule, FIELD_REVERSE_PATH, 0);
 		add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 	}
@@ -272,7 +290,6 @@ static void make_taken(struct plan *plan, uint32_t input)
 	struct ruleset *rs = plan->rs;
 	uint32_t taken = ruleset_add_chain(rs, "taken", STAGE_NONE, STAGE_INPUT);
 	uint32_t guest = ruleset_add_chain(rs, "guest", STAGE_NONE, STAGE_INPUT);
-	struct ifpattern loopback = {.name = "lo"};
 	struct rule rule;
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
@@ -291,6 +308,11 @@ static void make_taken(struct plan *plan, uint32_t input)
 		rule.only = FOR_XT;
 		add(plan, rule);
 	}
+	rule = rule_start(guest, action_of(ACTION_ACCEPT),
+			  reason(plan, PROMISE_NONE, "the host to many"));
+	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
+	rule.only = FOR_NFT;
+	add(plan, rule);
 	rule = rule_start(guest, action_of(ACTION_DROP),
 			  reason(plan, PROMISE_P1, "answered elsewhere"));
 	match_number(&rule, FIELD_REVERSE_PATH, 0);
@@ -602,8 +624,11 @@ static void make_lan(struct plan *plan, uint32_t inward, uint32_t stray)
 static void make_inward(struct plan *plan, uint32_t inward)
 {
 	uint32_t stray = ruleset_add_chain(plan->rs, "stray", STAGE_NONE, STAGE_OUTBOUND);
-	struct rule rule;
+	struct rule rule = rule_start(inward, action_of(ACTION_ACCEPT),
+				      reason(plan, PROMISE_NONE, "the host to itself"));
 
+	rule_match_prefix(&rule, FIELD_OIFNAME, key_of_interface(&loopback));
+	add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(inward, action_of(ACTION_ACCEPT),
 				  reason(plan, PROMISE_P1, "to its own network"));
