@@ -219,14 +219,16 @@ static void print_aside(struct printer *p)
 
 static void print_jumps(struct printer *p)
 {
-	for (size_t s = 0; s < XT_STAGES; s++) {
-		const struct chain *base = xt_part_base(&p->part, xt_stages[s]);
+	for (size_t t = 0; t < XT_TABLES; t++)
+		for (size_t s = XT_STAGES; s-- > 0;) {
+			const struct stage_info *info = &stage_table[xt_stages[s]];
+			const struct chain *base = xt_part_base(&p->part, xt_stages[s]);
 
-		if (base)
-			buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent,
-				   command[p->family], stage_table[xt_stages[s]].xt_table,
-				   stage_table[xt_stages[s]].xt_chain, base->name);
-	}
+			if (base && strcmp(info->xt_table, xt_table_list[t].name) == 0)
+				buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent,
+					   command[p->family], info->xt_table, info->xt_chain,
+					   base->name);
+		}
 }
 
 static void print_discard(struct printer *p, const char *pattern)

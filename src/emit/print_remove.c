@@ -32,7 +32,7 @@ static void print_table(const struct ruleset *xt, const struct xt_part parts[FAM
 	buf_printf(out, "*%s\n", table);
 	if (strcmp(table, xt_table_list[XT_TABLES - 1].name) == 0 && xt->hole_wanted[HOLE_IPTABLES])
 		print_fill_holes(xt, out);
-	for (size_t s = XT_STAGES; s-- > 0;) {
+	for (size_t s = 0; s < XT_STAGES; s++) {
 		const struct chain *v4 = xt_part_base(&parts[FAMILY_IPV4], xt_stages[s]);
 		const struct chain *v6 = xt_part_base(&parts[FAMILY_IPV6], xt_stages[s]);
 

@@ -80,7 +80,7 @@ static bool is_needed(const struct printer *p, const struct xt_table *table)
 
 static void print_jumps(struct printer *p, const char *table)
 {
-	for (size_t s = 0; s < XT_STAGES; s++) {
+	for (size_t s = XT_STAGES; s-- > 0;) {
 		const struct stage_info *info = &stage_table[xt_stages[s]];
 		const struct chain *v4 = xt_part_base(&p->parts[FAMILY_IPV4], xt_stages[s]);
 		const struct chain *v6 = xt_part_base(&p->parts[FAMILY_IPV6], xt_stages[s]);

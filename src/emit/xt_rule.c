@@ -15,8 +15,8 @@ const struct xt_table xt_table_list[XT_TABLES] = {
 	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
 };
 const enum stage xt_stages[] = {
-	STAGE_DOOR,   STAGE_INPUT,   STAGE_GUARD, STAGE_OUTBOUND, STAGE_NAT_POSTROUTING,
-	STAGE_OUTPUT, STAGE_FORWARD,
+	STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,  STAGE_INPUT,
+	STAGE_NAT_POSTROUTING, STAGE_FORWARD,  STAGE_OUTPUT,
 };
 
 const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {

@@ -71,8 +71,9 @@ struct xt_table {
 extern const struct xt_table xt_table_list[XT_TABLES];
 
 /**
- * The stages with base chains, in the same order. The last one of each table has a chain whenever
- * the table has any: where several jumps are made one after the other, it tells that all are there.
+ * The stages with base chains, by table, in the order in which jumps stand in a built-in chain.
+ * They are made from the last to the first, each in front of the others; the first one of a table
+ * has a chain whenever the table has any, so its jump tells that all are there.
  */
 extern const enum stage xt_stages[];
 #define XT_STAGES 7

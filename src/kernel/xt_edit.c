@@ -341,7 +341,8 @@ static void add_wanted(struct editing *e)
 	refuse_users(e);
 	make_chains(e);
 	fill_chains(e);
-	for (size_t i = 0; i < e->wanted->n_jumps; i++)
+	/* Each comes in front of those before it, and so they stand in their order. */
+	for (size_t i = e->wanted->n_jumps; i-- > 0;)
 		make_jump(e, &e->wanted->jumps[i]);
 }
 

@@ -205,6 +205,17 @@ static bool is_early_answer(const struct packet *p)
 	       (p->icmp_code == 0 || p->icmp_code == 2);
 }
 
+/* ICMP that answers somebody. */
+static bool is_icmp_answer(const struct packet *p)
+{
+	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
+	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
+
+	if (p->family == FAMILY_IPV4)
+		return p->l4proto == IPPROTO_ICMP && memchr(types4, p->icmp_type, sizeof(types4));
+	return p->l4proto == IPPROTO_ICMPV6 && memchr(types6, p->icmp_type, sizeof(types6));
+}
+
 /*
  * P1: a packet to an inside address leaves by its network's interface. Elsewhere there may be a LAN
  * with the same addresses: it gets what the host begins itself, and no answers.
@@ -217,7 +228,7 @@ static bool passes_inward(const struct description *d, const struct packet *p)
 	    strcmp(p->oifname, "lo") == 0)
 		return true;
 	if (!is_tracked_host(d))
-		return p->source_on_out && find_owner(d, &p->saddr);
+		return p->source_on_out && !is_icmp_answer(p);
 	return p->source_on_out && !p->ct_reply &&
 	       !(p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED));
 }

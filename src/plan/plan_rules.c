@@ -35,8 +35,8 @@
  * service's socket is bound to no address, such an answer looks like a connection of the host's own.
  *
  * Where nothing may leave, nothing asks for a connection: rules that do make the kernel track all
- * connections of the host. Then a LAN that has the same subnet as a network is told by the route to
- * it, and by the host's own address there.
+ * connections of the host. The host's answers are then told by what they are, and a LAN's packets
+ * to it by the route alone.
  */
 #include "plan/plan_rules.h"
 
@@ -48,6 +48,8 @@ const enum field plan_saddr[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
 const enum field plan_daddr[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
 static const enum field ct_saddr[FAMILY__COUNT] = {FIELD_CT_SADDR4, FIELD_CT_SADDR6};
 static const enum field ct_daddr[FAMILY__COUNT] = {FIELD_CT_DADDR4, FIELD_CT_DADDR6};
+
+static const enum field icmp_type[FAMILY__COUNT] = {FIELD_ICMP_TYPE, FIELD_ICMPV6_TYPE};
 
 static const struct ifpattern loopback = {.name = "lo"};
 
@@ -602,22 +604,24 @@ static void make_answers_known(struct plan *plan, uint32_t inward, uint32_t stra
 	add(plan, rule);
 }
 
-/*
- * Where no connections are known, an answer to a guest looks like any packet of the host; so only a
- * LAN gets it in which the host has an address of the same subnet.
- */
-static void make_lan(struct plan *plan, uint32_t inward, uint32_t stray)
+/* What answers somebody, where no connections are known: ICMP by its type. */
+static void make_answer_types(struct plan *plan, uint32_t inward, uint32_t stray)
 {
-	struct rule rule;
+	/* Echo, errors, timestamp, address mask; errors, echo, node information, redirect. */
+	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
+	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
+	static const char *const names[FAMILY__COUNT] = {"answer_types4", "answer_types6"};
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(inward, action_of(ACTION_ACCEPT),
-				  reason(plan, PROMISE_NONE, "to a LAN of the same subnet"));
-		rule_match_set(&rule, plan->subnets[f], plan_saddr[f], FIELD__COUNT);
+		bool v4 = f == FAMILY_IPV4;
+		struct rule rule = rule_start(inward, action_goto(stray),
+					      reason(plan, PROMISE_P1, "answers"));
+		uint32_t types = constant_set(plan, names[f], icmp_type[f], v4 ? types4 : types6,
+					      v4 ? sizeof(types4) : sizeof(types6), "answers");
+
+		rule_match_set(&rule, types, icmp_type[f], FIELD__COUNT);
 		add(plan, rule);
 	}
-	add(plan, rule_start(inward, action_goto(stray),
-			     reason(plan, PROMISE_P1, "not begun by the host there")));
 }
 
 /* Packets to an inside address. */
@@ -637,12 +641,12 @@ static void make_inward(struct plan *plan, uint32_t inward)
 	}
 	if (is_tracking(plan))
 		make_answers_known(plan, inward, stray);
+	else
+		make_answer_types(plan, inward, stray);
 	rule = rule_start(inward, action_goto(stray),
 			  reason(plan, PROMISE_P1, "not begun by the host there"));
 	match_number(&rule, FIELD_SOURCE_ON_OUT, 0);
 	add(plan, rule);
-	if (!is_tracking(plan))
-		make_lan(plan, inward, stray);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(stray, action_of(ACTION_DROP),
 				  reason(plan, PROMISE_P1, "not to its network"));

@@ -12,7 +12,7 @@ from cases import PUBLIC
 from lab import LINK, LINKS, NARROW, NOWHERE, REMOTE, REMOTE1
 
 DCCP, UDPLITE, AH, IPIP, SIXINFOUR, ROUTING, NO_NEXT = 33, 136, 51, 4, 41, 43, 59
-OPEN_UDP, OPEN_TCP, CLOSED = (7, 5353), 2222, 9
+OPEN_UDP, OPEN_TCP, CLOSED = (7, 5353), 2422, 9
 GROUPS = {4: ("224.0.0.1", "224.0.0.251", "239.255.255.250"), 6: ("ff02::1", "ff02::2", "ff02::fb")}
 STRANGE = {     # sources and destinations that are nobody's address
     4: GROUPS[4] + ("0.0.0.0", "0.1.2.3", "127.0.0.1", "127.1.2.3", "169.254.7.7", "169.254.169.254", "224.0.0.2",
