@@ -226,6 +226,9 @@ static void make_icmp(struct draft *d)
 		d->body[1] = v4 ? 3 : 4;
 		put32(d->body + 4, 0);
 		quote(d);
+	} else if (d->kind == PROBE_ROUTER) {
+		d->body[0] = v4 ? 5 : 134;
+		put32(d->body + 4, 0);
 	} else if (d->kind == PROBE_REPORT) {
 		d->body[0] = 143;
 		put32(d->body + 4, 0);

@@ -6,6 +6,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -409,6 +410,63 @@ static int make_chosen(struct diags *diags, struct links *links, const struct re
 		if (err != 0)
 			failed(diags, err, "a route by", r->ports[r->routes[i].port].name);
 	}
+	return err;
+}
+
+/* A table and a rule of the copy's own. */
+#define ASTRAY_TABLE	4242
+#define ASTRAY_PRIORITY 1
+
+static int put_astray_route(struct links *links, const struct replica *r,
+			    const struct prefix *subnet)
+{
+	struct message message;
+	struct nlmsghdr *header = start(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct rtmsg *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+	bool v4 = subnet->addr.family == FAMILY_IPV4;
+
+	info->rtm_family = (uint8_t)af_of(subnet->addr.family);
+	info->rtm_dst_len = subnet->len;
+	info->rtm_protocol = LINKS_PROTOCOL;
+	info->rtm_scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	info->rtm_type = RTN_UNICAST;
+	if (subnet->len > 0)
+		put_addr(header, RTA_DST, &subnet->addr);
+	mnl_attr_put_u32(header, RTA_TABLE, ASTRAY_TABLE);
+	mnl_attr_put_u32(header, RTA_OIF, links->index[replica_top(r, r->astray)]);
+	return finish(&links->host, &message);
+}
+
+static int put_astray_rule(struct links *links, enum family family, bool astray)
+{
+	struct message message;
+	struct nlmsghdr *header = start(&message, astray ? RTM_NEWRULE : RTM_DELRULE,
+					astray ? NLM_F_CREATE | NLM_F_EXCL : 0);
+	struct fib_rule_hdr *info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+
+	info->family = (uint8_t)af_of(family);
+	info->action = FR_ACT_TO_TBL;
+	mnl_attr_put_u32(header, FRA_PRIORITY, ASTRAY_PRIORITY);
+	mnl_attr_put_u32(header, FRA_TABLE, ASTRAY_TABLE);
+	return finish(&links->host, &message);
+}
+
+int links_lead(struct links *links, const struct replica *r, bool astray)
+{
+	bool has[FAMILY__COUNT] = {true, access("/proc/net/if_inet6", F_OK) == 0};
+	const struct description *d = r->description;
+	int err = 0;
+
+	for (size_t n = 0; n < d->n_networks && astray; n++)
+		for (size_t s = 0; s < d->networks[n].n_subnets && err == 0; s++) {
+			const struct prefix *subnet = &d->networks[n].subnets[s].prefix;
+
+			if (has[subnet->addr.family])
+				err = put_astray_route(links, r, subnet);
+		}
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
+		if (has[f])
+			err = put_astray_rule(links, f, astray);
 	return err;
 }
 

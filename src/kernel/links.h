@@ -31,6 +31,12 @@ uint32_t links_of_wire(unsigned int wire_index);
 int links_make(struct arena *arena, struct diags *diags, struct links *links,
 	       const struct replica *replica, const struct host_copy *host, int wire_namespace);
 
+/**
+ * Has the networks' subnets be reached by replica.astray, ahead of every other route but those to
+ * the host itself; or no more. Returns 0 or -errno; -EOPNOTSUPP: the kernel has no routing rules.
+ */
+int links_lead(struct links *links, const struct replica *replica, bool astray);
+
 /** Closes both sockets. */
 void links_close(struct links *links);
 

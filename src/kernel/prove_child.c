@@ -354,6 +354,29 @@ static int build(struct run *run)
 	return err;
 }
 
+/* What a host does that is not as described. A kernel without routing rules never is like this. */
+static int send_astray(struct run *run)
+{
+	const struct replica *r = run->list->replica;
+	int err, back;
+
+	if (r->astray == NO_PORT)
+		return 0;
+	err = links_lead(&run->links, r, true);
+	if (err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
+		return 0;
+	if (err == 0)
+		err = send_phase(run, PHASE_ASTRAY);
+	back = links_lead(&run->links, r, false);
+	if (err == 0 && back != 0) {
+		err = back;
+		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
+			 "can't change the routes of the copy: %s", strerror(-err))
+			->err = -err;
+	}
+	return err;
+}
+
 /* One processor, so that frames stay in order. */
 static void pin(void)
 {
@@ -383,6 +406,8 @@ int prove_work(void *data)
 		end.end.result = forward_everywhere(run);
 	if (end.end.result == 0)
 		end.end.result = send_phase(run, PHASE_ELSE);
+	if (end.end.result == 0)
+		end.end.result = send_astray(run);
 	if (end.end.result == 0 && run->bare)
 		prove_tell_seen(run);
 	else if (end.end.result == 0)

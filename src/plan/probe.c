@@ -35,6 +35,7 @@ const struct probe_kind_info probe_kind_table[PROBE__COUNT] = {
 	[PROBE_HOP_OPTION] = {"udp with an unknown hop-by-hop option",
 			      {0, IPPROTO_UDP},
 			      CT_STATE_NEW},
+	[PROBE_ROUTER] = {"router advertisement or redirect", {ICMP4, ICMP6}, CT_STATE_UNTRACKED},
 	[PROBE_DHCP] = {"dhcp", {IPPROTO_UDP, 0}, CT_STATE_NEW},
 	[PROBE_REPLY] = {"reply", {0, 0}, CT_STATE_ESTABLISHED},
 	[PROBE_ERROR_ABOUT] = {"icmp error about it", {ICMP4, ICMP6}, CT_STATE_RELATED},
@@ -58,6 +59,8 @@ static void set_icmp(struct packet *packet, enum probe_kind kind)
 		packet->icmp_type = v4 ? 0 : 129;
 	if (kind == PROBE_REPORT)
 		packet->icmp_type = 143;
+	if (kind == PROBE_ROUTER)
+		packet->icmp_type = v4 ? 5 : 134;
 	if (kind == PROBE_ERROR || kind == PROBE_ERROR_ABOUT) {
 		packet->icmp_type = v4 ? 3 : 1;
 		packet->icmp_code = v4 ? 3 : 4;
@@ -86,8 +89,10 @@ struct packet probe_packet(const struct probe_list *list, const struct probe *pr
 	packet.source_local = replica_has(r, &probe->saddr, NO_PORT);
 	packet.source_on_out =
 		probe->toward != NO_PORT && replica_has(r, &probe->saddr, probe->toward);
-	packet.reverse_path =
-		!packet.source_local && replica_route_to(r, &probe->saddr) == probe->in;
+	packet.reverse_path = !packet.source_local &&
+			      (probe->phase == PHASE_ASTRAY
+				       ? replica_route_astray(r, &probe->saddr)
+				       : replica_route_to(r, &probe->saddr)) == probe->in;
 	if (packet.l4proto == ICMP4 || packet.l4proto == ICMP6)
 		set_icmp(&packet, probe->kind);
 	if (about && probe->kind != PROBE_STRANGER) {

@@ -31,6 +31,7 @@ enum probe_kind {
 	PROBE_LAST_HOP, /**< UDP with a hop limit of 1 */
 	PROBE_LAST_HOP_ECHO,
 	PROBE_HOP_OPTION, /**< IPv6 option that asks for an answer */
+	PROBE_ROUTER,	  /**< ICMP redirect, or router advertisement */
 	/* Others. */
 	PROBE_DHCP,
 	PROBE_REPLY,	   /**< of the peer, to a probe that was seen */
@@ -53,6 +54,7 @@ enum probe_phase {
 	PHASE_OUT,  /**< what should pass, on the host as apply leaves it */
 	PHASE_BACK, /**< what comes back to it */
 	PHASE_ELSE, /**< everything else; by now the host forwards on all interfaces */
+	PHASE_ASTRAY, /**< when routes to the networks lead elsewhere */
 	PHASE__COUNT
 };
 

@@ -2,6 +2,7 @@
 // probe_list: which packets prove sends, and what should become of each.
 #include "plan/expect.h"
 #include "plan/probe.h"
+#include "plan/probe_draft.h"
 
 /*
  * Theory of operation
@@ -17,17 +18,6 @@
 
 /* Forged sources behind different interfaces to the outside: so many of them are enough. */
 #define FORGED_FAR_MAX 4
-
-#define KINDS(...) ((const enum probe_kind[]){__VA_ARGS__, PROBE__COUNT})
-
-/* What the maker functions share. */
-struct drafting {
-	struct arena *arena;
-	struct probe_list *list;
-	const struct replica *r;
-	const struct description *d;
-	bool *unported; /* by port and family: a packet without ports is translated there already */
-};
 
 static bool is_for_many(const struct replica *r, const struct addr *addr)
 {
@@ -76,7 +66,7 @@ static void judge(struct drafting *m, struct probe *probe)
 }
 
 /* Adds the probe, judged; returns its index or NO_PROBE when there is no such packet. */
-static uint32_t add(struct drafting *m, struct probe probe)
+uint32_t draft_add(struct drafting *m, struct probe probe)
 {
 	struct probe_list *list = m->list;
 
@@ -93,7 +83,7 @@ static uint32_t add(struct drafting *m, struct probe probe)
 }
 
 /* A packet on its way from a wire; where it would go is looked up. */
-static struct probe forwarded(const struct drafting *m, uint32_t in, const struct addr *from,
+struct probe draft_forwarded(const struct drafting *m, uint32_t in, const struct addr *from,
 			      const struct addr *to)
 {
 	struct probe probe = {
@@ -111,11 +101,11 @@ static struct probe forwarded(const struct drafting *m, uint32_t in, const struc
 	return probe;
 }
 
-static void add_kinds(struct drafting *m, struct probe probe, const enum probe_kind *kinds)
+void draft_kinds(struct drafting *m, struct probe probe, const enum probe_kind *kinds)
 {
 	for (; *kinds != PROBE__COUNT; kinds++) {
 		probe.kind = *kinds;
-		add(m, probe);
+		draft_add(m, probe);
 	}
 }
 
@@ -175,16 +165,16 @@ static void add_answers(struct drafting *m, uint32_t about)
 		.what = "comes back to the guest",
 	};
 
-	add(m, probe);
+	draft_add(m, probe);
 	if (sent.kind != PROBE_UDP)
 		return;
 	probe.kind = PROBE_ERROR_ABOUT;
 	probe.saddr = r->ports[sent.toward].stranger[sent.family];
-	add(m, probe);
+	draft_add(m, probe);
 	probe.promise = PROMISE_P3;
 	probe.kind = PROBE_STRANGER;
 	probe.what = "into a connection of others";
-	add(m, probe);
+	draft_add(m, probe);
 	probe.kind = PROBE_REPLY;
 	probe.saddr = sent.daddr;
 	probe.what = "by an interface that is not its uplink";
@@ -196,7 +186,7 @@ static void add_answers(struct drafting *m, uint32_t about)
 		struct packet packet = probe_packet(m->list, &probe);
 
 		if (foreign && !expect_packet(m->d, &packet).passes)
-			add(m, probe);
+			draft_add(m, probe);
 	}
 }
 
@@ -233,7 +223,7 @@ static void add_out(struct drafting *m, const struct replica_guest *guest)
 		if (is_port(m, port, PORT_NETWORK) || is_port(m, port, PORT_CANARY))
 			continue;
 		struct probe probe =
-			forwarded(m, guest->port, &guest->addr, &m->r->ports[port].remote[family]);
+			draft_forwarded(m, guest->port, &guest->addr, &m->r->ports[port].remote[family]);
 
 		probe.network = guest->network;
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
@@ -253,7 +243,7 @@ static void add_out(struct drafting *m, const struct replica_guest *guest)
 				probe.promise = PROMISE_P2;
 				probe.what = "must not leave with a private source";
 			}
-			idx = add(m, probe);
+			idx = draft_add(m, probe);
 			if (probe.passes && (kinds[k] == PROBE_UDP || kinds[k] == PROBE_TCP ||
 					     kinds[k] == PROBE_ECHO))
 				add_answers(m, idx);
@@ -273,21 +263,21 @@ static void add_inside(struct drafting *m, const struct replica_guest *guest)
 		if (other->network != guest->network || other->port == guest->port ||
 		    other->subnet == NO_SUBNET || other->addr.family != guest->addr.family)
 			continue;
-		probe = forwarded(m, guest->port, &guest->addr, &other->addr);
+		probe = draft_forwarded(m, guest->port, &guest->addr, &other->addr);
 		probe.network = guest->network;
 		probe.promise = PROMISE_NONE;
 		probe.what = "within the network";
-		add(m, probe);
+		draft_add(m, probe);
 	}
 	if (!guest->has_gateway)
 		return;
-	probe = forwarded(m, guest->port, &guest->addr, &guest->gateway);
+	probe = draft_forwarded(m, guest->port, &guest->addr, &guest->gateway);
 	probe.kind = PROBE_ECHO;
 	probe.phase = PHASE_OUT;
 	probe.network = guest->network;
 	probe.promise = PROMISE_NONE;
 	probe.what = "the gateway answers";
-	uint32_t idx = add(m, probe);
+	uint32_t idx = draft_add(m, probe);
 
 	m->list->items[idx].passes = true;
 	m->list->items[idx].toward = guest->port;
@@ -304,13 +294,13 @@ static void add_between(struct drafting *m, uint32_t network)
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		for (size_t i = 0; i < n; i++) {
 			const struct replica_guest *from = guest_of(m, network, f);
-			struct probe probe = forwarded(m, from->port, &from->addr,
+			struct probe probe = draft_forwarded(m, from->port, &from->addr,
 						       &guest_of(m, others[i], f)->addr);
 
 			probe.network = network;
 			probe.promise = PROMISE_P1;
 			probe.what = "to another network";
-			add_kinds(m, probe,
+			draft_kinds(m, probe,
 				  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_ERROR,
 					PROBE_FRAGMENTS));
 		}
@@ -325,19 +315,19 @@ static void add_entering(struct drafting *m, const struct replica_guest *guest)
 			continue;
 		/* Not of the remote: a protocol without ports would be the reply to the guest's. */
 		struct probe probe =
-			forwarded(m, port, &m->r->ports[port].stranger[family], &guest->addr);
+			draft_forwarded(m, port, &m->r->ports[port].stranger[family], &guest->addr);
 
 		probe.network = guest->network;
 		probe.promise = PROMISE_P3;
 		probe.what = "from outside";
-		add_kinds(m, probe,
+		draft_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_PROTOCOL, PROBE_FRAGMENTS,
 				PROBE_RST, PROBE_SYN_ACK, PROBE_ECHO_REPLY, PROBE_ERROR,
 				PROBE_ACK));
 		/* As if it were the guest's neighbour. */
 		probe.saddr = addr_step(guest->addr, 1);
 		probe.what = "from outside, with a source of the network";
-		add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP));
+		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP));
 	}
 }
 
@@ -353,27 +343,27 @@ static void add_forged_from(struct drafting *m, uint32_t network, uint32_t in,
 	for (uint32_t port = 0; port < r->n_ports; port++) {
 		if (is_port(m, port, PORT_NETWORK) || is_port(m, port, PORT_CANARY))
 			continue;
-		probe = forwarded(m, in, source, &r->ports[port].stranger[source->family]);
+		probe = draft_forwarded(m, in, source, &r->ports[port].stranger[source->family]);
 		probe.network = network;
 		probe.promise = PROMISE_P4;
 		probe.what = what;
-		add_kinds(m, probe,
+		draft_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_FRAGMENTS,
 				PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO, PROBE_HOP_OPTION));
 		if (!replica_own(r, port, source->family))
 			continue;
 		probe.daddr = *replica_own(r, port, source->family);
 		probe.toward = NO_PORT;
-		add_kinds(m, probe,
+		draft_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ACK, PROBE_ECHO, PROBE_PROTOCOL));
 	}
 	if (!own)
 		return;
-	probe = forwarded(m, in, source, own);
+	probe = draft_forwarded(m, in, source, own);
 	probe.network = network;
 	probe.promise = PROMISE_P4;
 	probe.what = what;
-	add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP, PROBE_ACK, PROBE_ECHO, PROBE_PROTOCOL));
+	draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP, PROBE_ACK, PROBE_ECHO, PROBE_PROTOCOL));
 }
 
 /* Addresses just outside the subnet's two ends, where they are nobody's. */
@@ -433,26 +423,26 @@ static void add_to_many(struct drafting *m, const struct replica_guest *guest)
 		(void)addr_parse(groups[i], &to);
 		if (to.family != guest->addr.family)
 			continue;
-		probe = forwarded(m, guest->port, &guest->addr, &to);
+		probe = draft_forwarded(m, guest->port, &guest->addr, &to);
 		probe.network = guest->network;
 		probe.promise = PROMISE_P1;
 		probe.what = "to many";
-		add(m, probe);
+		draft_add(m, probe);
 	}
 	if (guest->subnet == NO_SUBNET || guest->addr.family != FAMILY_IPV4)
 		return;
 	to = prefix_last(&network->subnets[guest->subnet].prefix);
-	probe = forwarded(m, guest->port, &guest->addr, &to);
+	probe = draft_forwarded(m, guest->port, &guest->addr, &to);
 	probe.toward = NO_PORT;
 	probe.network = guest->network;
 	probe.promise = PROMISE_P1;
 	probe.what = "to its subnet's broadcast address";
 	if (network->subnets[guest->subnet].prefix.len < 31)
-		add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_ECHO));
+		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_ECHO));
 	probe.saddr = (struct addr){.family = FAMILY_IPV4};
 	(void)addr_parse("255.255.255.255", &probe.daddr);
 	probe.what = "asks for an address";
-	add_kinds(m, probe, KINDS(PROBE_DHCP, PROBE_UDP));
+	draft_kinds(m, probe, KINDS(PROBE_DHCP, PROBE_UDP));
 }
 
 static void add_own(struct drafting *m, const struct replica_guest *guest)
@@ -463,11 +453,11 @@ static void add_own(struct drafting *m, const struct replica_guest *guest)
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (!is_port(m, port, PORT_UPLINK))
 			continue;
-		probe = forwarded(m, NO_PORT, &guest->gateway, &m->r->ports[port].remote[family]);
+		probe = draft_forwarded(m, NO_PORT, &guest->gateway, &m->r->ports[port].remote[family]);
 		probe.network = guest->network;
 		probe.promise = PROMISE_P2;
 		probe.what = "of the host, from its gateway address";
-		add_kinds(m, probe,
+		draft_kinds(m, probe,
 			  KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO, PROBE_RST, PROBE_FIN_ACK,
 				PROBE_ECHO_REPLY, PROBE_REPORT));
 		for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
@@ -475,7 +465,7 @@ static void add_own(struct drafting *m, const struct replica_guest *guest)
 			if (probe.daddr.family == family) {
 				probe.toward = port;
 				probe.what = "of the host, from its gateway address, to many";
-				add_kinds(m, probe, KINDS(PROBE_UDP));
+				draft_kinds(m, probe, KINDS(PROBE_UDP));
 			}
 		}
 	}
@@ -490,18 +480,18 @@ static void add_unconcerned(struct drafting *m, uint32_t other)
 
 			if (!is_port(m, port, PORT_UPLINK))
 				continue;
-			probe = forwarded(m, other, &m->r->ports[other].remote[f],
+			probe = draft_forwarded(m, other, &m->r->ports[other].remote[f],
 					  &m->r->ports[port].remote[f]);
 			probe.network = NO_NETWORK;
 			probe.promise = PROMISE_NONE;
 			probe.what = "no network is concerned";
-			add(m, probe);
-			probe = forwarded(m, port, &m->r->ports[port].remote[f],
+			draft_add(m, probe);
+			probe = draft_forwarded(m, port, &m->r->ports[port].remote[f],
 					  &m->r->ports[other].remote[f]);
 			probe.network = NO_NETWORK;
 			probe.promise = PROMISE_NONE;
 			probe.what = "no network is concerned";
-			add(m, probe);
+			draft_add(m, probe);
 		}
 }
 
@@ -525,23 +515,23 @@ static void add_of_host(struct drafting *m, const struct replica_guest *guest)
 
 		if (own->family != guest->addr.family || !r->addresses[i].on_host)
 			continue;
-		probe = forwarded(m, guest->port, &guest->addr, own);
+		probe = draft_forwarded(m, guest->port, &guest->addr, own);
 		probe.network = guest->network;
 		probe.promise = PROMISE_P1;
 		probe.what = "to the host";
-		add_kinds(m, probe, KINDS(PROBE_UDP, PROBE_ACK, PROBE_ECHO));
+		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_ACK, PROBE_ECHO));
 	}
-	probe = forwarded(m, guest->port, &guest->addr, &r->forged[guest->addr.family]);
+	probe = draft_forwarded(m, guest->port, &guest->addr, &r->forged[guest->addr.family]);
 	probe.network = guest->network;
 	probe.promise = PROMISE_P1;
 	probe.what = "on its last hop";
-	add_kinds(m, probe, KINDS(PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO));
+	draft_kinds(m, probe, KINDS(PROBE_LAST_HOP, PROBE_LAST_HOP_ECHO));
 	probe.kind = PROBE_UDP;
 	probe.what = "by the host's own route";
 	judge(m, &probe);
 	if (probe.passes)
 		probe.promise = PROMISE_NONE;
-	uint32_t idx = add(m, probe);
+	uint32_t idx = draft_add(m, probe);
 
 	if (m->list->items[idx].passes)
 		add_answers(m, idx);
@@ -577,5 +567,6 @@ struct probe_list *probe_list_make(struct arena *arena, const struct replica *re
 	for (uint32_t port = 0; port < replica->n_ports; port++)
 		if (replica->ports[port].kind == PORT_OTHER)
 			add_unconcerned(&m, port);
+	draft_inside(&m);
 	return list;
 }

@@ -403,6 +403,21 @@ static void add_other(struct making *m)
 	making_address(m, port, &m->r->canary, 32);
 }
 
+/* An uplink, or where there is none, an interface that the description does not name. */
+static void choose_astray(struct replica *r)
+{
+	r->astray = NO_PORT;
+	for (uint32_t port = 0; port < r->n_ports && !r->of_host; port++) {
+		enum port_kind kind = r->ports[port].kind;
+
+		if (kind == PORT_UPLINK || (kind == PORT_OTHER && r->astray == NO_PORT)) {
+			r->astray = port;
+			if (kind == PORT_UPLINK)
+				return;
+		}
+	}
+}
+
 const struct replica *replica_make(struct arena *arena, const struct description *description,
 				   const struct host_seen *host)
 {
@@ -419,6 +434,7 @@ const struct replica *replica_make(struct arena *arena, const struct description
 		add_uplink(&m, u);
 	add_other(&m);
 	making_seen_rest(&m);
+	choose_astray(r);
 	return r;
 }
 
@@ -436,6 +452,17 @@ uint32_t replica_route_to(const struct replica *replica, const struct addr *addr
 			best = route;
 	}
 	return best ? best->port : NO_PORT;
+}
+
+uint32_t replica_route_astray(const struct replica *replica, const struct addr *addr)
+{
+	const struct description *d = replica->description;
+
+	for (size_t n = 0; n < d->n_networks; n++)
+		for (size_t s = 0; s < d->networks[n].n_subnets; s++)
+			if (prefix_contains(&d->networks[n].subnets[s].prefix, addr))
+				return replica->astray;
+	return replica_route_to(replica, addr);
 }
 
 bool replica_has(const struct replica *replica, const struct addr *addr, uint32_t port)

@@ -91,6 +91,7 @@ struct replica {
 	size_t n_guests, cap_guests;
 	struct addr forged
 		[FAMILY__COUNT]; /**< somebody of whom the host knows no more than its default route */
+	uint32_t astray; /**< port by which the networks are reached in PHASE_ASTRAY; NO_PORT: none */
 	struct addr canary;	 /**< IPv4 address of the host on the canary's port */
 };
 
@@ -105,6 +106,9 @@ const struct replica *replica_make(struct arena *arena, const struct description
 
 /** Returns the port by which the host reaches the address, or NO_PORT. */
 uint32_t replica_route_to(const struct replica *replica, const struct addr *addr);
+
+/** The same when the host is led astray. */
+uint32_t replica_route_astray(const struct replica *replica, const struct addr *addr);
 
 /** Tells whether the address is the host's own, on the port (NO_PORT: on any). */
 bool replica_has(const struct replica *replica, const struct addr *addr, uint32_t port);

@@ -6,7 +6,7 @@
  * The mutant is hostgate linked with --wrap=plan_ruleset. HOSTGATE_FAULT=N breaks the ruleset in
  * one way right after it is planned, so that everything behind it (lowering, kernel, prove) works
  * on wrong rules; HOSTGATE_FAULT=list prints the faults. HOSTGATE_WITHOUT=TEXT takes out all rules of
- * that reason, for faults that show on some hosts only. A fault that finds nothing to break ends
+ * that reason (or several, with ";" between), for faults that show on some hosts only. A fault that finds nothing to break ends
  * the program with status 99.
  */
 #include <stdio.h>
@@ -354,7 +354,12 @@ struct ruleset *__wrap_plan_ruleset(struct arena *arena, const struct descriptio
 
 	if (wanted)
 		commit(rs, strtoul(wanted, NULL, 10));
-	if (without)
-		delete_all(rs, without);
+	for (const char *at = without; at && *at; at += strspn(at, ";")) {
+		char text[100];
+
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, ";"), at);
+		delete_all(rs, text);
+		at += strcspn(at, ";");
+	}
 	return rs;
 }
