@@ -62,6 +62,7 @@ enum field {
 	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
 	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
 	FIELD_SOURCE_ON_OUT, /**< 1: the source is an address of the out-interface, else 0 */
+	FIELD_DEST_BROADCAST, /**< 1: the destination is a broadcast address of the host's links */
 	FIELD_DEST_LOCAL,    /**< 1: the destination is an address of the host, else 0 */
 	FIELD_UNTRANSLATED, /**< 1: the packet leaves with the source it came with */
 	FIELD__COUNT
@@ -281,6 +282,14 @@ struct ruleset {
 
 /** Makes the ruleset of a checked description. Memory comes from arena; never fails. */
 struct ruleset *plan_ruleset(struct arena *arena, const struct description *description);
+
+/**
+ * Returns the ruleset with what masquerade would translate on an uplink closed there, for the family
+ * in which the uplink has no address: the kernel would take one of another interface. For iptables,
+ * which has no place behind translation. Shares everything else with the ruleset.
+ */
+struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,
+				     const struct ifpattern *uplink, enum family family);
 
 /** Lowers a ruleset for nf_tables: every set has one shape. */
 struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset);

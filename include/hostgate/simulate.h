@@ -20,6 +20,7 @@ struct packet {
 	bool source_local;         /**< the source is an address of the host */
 	bool source_broadcast;     /**< the source is a broadcast address of the host's links */
 	bool source_on_out;        /**< the source is an address of oifname */
+	bool dest_broadcast;       /**< the destination is a broadcast address of the host's links */
 	bool dest_local;           /**< the destination is an address of the host */
 	bool out_unnumbered;       /**< oifname has no address of the family: masquerade borrows one */
 	uint32_t ct_state;         /**< one bit of enum ct_state */

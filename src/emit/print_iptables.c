@@ -181,6 +181,16 @@ static const char hole_function[] =
 	"\t\"$command\" -w -t filter -I \"$chain\" \"$((${last:-0} + 1))\" \"$@\"\n"
 	"}\n";
 
+static const char numbered_function[] =
+	"\n"
+	"# whether masquerade has an address to take on an uplink; else it takes another interface's\n"
+	"numbered() { # -4|-6 INTERFACE\n"
+	"\t[ -n \"$(ip -o \"$1\" address show dev \"$2\" scope global 2>/dev/null)\" ] && return\n"
+	"\techo \"warning: $2 has no address (ip $1): nothing is translated to it until it has one\" \\\n"
+	"\t\t\"and this script runs again\" >&2\n"
+	"\treturn 1\n"
+	"}\n";
+
 static const char clean_function[] =
 	"\n"
 	"# take others' rules away, from the last to the first; chains, policies and our jumps stay\n"
@@ -255,6 +265,53 @@ static void print_holes_of(struct printer *p)
 		}
 }
 
+/* The name of the uplink that the rule is about, or NULL. */
+static const struct key *out_of(const struct rule *rule)
+{
+	for (uint8_t i = 0; i < rule->n_matches; i++)
+		if (rule->matches[i].fields[0] == FIELD_OIFNAME)
+			return &rule->matches[i].key;
+	return NULL;
+}
+
+static bool masquerades(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_rules; i++)
+		if (rs->rules[i].action.kind == ACTION_MASQUERADE)
+			return true;
+	return false;
+}
+
+/* What plan_without_address() closes, as the host is when the script runs. */
+static void print_unnumbered(struct printer *p)
+{
+	const struct ruleset *rs = p->rs;
+
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		const struct rule *rule = &rs->rules[i];
+		const struct key *out = out_of(rule);
+		char name[IFNAME_SIZE];
+		struct rule closed = *rule;
+		bool wildcard;
+
+		if (rule->action.kind != ACTION_MASQUERADE || !out || !xt_part_has(&p->part, rule))
+			continue;
+		buf_printf(p->out, "%snumbered -%c ", p->indent,
+			   p->family == FAMILY_IPV4 ? '4' : '6');
+		print_word(p->out, key_ifname(out, name, &wildcard));
+		buf_printf(p->out, " ||\n%s\t%s -w -t mangle ", p->indent, command[p->family]);
+		closed.action = (struct action){.kind = ACTION_DROP};
+		closed.matches[closed.n_matches++] =
+			(struct match){.kind = MATCH_PREFIX,
+				       .n_fields = 1,
+				       .fields = {FIELD_SOURCE_ON_OUT},
+				       .key = key_of_number(FIELD_SOURCE_ON_OUT, 0)};
+		xt_rule_print_to(rs, &closed, "HOSTGATE-STAY", "P2: no translation there", p->family,
+				 print_word, p->out);
+		buf_putc(p->out, '\n');
+	}
+}
+
 static void print_family(struct printer *p)
 {
 	p->part = xt_part_of(p->rs, p->family);
@@ -263,6 +320,7 @@ static void print_family(struct printer *p)
 	print_aside(p);
 	buf_putc(p->out, '\n');
 	print_chains(p);
+	print_unnumbered(p);
 	buf_putc(p->out, '\n');
 	print_jumps(p);
 	if (p->rs->clean_slate)
@@ -369,6 +427,8 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 	buf_puts(out, install_functions);
 	if (xt->n_holes > 0)
 		buf_puts(out, hole_function);
+	if (masquerades(xt))
+		buf_puts(out, numbered_function);
 	if (xt->clean_slate)
 		buf_puts(out, clean_function);
 	print_families(&p, print_family);

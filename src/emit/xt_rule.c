@@ -119,11 +119,14 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	case FIELD_SOURCE_LOCAL:
 	case FIELD_SOURCE_BROADCAST:
 	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_BROADCAST:
 	case FIELD_DEST_LOCAL:
 		buf_printf(p->out, " -m addrtype%s --%s-type %s%s",
 			   key_number(field, &match->key) ? "" : " !",
-			   field == FIELD_DEST_LOCAL ? "dst" : "src",
-			   field == FIELD_SOURCE_BROADCAST ? "BROADCAST" : "LOCAL",
+			   field == FIELD_DEST_LOCAL || field == FIELD_DEST_BROADCAST ? "dst" : "src",
+			   field == FIELD_SOURCE_BROADCAST || field == FIELD_DEST_BROADCAST
+				   ? "BROADCAST"
+				   : "LOCAL",
 			   field == FIELD_SOURCE_ON_OUT ? " --limit-iface-out" : "");
 		break;
 	case FIELD_CT_DADDR4:
@@ -148,7 +151,7 @@ const enum field xt_field_order[XT_FIELDS] = {
 	FIELD_ICMP_KIND,    FIELD_ICMPV6_KIND,	    FIELD_ICMP_TYPE,	 FIELD_ICMPV6_TYPE,
 	FIELD_CT_STATE,	    FIELD_CT_STATUS,	    FIELD_CT_DIRECTION,	 FIELD_CT_DADDR4,
 	FIELD_CT_DADDR6,    FIELD_REVERSE_PATH,	    FIELD_SOURCE_LOCAL,	 FIELD_SOURCE_BROADCAST,
-	FIELD_SOURCE_ON_OUT, FIELD_DEST_LOCAL,
+	FIELD_SOURCE_ON_OUT, FIELD_DEST_BROADCAST, FIELD_DEST_LOCAL,
 };
 /* Fields of no place in a rule of iptables: the lowering takes them away. */
 #define LOWERED_AWAY 3 /* FIELD_CT_SADDR4, FIELD_CT_SADDR6, FIELD_UNTRANSLATED */
@@ -225,6 +228,18 @@ void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum famil
 	print_matches(&p, rule);
 	print_action(&p, &rule->action);
 	print_comment(&p, rule);
+}
+
+void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
+		      const char *comment, enum family family, xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	buf_printf(out, "-A %s", chain);
+	print_matches(&p, rule);
+	print_action(&p, &rule->action);
+	buf_puts(out, " -m comment --comment ");
+	quote(out, comment);
 }
 
 void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,

@@ -20,6 +20,10 @@ void xt_restore_word(struct buf *out, const char *word);
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out);
 
+/** The same for another chain and comment than the rule's own. */
+void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
+		      const char *comment, enum family family, xt_quote quote, struct buf *out);
+
 /** Writes " -i ..." for a rule in a hole, as above, but without chain; ACCEPT is meant here. */
 void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
 		   xt_quote quote, struct buf *out);
@@ -29,7 +33,7 @@ extern const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT];
 
 /** The order in which a rule's matches are written: the one of iptables-save. */
 extern const enum field xt_field_order[];
-#define XT_FIELDS 22
+#define XT_FIELDS 23
 
 /** The chains and rules that one family needs of a ruleset lowered by lower_xt(). */
 struct xt_part {

@@ -108,6 +108,7 @@ static bool narrow(struct judge_packet *packet, const struct match *match)
 	case FIELD_SOURCE_LOCAL:
 	case FIELD_SOURCE_BROADCAST:
 	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_BROADCAST:
 	case FIELD_DEST_LOCAL:
 	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:

@@ -11,6 +11,7 @@
 #include "kernel/host_links.h"
 #include "kernel/nft_explain.h"
 #include "kernel/scope.h"
+#include "kernel/standing.h"
 #include "kernel/users.h"
 
 void job_init(struct job *job, struct arena *arena, struct diags *diags,
@@ -27,15 +28,40 @@ void job_free(struct job *job)
 	scope_close(&job->root);
 }
 
-static void open_backend(struct job *job, struct job_backend *work, double wait_seconds)
+/* Where nothing can be dropped behind translation, an uplink must have an address to take. */
+static int fit_to_host(struct job *job, const struct ruleset **ruleset)
+{
+	const struct description *d = job->input->description;
+	struct host_links links = {0};
+	int err = host_links_read(job->arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &links);
+
+	if (err != 0) {
+		nft_explain_errno(job->diags, -err, "read the interfaces and addresses");
+		return err;
+	}
+	for (size_t u = 0; u < d->n_uplinks; u++)
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			if (!standing_has_address(&links, d->uplinks[u].interface.name, f))
+				*ruleset = plan_without_address(job->arena, *ruleset,
+								&d->uplinks[u].interface, f);
+	return 0;
+}
+
+static int open_backend(struct job *job, struct job_backend *work, double wait_seconds)
 {
 	struct backend_input input = {.arena = job->arena,
 				      .replaced = job->work[0].wanted,
 				      .clean_slate = job->input && job->input->ruleset->clean_slate,
 				      .wait_seconds = wait_seconds};
 
+	int err = 0;
+
 	if (job->input && work->wanted)
 		input.ruleset = job->input->ruleset;
+	if (input.ruleset && work->backend == BACKEND_IPTABLES)
+		err = fit_to_host(job, &input.ruleset);
+	if (err != 0)
+		return err;
 	if (job->undo)
 		input.snapshot = job->undo->rules[work->backend];
 	if (job->undo)
@@ -47,6 +73,7 @@ static void open_backend(struct job *job, struct job_backend *work, double wait_
 		input.recorded = &job->before;
 	work->info = backend_list[work->backend];
 	work->self = work->info->open(&input);
+	return 0;
 }
 
 static bool is_wanted(const struct job *job, enum backend backend, enum backend chosen)
@@ -92,8 +119,10 @@ int job_open(struct job *job, double wait_seconds)
 					    .wanted = is_wanted(job, first, first)};
 	job->work[1] = (struct job_backend){.backend = other,
 					    .wanted = is_wanted(job, other, first)};
-	for (size_t i = 0; i < 2; i++)
-		open_backend(job, &job->work[i], wait_seconds);
+	for (size_t i = 0; i < 2 && err == 0; i++)
+		err = open_backend(job, &job->work[i], wait_seconds);
+	if (err != 0)
+		return err;
 	init_holes(job);
 	job->root = sysctl_open_root(job->diags);
 	return job->root < 0 ? job->root : 0;

@@ -244,13 +244,14 @@ static void add_icmp(struct builder *b, uint8_t type, uint8_t first, uint8_t las
 static void add_addrtype(struct builder *b, enum field field, bool is_so)
 {
 	struct xt_addrtype_info_v1 *info = add_part(b, "addrtype", 1, sizeof(*info));
+	bool broadcast = field == FIELD_SOURCE_BROADCAST || field == FIELD_DEST_BROADCAST;
+	uint16_t type = broadcast ? XT_ADDRTYPE_BROADCAST : XT_ADDRTYPE_LOCAL;
 
-	if (field == FIELD_DEST_LOCAL) {
-		info->dest = XT_ADDRTYPE_LOCAL;
+	if (field == FIELD_DEST_LOCAL || field == FIELD_DEST_BROADCAST) {
+		info->dest = type;
 		info->flags = is_so ? 0 : XT_ADDRTYPE_INVERT_DEST;
 	} else {
-		info->source = field == FIELD_SOURCE_BROADCAST ? XT_ADDRTYPE_BROADCAST
-							       : XT_ADDRTYPE_LOCAL;
+		info->source = type;
 		info->flags = is_so ? 0 : XT_ADDRTYPE_INVERT_SOURCE;
 	}
 	if (field == FIELD_SOURCE_ON_OUT)
@@ -312,6 +313,7 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_SOURCE_LOCAL:
 	case FIELD_SOURCE_BROADCAST:
 	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_BROADCAST:
 	case FIELD_DEST_LOCAL:
 		add_addrtype(b, field, key_number(field, &match->key) != 0);
 		break;

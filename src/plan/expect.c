@@ -113,8 +113,10 @@ static bool passes_door(const struct description *d, const struct network *from,
 		return p->reverse_path || !find_owner(d, &p->saddr);
 	if (is_from_router(p))
 		return false;
+	/* What the host sends to many, the kernel gives it back as if it came in there. */
 	if (expect_member(from, &p->saddr))
-		return !p->source_local;
+		return !p->source_local || p->dest_broadcast ||
+		       in_prefix(&p->daddr, "224.0.0.0/4") || in_prefix(&p->daddr, "ff00::/8");
 	if (is_unready(from, p))
 		return true;
 	if (in_prefix(&p->saddr, "0.0.0.0/8") || in_prefix(&p->saddr, "::/128"))
@@ -134,7 +136,7 @@ static bool is_taken(const struct description *d, const struct network *from,
 		     const struct packet *p)
 {
 	if (from && expect_member(from, &p->saddr))
-		return p->reverse_path;
+		return p->reverse_path || p->source_local;
 	if (find_owner(d, &p->saddr) && is_tracked_host(d))
 		return p->ct_reply && (p->ct_state & CT_STATE_ESTABLISHED);
 	return !from || !in_prefix(&p->saddr, "169.254.0.0/16") ||
@@ -144,7 +146,9 @@ static bool is_taken(const struct description *d, const struct network *from,
 /* Addresses that no connection through an uplink goes to: inside, and the host's as described. */
 static bool is_own(const struct description *d, const struct addr *addr)
 {
-	if (find_owner(d, addr) || in_prefix(addr, "255.255.255.255/32"))
+	if (find_owner(d, addr) || in_prefix(addr, "255.255.255.255/32") ||
+	    in_prefix(addr, "224.0.0.0/4") || in_prefix(addr, "ff00::/8") ||
+	    in_prefix(addr, "fe80::/10"))
 		return true;
 	for (size_t u = 0; u < d->n_uplinks; u++)
 		if (d->uplinks[u].has_address[addr->family] &&
@@ -201,17 +205,6 @@ static bool is_early_answer(const struct packet *p)
 	       (p->icmp_code == 0 || p->icmp_code == 2);
 }
 
-/* ICMP that answers somebody. */
-static bool is_icmp_answer(const struct packet *p)
-{
-	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
-	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
-
-	if (p->family == FAMILY_IPV4)
-		return p->l4proto == IPPROTO_ICMP && memchr(types4, p->icmp_type, sizeof(types4));
-	return p->l4proto == IPPROTO_ICMPV6 && memchr(types6, p->icmp_type, sizeof(types6));
-}
-
 /*
  * P1: a packet to an inside address leaves by its network's interface. Elsewhere there may be a LAN
  * with the same addresses: it gets what the host begins itself, and no answers.
@@ -220,16 +213,13 @@ static bool passes_inward(const struct description *d, const struct packet *p)
 {
 	const struct network *to = expect_network(d, p->oifname);
 
-	if (!find_owner(d, &p->daddr) || (to && expect_member(to, &p->daddr)))
+	if (!find_owner(d, &p->daddr) || (to && expect_member(to, &p->daddr)) ||
+	    strcmp(p->oifname, "lo") == 0)
 		return true;
-	if (is_tracked_host(d)) {
-		if (p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED) ||
-		    p->ct_reply)
-			return false;
-	} else if (is_icmp_answer(p)) {
-		return false;
-	}
-	return p->source_on_out;
+	if (!is_tracked_host(d))
+		return p->source_on_out && find_owner(d, &p->saddr);
+	return p->source_on_out && !p->ct_reply &&
+	       !(p->ct_state & (CT_STATE_INVALID | CT_STATE_UNTRACKED | CT_STATE_RELATED));
 }
 
 static bool stays_on_link(const struct addr *addr)

@@ -8,8 +8,8 @@
  *   networks   (interface)              every network's interfaces
  *   members    (interface, address)     every network's interfaces with its subnets
  *   subnets    (address)                every network's subnets
- *   own        (address)                the host's addresses that the description names, and those
- *                                       for everybody on a link
+ *   own        (address)                the host's addresses that the description names, and what
+ *                                       is on one link only
  *   strays     (address)                the same, to count addresses that are where they may not be
  *   inside     (in, out)                ways within one network
  *   exits      (in, out)                ways from a nat or routed network to its uplinks
@@ -34,6 +34,9 @@
 #include "plan/plan_rules.h"
 #include "plan/plan_sysctl.h"
 
+static const char *const closed_names[FAMILY__COUNT] = {"closed4", "closed6"};
+static const char *const borrowed_names[FAMILY__COUNT] = {"borrowed4", "borrowed6"};
+
 static struct key no_key(void)
 {
 	return (struct key){0};
@@ -51,14 +54,6 @@ static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name,
 static void make_sets(struct plan *plan)
 {
 	struct ruleset *rs = plan->rs;
-	static const char *const names[][FAMILY__COUNT] = {
-		{"members4", "members6"},   {"snat4", "snat6"},
-		{"closed4", "closed6"},	    {"translated4", "translated6"},
-		{"borrowed4", "borrowed6"}, {"subnets4", "subnets6"},
-		{"strays4", "strays6"},
-		{"own4", "own6"},
-	};
-
 	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
 	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELD_OIFNAME, FIELD__COUNT);
 	plan->inside = ruleset_add_set(rs, "inside", false, FIELD_IIFNAME, FIELD_OIFNAME);
@@ -69,22 +64,26 @@ static void make_sets(struct plan *plan)
 	plan->kept_out = add_tally(plan, TALLY_REFUSED, "kept_out", FIELD_OIFNAME, FIELD__COUNT);
 	plan->forged = add_tally(plan, TALLY_CAUGHT, "forged", FIELD_IIFNAME, FIELD__COUNT);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		plan->members[f] =
-			ruleset_add_set(rs, names[0][f], false, FIELD_IIFNAME, plan_saddr[f]);
+		enum field addr = plan_saddr[f];
+		bool v4 = f == FAMILY_IPV4;
+
+		plan->members[f] = ruleset_add_set(rs, v4 ? "members4" : "members6", false,
+						   FIELD_IIFNAME, addr);
 		plan->snat[f] =
-			ruleset_add_set(rs, names[1][f], true, FIELD_OIFNAME, plan_saddr[f]);
+			ruleset_add_set(rs, v4 ? "snat4" : "snat6", true, FIELD_OIFNAME, addr);
 		plan->closed[f] =
-			add_tally(plan, TALLY_CAUGHT, names[2][f], FIELD_OIFNAME, plan_saddr[f]);
+			add_tally(plan, TALLY_CAUGHT, closed_names[f], FIELD_OIFNAME, addr);
 		plan->translated[f] =
-			add_tally(plan, TALLY_CAUGHT, names[3][f], FIELD_OIFNAME, plan_saddr[f]);
+			add_tally(plan, TALLY_CAUGHT, v4 ? "translated4" : "translated6",
+				  FIELD_OIFNAME, addr);
 		plan->borrowed[f] =
-			add_tally(plan, TALLY_CAUGHT, names[4][f], FIELD_OIFNAME, plan_saddr[f]);
-		plan->subnets[f] =
-			ruleset_add_set(rs, names[5][f], false, plan_saddr[f], FIELD__COUNT);
-		plan->strays[f] =
-			add_tally(plan, TALLY_CAUGHT, names[6][f], plan_saddr[f], FIELD__COUNT);
+			add_tally(plan, TALLY_CAUGHT, borrowed_names[f], FIELD_OIFNAME, addr);
+		plan->subnets[f] = ruleset_add_set(rs, v4 ? "subnets4" : "subnets6", false, addr,
+						   FIELD__COUNT);
+		plan->strays[f] = add_tally(plan, TALLY_CAUGHT, v4 ? "strays4" : "strays6", addr,
+					    FIELD__COUNT);
 		plan->own[f] =
-			ruleset_add_set(rs, names[7][f], false, plan_saddr[f], FIELD__COUNT);
+			ruleset_add_set(rs, v4 ? "own4" : "own6", false, addr, FIELD__COUNT);
 	}
 }
 
@@ -181,32 +180,45 @@ static void add_network(struct plan *plan, const struct network *network)
 	}
 }
 
-static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
-			    struct place place)
+static void add_own_prefix(struct plan *plan, const struct prefix *prefix, const char *name,
+			   struct place place)
 {
-	struct prefix whole = {*addr, (uint8_t)family_bits(addr->family)};
-	struct key key = key_of_prefix(&whole);
-	struct set *set = &plan->rs->sets[plan->own[addr->family]];
+	enum family family = prefix->addr.family;
+	struct key key = key_of_prefix(prefix);
+	struct set *set = &plan->rs->sets[plan->own[family]];
 
 	/* An uplink may have the address that a network names as its gateway. */
 	for (size_t i = 0; i < set->n_elements; i++)
 		if (memcmp(set->elements[i].key[0].bytes, key.bytes, KEY_SIZE) == 0)
 			return;
-	ruleset_add_element(plan->rs, plan->own[addr->family], key, no_key(), NO_INDEX,
+	ruleset_add_element(plan->rs, plan->own[family], key, no_key(), NO_INDEX,
 			    ruleset_add_origin(plan->rs, PROMISE_P3, "the host's own", name,
 					       place));
+}
+
+static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
+			    struct place place)
+{
+	struct prefix whole = {*addr, (uint8_t)family_bits(addr->family)};
+
+	add_own_prefix(plan, &whole, name, place);
 }
 
 /* Asked for by what enters routed networks alone. */
 static void add_own(struct plan *plan)
 {
+	static const char *const on_link[] = {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8",
+					      "fe80::/10"};
 	const struct description *d = plan->description;
-	struct addr everybody;
 
 	if (!plan_has_one(plan, plan->routed))
 		return;
-	(void)addr_parse("255.255.255.255", &everybody);
-	add_own_address(plan, &everybody, NULL, PLACE_NONE);
+	for (size_t i = 0; i < sizeof(on_link) / sizeof(*on_link); i++) {
+		struct prefix prefix = {0};
+
+		(void)prefix_parse(on_link[i], &prefix);
+		add_own_prefix(plan, &prefix, NULL, PLACE_NONE);
+	}
 	for (size_t u = 0; u < d->n_uplinks; u++)
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			if (d->uplinks[u].has_address[f])
@@ -238,4 +250,39 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 	plan_holes(plan.rs, description);
 	plan_sysctls(plan.rs, description);
 	return plan.rs;
+}
+
+static struct set *set_named(struct ruleset *rs, const char *name)
+{
+	for (size_t i = 0; i < rs->n_sets; i++)
+		if (strcmp(rs->sets[i].name, name) == 0)
+			return &rs->sets[i];
+	return NULL;
+}
+
+struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,
+				     const struct ifpattern *uplink, enum family family)
+{
+	struct ruleset *rs = arena_alloc(arena, sizeof(*rs));
+	struct key out = key_of_interface(uplink);
+	const struct set *borrowed;
+	struct set *closed;
+
+	*rs = *ruleset;
+	rs->arena = arena;
+	rs->sets = arena_calloc(arena, rs->n_sets, sizeof(*rs->sets));
+	memcpy(rs->sets, ruleset->sets, rs->n_sets * sizeof(*rs->sets));
+	/* Shared until one is added to: capacity 0 makes arena_grow() copy. */
+	rs->cap_sets = rs->cap_chains = rs->cap_rules = rs->cap_actions = rs->cap_origins = 0;
+	borrowed = set_named(rs, borrowed_names[family]);
+	closed = set_named(rs, closed_names[family]);
+	closed->cap_elements = 0;
+	for (size_t i = 0; i < borrowed->n_elements; i++) {
+		const struct element *element = &borrowed->elements[i];
+
+		if (memcmp(element->key[0].bytes, out.bytes, KEY_SIZE) == 0)
+			ruleset_add_element(rs, (uint32_t)(closed - rs->sets), element->key[0],
+					    element->key[1], NO_INDEX, element->origin);
+	}
+	return rs;
 }

@@ -35,8 +35,8 @@
  * service's socket is bound to no address, such an answer looks like a connection of the host's own.
  *
  * Where nothing may leave, nothing asks for a connection: rules that do make the kernel track all
- * connections of the host. The host's answers are then told by what they are, and a LAN's packets
- * to it by the route alone.
+ * connections of the host. Then a LAN that has the same subnet as a network is told by the route to
+ * it, and by the host's own address there.
  */
 #include "plan/plan_rules.h"
 
@@ -48,7 +48,8 @@ const enum field plan_saddr[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
 const enum field plan_daddr[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
 static const enum field ct_saddr[FAMILY__COUNT] = {FIELD_CT_SADDR4, FIELD_CT_SADDR6};
 static const enum field ct_daddr[FAMILY__COUNT] = {FIELD_CT_DADDR4, FIELD_CT_DADDR6};
-static const enum field icmp_type[FAMILY__COUNT] = {FIELD_ICMP_TYPE, FIELD_ICMPV6_TYPE};
+
+static const struct ifpattern loopback = {.name = "lo"};
 
 /* Destinations that translation leaves alone, and that so never leave with a private source. */
 static const struct {
@@ -195,23 +196,39 @@ static void make_unready(struct plan *plan, uint32_t source)
  */
 static void make_own(struct plan *plan, uint32_t own)
 {
-	static const char *const to_many[] = {"224.0.0.0/4", "255.255.255.255/32", "ff00::/8"};
+	static const struct {
+		enum field field;
+		const char *prefix; /* NULL: the answer 1 */
+	} to_host[] = {
+		{FIELD_DEST_LOCAL, NULL},
+		{FIELD_DEST_BROADCAST, NULL},
+		{FIELD_DADDR4, "224.0.0.0/4"},
+		{FIELD_DADDR6, "ff00::/8"},
+	};
 	uint32_t origin = reason(plan, PROMISE_P1, "answered elsewhere");
-	struct rule rule = rule_start(own, action_of(ACTION_DROP),
-				      reason(plan, PROMISE_P4, "the host's own source"));
+	uint32_t host = reason(plan, PROMISE_P4, "the host's own source");
+	uint32_t self = ruleset_add_chain(plan->rs, "self", STAGE_NONE, STAGE_DOOR);
+	struct rule rule = rule_start(own, action_goto(self), host);
 
 	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
-	add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
-	for (size_t i = 0; i <= sizeof(to_many) / sizeof(*to_many); i++) {
+	add(plan, rule);
+	/* The kernel gives the host back what it sends to many itself, as if it came in there. */
+	for (size_t i = 1; i < sizeof(to_host) / sizeof(*to_host); i++) {
+		rule = rule_start(self, action_of(ACTION_ACCEPT),
+				  reason(plan, PROMISE_NONE, "the host to many"));
+		rule_match_prefix(&rule, to_host[i].field,
+				  to_host[i].prefix ? key_of_text(to_host[i].prefix)
+						    : key_of_number(to_host[i].field, 1));
+		add(plan, rule);
+	}
+	add_counted(plan, rule_start(self, action_of(ACTION_DROP), host), plan->forged,
+		    FIELD_IIFNAME);
+	for (size_t i = 0; i < sizeof(to_host) / sizeof(*to_host); i++) {
 		rule = rule_start(own, action_of(ACTION_DROP), origin);
 		rule.only = FOR_XT;
-		if (i == 0)
-			match_number(&rule, FIELD_DEST_LOCAL, 1);
-		else
-			rule_match_prefix(&rule,
-					  plan_daddr[strchr(to_many[i - 1], ':') ? FAMILY_IPV6
-										 : FAMILY_IPV4],
-					  key_of_text(to_many[i - 1]));
+		rule_match_prefix(&rule, to_host[i].field,
+				  to_host[i].prefix ? key_of_text(to_host[i].prefix)
+						    : key_of_number(to_host[i].field, 1));
 		match_number(&rule, FIELD_REVERSE_PATH, 0);
 		add_counted(plan, rule, plan->forged, FIELD_IIFNAME);
 	}
@@ -273,7 +290,6 @@ static void make_taken(struct plan *plan, uint32_t input)
 	struct ruleset *rs = plan->rs;
 	uint32_t taken = ruleset_add_chain(rs, "taken", STAGE_NONE, STAGE_INPUT);
 	uint32_t guest = ruleset_add_chain(rs, "guest", STAGE_NONE, STAGE_INPUT);
-	struct ifpattern loopback = {.name = "lo"};
 	struct rule rule;
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
@@ -292,6 +308,11 @@ static void make_taken(struct plan *plan, uint32_t input)
 		rule.only = FOR_XT;
 		add(plan, rule);
 	}
+	rule = rule_start(guest, action_of(ACTION_ACCEPT),
+			  reason(plan, PROMISE_NONE, "the host to many"));
+	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
+	rule.only = FOR_NFT;
+	add(plan, rule);
 	rule = rule_start(guest, action_of(ACTION_DROP),
 			  reason(plan, PROMISE_P1, "answered elsewhere"));
 	match_number(&rule, FIELD_REVERSE_PATH, 0);
@@ -567,27 +588,8 @@ static void make_forward(struct plan *plan)
 
 /* Leaving. */
 
-/* What answers somebody, where no connections are known: by its type. */
-static void make_answer_types(struct plan *plan, uint32_t inward, uint32_t stray)
-{
-	/* Echo, errors, timestamp, address mask; errors, echo, node information, redirect. */
-	static const uint8_t types4[] = {0, 3, 4, 5, 11, 12, 14, 16, 18};
-	static const uint8_t types6[] = {1, 2, 3, 4, 129, 137, 140};
-	static const char *const names[FAMILY__COUNT] = {"answer_types4", "answer_types6"};
-
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		bool v4 = f == FAMILY_IPV4;
-		struct rule rule =
-			rule_start(inward, action_goto(stray), reason(plan, PROMISE_P1, "answers"));
-		uint32_t types = constant_set(plan, names[f], icmp_type[f], v4 ? types4 : types6,
-					      v4 ? sizeof(types4) : sizeof(types6), "answers");
-
-		rule_match_set(&rule, types, icmp_type[f], FIELD__COUNT);
-		add(plan, rule);
-	}
-}
-
-static void make_tracked_answers(struct plan *plan, uint32_t inward, uint32_t stray)
+/* What answers somebody, as conntrack knows. */
+static void make_answers_known(struct plan *plan, uint32_t inward, uint32_t stray)
 {
 	uint32_t origin = reason(plan, PROMISE_P1, "answers");
 	struct rule rule = rule_start(inward, action_goto(stray), origin);
@@ -600,12 +602,33 @@ static void make_tracked_answers(struct plan *plan, uint32_t inward, uint32_t st
 	add(plan, rule);
 }
 
+/*
+ * Where no connections are known, an answer to a guest looks like any packet of the host; so only a
+ * LAN gets it in which the host has an address of the same subnet.
+ */
+static void make_lan(struct plan *plan, uint32_t inward, uint32_t stray)
+{
+	struct rule rule;
+
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		rule = rule_start(inward, action_of(ACTION_ACCEPT),
+				  reason(plan, PROMISE_NONE, "to a LAN of the same subnet"));
+		rule_match_set(&rule, plan->subnets[f], plan_saddr[f], FIELD__COUNT);
+		add(plan, rule);
+	}
+	add(plan, rule_start(inward, action_goto(stray),
+			     reason(plan, PROMISE_P1, "not begun by the host there")));
+}
+
 /* Packets to an inside address. */
 static void make_inward(struct plan *plan, uint32_t inward)
 {
 	uint32_t stray = ruleset_add_chain(plan->rs, "stray", STAGE_NONE, STAGE_OUTBOUND);
-	struct rule rule;
+	struct rule rule = rule_start(inward, action_of(ACTION_ACCEPT),
+				      reason(plan, PROMISE_NONE, "the host to itself"));
 
+	rule_match_prefix(&rule, FIELD_OIFNAME, key_of_interface(&loopback));
+	add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(inward, action_of(ACTION_ACCEPT),
 				  reason(plan, PROMISE_P1, "to its own network"));
@@ -613,13 +636,13 @@ static void make_inward(struct plan *plan, uint32_t inward)
 		add(plan, rule);
 	}
 	if (is_tracking(plan))
-		make_tracked_answers(plan, inward, stray);
-	else
-		make_answer_types(plan, inward, stray);
+		make_answers_known(plan, inward, stray);
 	rule = rule_start(inward, action_goto(stray),
 			  reason(plan, PROMISE_P1, "not begun by the host there"));
 	match_number(&rule, FIELD_SOURCE_ON_OUT, 0);
 	add(plan, rule);
+	if (!is_tracking(plan))
+		make_lan(plan, inward, stray);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(stray, action_of(ACTION_DROP),
 				  reason(plan, PROMISE_P1, "not to its network"));

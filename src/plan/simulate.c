@@ -100,6 +100,9 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 				 t->outcome.translated ? !packet->out_unnumbered
 						       : packet->source_on_out,
 				 value);
+	case FIELD_DEST_BROADCAST:
+		return packet->family == info->family &&
+		       is_number(field, packet->dest_broadcast, value);
 	case FIELD_DEST_LOCAL:
 		return is_number(field, packet->dest_local, value);
 	case FIELD_UNTRANSLATED:

@@ -26,8 +26,8 @@ TAKERS = {
 # Who takes none: a chain that drops, limits or logs; what is about other interfaces and addresses.
 HARMLESS = {
     ("filter", "FORWARD"): ["-N f2b-x", "-A f2b-x -s ADDRESS -j DROP", "-A f2b-x -s ADDRESS -j REJECT", "-A f2b-x -j LOG",
-                            "-A f2b-x -j RETURN", "-I FORWARD -j f2b-x", "-I FORWARD -s OTHERS -i docker0 -o docker0 -j ACCEPT",
-                            "-I FORWARD -s OTHERS -i docker0 -o wg0 -j ACCEPT", "-I FORWARD -j MARK --set-mark 7",
+                            "-A f2b-x -j RETURN", "-I FORWARD -j f2b-x", "-I FORWARD -s OTHERS -d OTHERS -i docker0 -o docker0 -j ACCEPT",
+                            "-I FORWARD -s OTHERS -d OTHERS -i docker0 -o wg0 -j ACCEPT", "-I FORWARD -j MARK --set-mark 7",
                             "-I FORWARD -p tcp --syn -m limit --limit 5/s -j DROP"],
     ("filter", "OUTPUT"): ["-I OUTPUT -o lo -j ACCEPT", "-I OUTPUT -p tcp --dport 25 -j DROP", "-I OUTPUT -p tcp --dport 443 -j ACCEPT"],
     ("nat", "POSTROUTING"): ["-I POSTROUTING -s OTHERS ! -o docker0 -j MASQUERADE", "-I POSTROUTING -o docker0 -j ACCEPT"],
@@ -178,8 +178,8 @@ class Random(Judged):
         self.assertEqual(self.passes(), [])
 
 
-cases.promise(Random, (4, 6), [cases.INSTALLERS[1]])
-cases.promise(Docker, (None,), [cases.INSTALLERS[1]])
+cases.promise(Random, (4, 6), [cases.LEGACY])
+cases.promise(Docker, (None,), [cases.LEGACY])
 
 
 class Applied(Judged):
@@ -231,11 +231,11 @@ class Applied(Judged):
         for (table, builtin), lines in HARMLESS.items():
             self.add(self.lab, table, lines)
         for table, builtin, taken, kept in (
-                ("filter", "FORWARD", "-i vmnet2 -o docker0 -j ACCEPT", "-s OTHERS -i wg0 -o docker0 -j ACCEPT"),
-                ("filter", "FORWARD", "-s OTHERS -i docker0 ! -o docker0 -j ACCEPT", "-s OTHERS -i docker0 -o eth9 -j ACCEPT"),
-                ("filter", "FORWARD", "-i tap7 -o br0 -p tcp --dport 80 -j ACCEPT", "-s OTHERS -i tun7 -o br0 -p tcp --dport 80 -j ACCEPT"),
-                ("filter", "FORWARD", "-o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-s OTHERS -i br0 -o docker0 -j ACCEPT"),
-                ("filter", "FORWARD", "-i docker0 -o docker0 -j ACCEPT", "-s OTHERS -i docker0 -o docker0 -j ACCEPT"),
+                ("filter", "FORWARD", "-i vmnet2 -o docker0 -j ACCEPT", "-s OTHERS -d OTHERS -i wg0 -o docker0 -j ACCEPT"),
+                ("filter", "FORWARD", "-s OTHERS -d OTHERS -i docker0 ! -o docker0 -j ACCEPT", "-s OTHERS -d OTHERS -i docker0 -o eth9 -j ACCEPT"),
+                ("filter", "FORWARD", "-i tap7 -o br0 -p tcp --dport 80 -j ACCEPT", "-s OTHERS -d OTHERS -i tun7 -o br0 -p tcp --dport 80 -j ACCEPT"),
+                ("filter", "FORWARD", "-o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-s OTHERS -d OTHERS -i br0 -o docker0 -j ACCEPT"),
+                ("filter", "FORWARD", "-i docker0 -o docker0 -j ACCEPT", "-s OTHERS -d OTHERS -i docker0 -o docker0 -j ACCEPT"),
                 ("mangle", "POSTROUTING", "-s OTHERS -o docker0 -j ACCEPT", "-s OTHERS -d OTHERS -o docker0 -j ACCEPT"),
                 ("nat", "POSTROUTING", "-s %s -o eth0 -p tcp -j MASQUERADE" % self.guest("vmnet1"), "-s %s -o eth0 -j MASQUERADE" % self.guest("dmz0")),
                 ("nat", "POSTROUTING", "-s %s -d %s -j ACCEPT" % (self.guest("tap1"), self.remote), "-s %s -o vmnet2 -j ACCEPT" % self.guest("tap1"))):
@@ -294,7 +294,7 @@ class Applied(Judged):
         self.assertEqual(self.leaks(self.lab, "filter"), [])
 
 
-cases.promise(Applied, (4, 6), [cases.INSTALLERS[1]])
+cases.promise(Applied, (4, 6), [cases.LEGACY])
 
 
 # Scripts take long: what leaks() asks about, and no more.
@@ -316,7 +316,7 @@ class Script(Front):
                 self.assertTrue(self.leaks(lab, table), "control: it leaks")
         if variant == "legacy":
             path = lab.file("d.yaml", json.dumps(SMALL))
-            done = lab.run(cases.INSTALLERS[1].argv("plan", path))
+            done = lab.run(cases.LEGACY.argv("plan", path))
             self.assertEqual(done.returncode, 10, done.stderr)
             self.assertEqual(done.stdout.count("behind rule 1 (ACCEPT)"), 2 * (len(PLACES) + 1), done.stdout)
         self.installer.install(lab, SMALL)
@@ -326,7 +326,7 @@ class Script(Front):
                 self.assertEqual(self.leaks(lab, table), [])
 
 
-cases.promise(Script, (None,), [way for way in cases.INSTALLERS if way.script])
+cases.promise_script(Script)
 
 
 class Apart(Front):

@@ -211,6 +211,7 @@ struct packet random_packet(struct random *random, const struct description *d)
 	packet.icmp_type = types[random_below(random, sizeof(types))];
 	packet.icmp_code = (uint8_t)random_below(random, 3);
 	packet.for_host = *packet.iifname && one_in(random, 8);
+	packet.dest_broadcast = packet.family == FAMILY_IPV4 && packet.daddr.bytes[0] == 255;
 	packet.dest_local = packet.for_host && !is_for_many(&packet.daddr);
 	packet.reverse_path = one_in(random, 2);
 	packet.source_on_out = one_in(random, 6);

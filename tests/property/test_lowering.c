@@ -136,6 +136,9 @@ static void lowered_rulesets_have_their_form(void **state)
 				for (uint8_t f = 0; f < nft->sets[s].n_fields; f++)
 					assert_int_equal(nft->sets[s].elements[e].key[f].bits,
 							 nft->sets[s].shape[f]);
+		for (size_t a = 0; a < nft->n_sets; a++)
+			for (size_t b = 0; b < a; b++)
+				assert_string_not_equal(nft->sets[a].name, nft->sets[b].name);
 		assert_int_equal(xt->n_sets, 0);
 		for (size_t r = 0; r < xt->n_rules; r++)
 			for (uint8_t m = 0; m < xt->rules[r].n_matches; m++) {
