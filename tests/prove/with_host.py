@@ -218,10 +218,11 @@ class Situations(Case):
                    "not to its network", ("lab", "docker0"))
 
     def test_masquerade_where_the_uplink_has_no_address(self):
-        """The kernel takes one of another interface."""
-        self.found(COMPLETE + "ip -6 address flush dev eth0\nip -6 route replace default dev eth0\n"
-                              "ip address add 2001:db8:77::1/64 dev docker0 nodad\n",
-                   "not the uplink's address", ("out", "eth0"), backends=("nftables",))
+        """The kernel takes one of another interface; through iptables it is not that rule that closes it."""
+        setup = (COMPLETE + "ip -6 address flush dev eth0\nip -6 route replace default dev eth0\n"
+                            "ip address add 2001:db8:77::1/64 dev docker0 nodad\n")
+        self.found(setup, "not the uplink's address", ("out", "eth0"), backends=("nftables",))
+        self.assertTrue(self.proof(setup, options=("--backend", "iptables"))["proved"])
 
     def test_a_network_that_is_a_port_of_a_bridge(self):
         """Its packets come in on the bridge."""
