@@ -42,11 +42,28 @@ static void add_claimed(struct drafting *m, const struct replica_guest *guest)
 	}
 }
 
-/* A guest takes the host's address; and a connection with the host that an outsider answers. */
+/* A guest takes the host's address. */
 static void add_host_source(struct drafting *m, const struct replica_guest *guest)
 {
-	enum family family = guest->addr.family;
-	struct probe probe = draft_forwarded(m, guest->port, &guest->addr, &guest->gateway);
+	for (uint32_t port = 0; port < m->r->n_ports; port++) {
+		struct probe probe;
+
+		if (!is_outside(m, port))
+			continue;
+		probe = draft_forwarded(m, guest->port, &guest->gateway,
+					&m->r->ports[port].stranger[guest->addr.family]);
+		probe.network = guest->network;
+		probe.promise = PROMISE_P4;
+		probe.what = "forged source, the host's own";
+		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO));
+	}
+}
+
+/* A connection of a guest with the host, and an outsider who answers it. */
+static void add_host_answer(struct drafting *m, const struct replica_guest *guest,
+			    const struct addr *host)
+{
+	struct probe probe = draft_forwarded(m, guest->port, &guest->addr, host);
 
 	/* Without ports, so that whoever sends the other way is its reply. */
 	probe.kind = PROBE_PROTOCOL;
@@ -57,18 +74,24 @@ static void add_host_source(struct drafting *m, const struct replica_guest *gues
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (!is_outside(m, port))
 			continue;
-		probe = draft_forwarded(m, guest->port, &guest->gateway,
-					&m->r->ports[port].stranger[family]);
-		probe.network = guest->network;
-		probe.promise = PROMISE_P4;
-		probe.what = "forged source, the host's own";
-		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP, PROBE_ECHO));
-		probe = draft_forwarded(m, port, &guest->gateway, &guest->addr);
+		probe = draft_forwarded(m, port, host, &guest->addr);
 		probe.kind = PROBE_PROTOCOL;
 		probe.network = guest->network;
 		probe.promise = PROMISE_P3;
 		probe.what = "as if it were the host's answer";
 		draft_add(m, probe);
+	}
+}
+
+static void add_host_answers(struct drafting *m, const struct replica_guest *guest)
+{
+	if (guest->has_gateway)
+		add_host_answer(m, guest, &guest->gateway);
+	for (uint32_t port = 0; port < m->r->n_ports; port++) {
+		const struct addr *own = replica_own(m->r, port, guest->addr.family);
+
+		if (is_outside(m, port) && own)
+			add_host_answer(m, guest, own);
 	}
 }
 
@@ -140,6 +163,27 @@ static void add_astray(struct drafting *m, const struct replica_guest *guest)
 	}
 }
 
+/* A guest's packet to another network, which is reached by an uplink now. */
+static void add_to_other(struct drafting *m, const struct replica_guest *guest)
+{
+	for (size_t i = 0; i < m->r->n_guests; i++) {
+		const struct replica_guest *other = &m->r->guests[i];
+		struct probe probe;
+
+		if (other->network == guest->network || other->subnet == NO_SUBNET ||
+		    other->addr.family != guest->addr.family)
+			continue;
+		probe = draft_forwarded(m, guest->port, &guest->addr, &other->addr);
+		probe.toward = m->r->astray;
+		probe.phase = PHASE_ASTRAY;
+		probe.network = guest->network;
+		probe.promise = PROMISE_P1;
+		probe.what = "to another network, by another way";
+		draft_kinds(m, probe, KINDS(PROBE_UDP, PROBE_TCP));
+		return;
+	}
+}
+
 static bool is_first(const struct drafting *m, size_t idx)
 {
 	const struct replica_guest *guest = &m->r->guests[idx];
@@ -159,9 +203,13 @@ void draft_inside(struct drafting *m)
 		add_claimed(m, guest);
 		if (guest->has_gateway)
 			add_host_source(m, guest);
+		add_host_answers(m, guest);
 		add_small_talk(m, guest);
 	}
-	for (size_t i = 0; i < m->r->n_guests && m->r->astray != NO_PORT; i++)
-		if (is_first(m, i))
-			add_astray(m, &m->r->guests[i]);
+	for (size_t i = 0; i < m->r->n_guests && m->r->astray != NO_PORT; i++) {
+		if (!is_first(m, i))
+			continue;
+		add_astray(m, &m->r->guests[i]);
+		add_to_other(m, &m->r->guests[i]);
+	}
 }

@@ -175,6 +175,13 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	return &rs->actions[element(set(rs, "snat4"), interface(out, false), prefix(net))->action];
 }
 
+/* What would catch a mistake in front of it. */
+static void delete_within(struct ruleset *rs)
+{
+	delete_rule(rs, "reply", "of a connection within", 0);
+	delete_rule(rs, "reply", "of a connection within", 0);
+}
+
 /* The faults. */
 
 #define FAULTS(X) \
@@ -264,7 +271,7 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	  delete_rule(rs, "enter", "not its address", 0)) \
 	X("entering: no drop at the end", delete_rule(rs, "entry", "nobody asked", 0)) \
 	X("entering: the original direction, too", \
-	  drop_match(rule(rs, "entry", "reply", 0), 0)) \
+	  drop_match(rule(rs, "entry", "reply", 0), 0); delete_within(rs)) \
 	X("entering: the original direction instead of replies", \
 	  rule(rs, "entry", "reply", 0)->matches[0].key = \
 		  key_of_number(FIELD_CT_DIRECTION, 0)) \
@@ -273,7 +280,7 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	X("entering: no replies", delete_rule(rs, "entry", "reply", 0); \
 	  delete_rule(rs, "entry", "related", 0)) \
 	X("entering: everything is related", \
-	  drop_match(rule(rs, "entry", "related", 0), 0)) \
+	  drop_match(rule(rs, "entry", "related", 0), 0); delete_within(rs)) \
 	X("entering: no drop of invalid packets, and replies are all but new ones", \
 	  delete_rule(rs, "enter", "invalid state", 0); \
 	  struct rule *r = rule(rs, "entry", "reply", 0); drop_match(r, 0); \
@@ -311,8 +318,36 @@ static struct action *translation(struct ruleset *rs, const char *out, const cha
 	X("IPv6 multicast of the host translated", \
 	  delete_rule(rs, "stay", "stays on the link", 2)) \
 	X("answers to hop-by-hop options go out", \
-	  delete_rule(rs, "answers", "answer to a forged source", 2)) \
-	X("no IPv4 forwarding", delete_sysctl(rs, "net/ipv4/ip_forward")) \
+	  delete_rule(rs, "answers", "answer to nobody knows whom", 4)) \
+	X("door: inside sources taken from anywhere", \
+	  delete_rule(rs, "door", "an inside source", 0)) \
+	X("door: inside IPv6 sources taken from anywhere", \
+	  delete_rule(rs, "door", "an inside source", 1)) \
+	X("door: the host's own source taken from a guest", \
+	  delete_rule(rs, "own", "the host's own source", 0)) \
+	X("door: guests may be routers", delete_rule(rs, "source", "no router of ours", 0); \
+	  delete_rule(rs, "source", "no router of ours", 0)) \
+	X("input: link-local sources heard", delete_rule(rs, "input", "link-local", 0)) \
+	X("forwarding: inside sources from elsewhere", \
+	  delete_rule(rs, "forward", "inside source from elsewhere", 0)) \
+	X("entering: a nat network's connections need no translation", \
+	  drop_match(rule(rs, "reply", "translated, from an uplink of its own", 0), 0)) \
+	X("entering: connections of a routed network with the host", delete_within(rs); \
+	  delete_rule(rs, "reply", "of a connection with the host", 0); \
+	  delete_rule(rs, "reply", "of a connection with the host", 0); \
+	  delete_rule(rs, "reply", "the host's own source", 0); \
+	  delete_rule(rs, "reply", "inside source from elsewhere", 0); \
+	  delete_rule(rs, "reply", "inside source from elsewhere", 0)) \
+	X("outbound: inside addresses reached by any way", \
+	  delete_rule(rs, "outbound", "to an inside address", 0)) \
+	X("outbound: inside IPv6 addresses reached by any way", \
+	  delete_rule(rs, "outbound", "to an inside address", 1)) \
+	X("outbound: answers are not told from what the host begins", \
+	  delete_rule(rs, "inward", "answers", 0); delete_rule(rs, "inward", "answers", 0)) \
+	X("outbound: what others begin is not told from what the host begins", \
+	  delete_rule(rs, "inward", "not begun by the host there", 0)) \
+	X("no IPv4 forwarding", delete_sysctl(rs, "net/ipv4/ip_forward"); \
+	  delete_sysctl(rs, "forwarding")) \
 	X("no IPv6 forwarding", delete_sysctl(rs, "net/ipv6/conf/all/forwarding"))
 
 static const char *const names[] = {
