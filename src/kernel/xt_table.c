@@ -268,7 +268,6 @@ void xt_table_save(const struct xt_content *content, struct buf *out)
 {
 	snapshot_add_image(out, &content->image);
 	snapshot_add_u32(out, (uint32_t)content->n_jumps);
-	/* What is inserted last comes to stand first. */
 	for (size_t i = 0; i < content->n_jumps; i++) {
 		snapshot_add_text(out, content->jumps[i].builtin);
 		snapshot_add_text(out, content->jumps[i].chain);
