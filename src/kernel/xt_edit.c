@@ -229,10 +229,26 @@ static void move_to_front(struct editing *e, struct xt_jump *jump)
 	jump->position = 0;
 }
 
-/* One that is there is as good; else the new one comes in front of the one it is to follow. */
-static void make_jump(struct editing *e, const struct xt_jump *wanted)
+/* Where a jump that is not there yet goes: behind the one that it stands behind, or to the front. */
+static unsigned int find_position(const struct editing *e, size_t idx)
 {
-	unsigned int position = 0;
+	const struct xt_jump *jumps = e->wanted->jumps;
+
+	for (size_t w = idx; w-- > 0;)
+		for (size_t i = 0; i < e->present->n_jumps; i++)
+			if (strcmp(jumps[w].builtin, jumps[idx].builtin) == 0 &&
+			    strcmp(e->jumps[i].builtin, jumps[w].builtin) == 0 &&
+			    e->present->jumps[i].plain &&
+			    strcmp(e->present->jumps[i].chain, jumps[w].chain) == 0)
+				return jumps[w].first ? 0 : e->jumps[i].position + 1;
+	return 0;
+}
+
+/* One that is there is as good; else the new one comes in front of the one it is to follow. */
+static void make_jump(struct editing *e, size_t idx)
+{
+	const struct xt_jump *wanted = &e->wanted->jumps[idx];
+	unsigned int position = find_position(e, idx);
 
 	for (size_t i = 0; i < e->present->n_jumps; i++) {
 		const struct xt_jump *before = &e->present->jumps[i];
@@ -343,7 +359,7 @@ static void add_wanted(struct editing *e)
 	fill_chains(e);
 	/* Each comes in front of those before it, and so they stand in their order. */
 	for (size_t i = e->wanted->n_jumps; i-- > 0;)
-		make_jump(e, &e->wanted->jumps[i]);
+		make_jump(e, i);
 }
 
 /* Our chains let a packet pass by RETURN only; what is no network's falls through to the end. */
