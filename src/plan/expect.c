@@ -114,9 +114,12 @@ static bool passes_door(const struct description *d, const struct network *from,
 	if (is_from_router(p))
 		return false;
 	/* What the host sends to many, the kernel gives it back as if it came in there. */
+	if (expect_member(from, &p->saddr) && p->source_local)
+		return (p->dest_broadcast || in_prefix(&p->daddr, "224.0.0.0/4") ||
+			in_prefix(&p->daddr, "ff00::/8")) &&
+		       !(is_tracked_host(d) && p->ct_state & CT_STATE_INVALID);
 	if (expect_member(from, &p->saddr))
-		return !p->source_local || p->dest_broadcast ||
-		       in_prefix(&p->daddr, "224.0.0.0/4") || in_prefix(&p->daddr, "ff00::/8");
+		return true;
 	if (is_unready(from, p))
 		return true;
 	if (in_prefix(&p->saddr, "0.0.0.0/8") || in_prefix(&p->saddr, "::/128"))

@@ -214,13 +214,18 @@ static void make_own(struct plan *plan, uint32_t own)
 
 	match_number(&rule, FIELD_SOURCE_LOCAL, 1);
 	add(plan, rule);
-	/* The kernel gives the host back what it sends to many itself, as if it came in there. */
+	/*
+	 * The kernel gives the host back what it sends to many itself, as if it came in there. It
+	 * is of a connection already, where what a guest sends is not yet of one.
+	 */
 	for (size_t i = 1; i < sizeof(to_host) / sizeof(*to_host); i++) {
 		rule = rule_start(self, action_of(ACTION_ACCEPT),
 				  reason(plan, PROMISE_NONE, "the host to many"));
 		rule_match_prefix(&rule, to_host[i].field,
 				  to_host[i].prefix ? key_of_text(to_host[i].prefix)
 						    : key_of_number(to_host[i].field, 1));
+		if (is_tracking(plan))
+			rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_INVALID, true);
 		add(plan, rule);
 	}
 	add_counted(plan, rule_start(self, action_of(ACTION_DROP), host), plan->forged,

@@ -22,6 +22,8 @@ class Outsider(Answers):
 
     def all(self):
         super().all()
+        for probe in self.probes:       # the kernel tells an address only so often that there is no route (net.ipv4.route.error_burst)
+            probe.control = probe.control and not (self.family == 4 and probe.name.startswith("no route"))
         if self.link == "eth0" and self.victim in ("vmnet1", "vmnet3"):
             self.to_host(self.victim, self.case.gateway(self.victim))
         return self.probes
