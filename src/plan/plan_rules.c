@@ -466,7 +466,7 @@ static void make_reply(struct plan *plan, uint32_t reply)
 	if (plan_has_one(plan, plan->entries)) {
 		rule = rule_start(
 			reply, pass,
-			reason(plan, PROMISE_P3, "translated, from an uplink of its own"));
+			reason(plan, PROMISE_P3, "translated, from its uplink"));
 		rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_SRC_NAT, false);
 		rule_match_set(&rule, plan->entries, FIELD_OIFNAME, FIELD_IIFNAME);
 		add(plan, rule);

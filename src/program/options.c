@@ -122,7 +122,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_DONE, "done, or nothing to do"},
 	{STATUS_FAILED, "failed; the message says whether anything changed"},
 	{STATUS_USAGE, "wrong command line"},
-	{STATUS_DESCRIPTION, "the description is wrong, or would harm this host; nothing was touched"},
+	{STATUS_DESCRIPTION, "the description is wrong, or would do harm here; no change"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
 	{STATUS_DIFFERS, "prove: a leak; status: not as it should be; apply, plan: a promise is void here"},
 	{STATUS_PENDING, "plan: changes are pending"},

@@ -29,11 +29,11 @@ def many(n=MANY, **changed):
 
 
 CHANGES = (     # what, the networks changed, most objects of nf_tables that come or go
-    ("add", {"more": {"subnet": "10.200.0.0/24", "mode": "nat"}}, 10),
+    ("add", {"more": {"subnet": "10.200.0.0/24", "mode": "nat"}}, 12),
     ("another address", {"net3": {"snat": "203.0.113.12"}}, 6),
-    ("another prefix length", {"net3": {"subnet": "10.0.3.0/25"}}, 25),
+    ("another prefix length", {"net3": {"subnet": "10.0.3.0/25"}}, 38),
     ("another mode", {"net4": {"mode": "nat"}}, 6),
-    ("remove", {"net6": None}, 10),
+    ("remove", {"net6": None}, 12),
 )
 
 

@@ -331,7 +331,7 @@ static void delete_within(struct ruleset *rs)
 	X("forwarding: inside sources from elsewhere", \
 	  delete_rule(rs, "forward", "inside source from elsewhere", 0)) \
 	X("entering: a nat network's connections need no translation", \
-	  drop_match(rule(rs, "reply", "translated, from an uplink of its own", 0), 0)) \
+	  drop_match(rule(rs, "reply", "translated, from its uplink", 0), 0)) \
 	X("entering: connections of a routed network with the host", delete_within(rs); \
 	  delete_rule(rs, "reply", "of a connection with the host", 0); \
 	  delete_rule(rs, "reply", "of a connection with the host", 0); \
