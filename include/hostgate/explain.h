@@ -11,6 +11,7 @@ struct query {
 	uint8_t l4proto; /**< IPPROTO_...; 0: it was not said */
 	bool has_port;
 	uint16_t port;	  /**< of the destination, host byte order */
+	bool dhcp;	  /**< a request of a machine that has no address yet: 0.0.0.0 to everybody */
 	const char *from; /**< interface, network or uplink it comes in on; NULL: by its source */
 };
 

@@ -136,7 +136,12 @@ static void tell_arrival(struct teller *t)
 					 host_text(t, in)));
 		return;
 	case END_NETWORK:
-		if (in->subnet)
+		if (t->explanation->query.dhcp)
+			add_step(t, arena_printf(t->arena,
+						 "It comes in on %s, where the network %s is. Its "
+						 "sender has no address yet and asks for one (DHCP).",
+						 interface_text(t, in), in->network->name));
+		else if (in->subnet)
 			add_step(t, arena_printf(t->arena,
 						 "It comes in on %s: the network %s has the subnet "
 						 "%s, and %s is in it.",
@@ -188,7 +193,11 @@ static void tell_door(struct teller *t)
 	if (!met_rules(t, STAGE_DOOR))
 		return;
 	if (!is_refused_at(t, STAGE_DOOR)) {
-		if (network)
+		if (t->explanation->query.dhcp && network)
+			add_rules(t, add_step(t, "The host looks at the sender first: one without an "
+						 "address may ask everybody on its link for one."),
+				  STAGE_DOOR, STAGE_DOOR);
+		else if (network)
 			add_rules(t,
 				  add_step(t, arena_printf(t->arena, "%s%s is one.", rule, source)),
 				  STAGE_DOOR, STAGE_DOOR);
@@ -213,6 +222,11 @@ static void tell_route(struct teller *t)
 
 	switch (out->kind) {
 	case END_HOST:
+		if (t->explanation->query.dhcp) {
+			add_step(t, "It is for everybody on the link, and so for the host, too. It "
+				    "goes no further.");
+			return;
+		}
 		add_step(t, arena_printf(t->arena,
 					 "The host looks up the way (routing): %s is %s. So the "
 					 "packet is for the host and goes no further.",

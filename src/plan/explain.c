@@ -131,6 +131,18 @@ static struct ends ends_of_one(struct arena *arena, struct end end)
 	return ends;
 }
 
+/* Any network may have a machine that asks; the host hears it. */
+static struct ends ends_of_networks(struct arena *arena, const struct description *d,
+				    const struct addr *addr)
+{
+	struct ends ends = {.items = arena_calloc(arena, d->n_networks, sizeof(*ends.items)),
+			    .n = d->n_networks};
+
+	for (size_t n = 0; n < d->n_networks; n++)
+		ends.items[n] = end_of_network(&d->networks[n], addr);
+	return ends;
+}
+
 static struct ends ends_of_address(struct arena *arena, const struct description *d,
 				   const struct addr *addr)
 {
@@ -292,6 +304,10 @@ bool explain_packet(struct arena *arena, const struct description *description,
 			   query->from);
 		return false;
 	}
+	if (query->dhcp) {
+		in = ends_of_networks(arena, description, &query->saddr);
+		to = ends_of_one(arena, (struct end){.kind = END_HOST});
+	}
 	if (query->from)
 		in = ends_of_one(arena, from);
 	/* Where no network is at the other end, one uplink is as good as another. */
@@ -314,7 +330,8 @@ bool explain_packet(struct arena *arena, const struct description *description,
 		if (way->fate == FATE_REFUSED)
 			way->opening = find_opening(description, query, way);
 		/* The reply to a network's address that came in from outside goes elsewhere. */
-		way->has_reply = (way->fate == FATE_PASSES || way->fate == FATE_DELIVERED) &&
+		way->has_reply = !query->dhcp &&
+				 (way->fate == FATE_PASSES || way->fate == FATE_DELIVERED) &&
 				 (way->in.kind == END_NETWORK || way->in.kind == END_HOST ||
 				  !network_with(description, &query->saddr));
 		if (way->has_reply)

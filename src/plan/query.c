@@ -111,10 +111,23 @@ static bool split_port(char *text, char **address, char **port, struct buf *erro
 	return true;
 }
 
+/* A machine that has no address yet asks everybody on its link for one. */
+static bool read_dhcp(const char *src, const char *dst, struct query *out)
+{
+	if (strcmp(src, "0.0.0.0") != 0 || (strcmp(dst, "255.255.255.255") != 0 &&
+					    strcmp(dst, "255.255.255.255:67") != 0 &&
+					    strcmp(dst, "255.255.255.255:67/udp") != 0))
+		return false;
+	*out = (struct query){.l4proto = IPPROTO_UDP, .has_port = true, .port = 67, .dhcp = true};
+	return addr_parse(src, &out->saddr) && addr_parse("255.255.255.255", &out->daddr);
+}
+
 bool query_read(const char *src, const char *dst, struct query *out, struct buf *error)
 {
 	char text[ENDPOINT_SIZE], *address, *port, *protocol;
 
+	if (read_dhcp(src, dst, out))
+		return true;
 	*out = (struct query){0};
 	if (!read_address("SRC", src, &out->saddr, error))
 		return false;

@@ -271,8 +271,13 @@ enum status live_explain(struct run *run)
 	enum status status;
 	int err = 0;
 
-	if (!query_read(run->args.src, run->args.dst, &query, &error))
+	if (!query_read(run->args.src, run->args.dst, &query, &error)) {
 		err = -EINVAL;
+	} else if (query.dhcp) {
+		buf_puts(&error, "SRC: with --live, a packet without a source is not followed; "
+				 "without it, it is");
+		err = -EINVAL;
+	}
 	status = err == 0 ? find_sources(run, &work, &sources) : STATUS_DONE;
 	if (status != STATUS_DONE)
 		return status;

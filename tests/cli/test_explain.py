@@ -120,6 +120,13 @@ class Answers(unittest.TestCase):
         done = hostgate("explain", "-", "10.0.0.7", OUTSIDE, input=text)
         self.assertIn("`forwarding: keep`", done.stdout)
 
+    def test_a_request_for_an_address_is_followed(self):
+        done = hostgate("explain", "--from", "lab", "-", "0.0.0.0", "255.255.255.255:67/udp",
+                        input="networks: {lab: {subnet: 10.0.0.0/24}}\n")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("asks for one (DHCP)", done.stdout)
+        self.assertIn('rule "P4: DHCP"', done.stdout)
+
     def test_text_fits_a_terminal_and_has_colour_when_asked_for(self):
         done = hostgate("explain", "--color=always", EXAMPLE, GUEST, OUTSIDE)
         self.assertIn("\033[32mPasses.", done.stdout)

@@ -81,6 +81,7 @@ static void wrong_questions_are_refused(void **state)
 		{"192.0.2.1", "192.0.2.1:80/tcp", "the same address"},
 		{"127.0.0.1", "192.0.2.1", "never leaves a machine"},
 		{"0.0.0.0", "192.0.2.1", "of no machine"},
+		{"0.0.0.0", "255.255.255.255:68", "of no machine"},
 		{"192.0.2.1", "224.0.0.251", "multicast"},
 		{"192.0.2.1", "255.255.255.255:67/udp", "never forwarded"},
 		{"fe80::1", "2001:db8::7", "never forwarded"},
