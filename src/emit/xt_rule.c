@@ -297,9 +297,25 @@ static bool find_live(const struct xt_part *part, uint32_t chain, bool *live)
 	return changed;
 }
 
+/* Finds chains that a packet can come to. */
+static void find_reached(const struct xt_part *part, uint32_t chain, bool *reached)
+{
+	if (reached[chain] || !part->live[chain])
+		return;
+	reached[chain] = true;
+	for (uint32_t i = part->index.first[chain]; i < part->index.first[chain + 1]; i++) {
+		const struct rule *rule = &part->rs->rules[part->index.order[i]];
+		uint32_t target = target_of(rule);
+
+		if (target != NO_INDEX && rule_in_family(rule, part->family))
+			find_reached(part, target, reached);
+	}
+}
+
 struct xt_part xt_part_of(const struct ruleset *rs, enum family family)
 {
 	bool *live = arena_calloc(rs->arena, rs->n_chains, sizeof(*live)), changed = true;
+	bool *reached = arena_calloc(rs->arena, rs->n_chains, sizeof(*reached));
 	struct xt_part part = {rs, family, ruleset_index(rs), live};
 
 	/* Chains stand before those that they lead to, so one round finds nearly all. */
@@ -308,6 +324,10 @@ struct xt_part xt_part_of(const struct ruleset *rs, enum family family)
 		for (uint32_t c = (uint32_t)rs->n_chains; c-- > 0;)
 			changed = find_live(&part, c, live) || changed;
 	}
+	for (uint32_t c = 0; c < rs->n_chains; c++)
+		if (rs->chains[c].stage != STAGE_NONE)
+			find_reached(&part, c, reached);
+	part.live = reached;
 	return part;
 }
 
@@ -315,7 +335,8 @@ bool xt_part_has(const struct xt_part *part, const struct rule *rule)
 {
 	uint32_t target = target_of(rule);
 
-	return rule_in_family(rule, part->family) && (target == NO_INDEX || part->live[target]);
+	return part->live[rule->chain] && rule_in_family(rule, part->family) &&
+	       (target == NO_INDEX || part->live[target]);
 }
 
 const struct chain *xt_part_base(const struct xt_part *part, enum stage stage)

@@ -40,7 +40,7 @@ struct xt_part {
 	const struct ruleset *rs;
 	enum family family;
 	struct chain_index index;
-	const bool *live; /**< by chain: it has rules of the family; others are not made */
+	const bool *live; /**< by chain: packets of the family meet rules there; others are not made */
 };
 
 /** Finds out what the family needs. Memory is the ruleset's arena's. */

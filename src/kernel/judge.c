@@ -552,3 +552,29 @@ void judge_hook(struct judge *judge, unsigned int hook, struct judge_findings *o
 	}
 	remap(judge, INT32_MAX, &remapped);
 }
+
+bool judge_is_as_sent(const struct judge *judge, bool source)
+{
+	const struct judge_packet *p = &judge->packet;
+
+	/* A reply's destination is mapped back, another packet's source. */
+	return !p->remapped || (source && p->ct_reply && !p->saddr_hidden);
+}
+
+bool judge_original(const struct judge *judge, bool source, struct addr *out)
+{
+	const struct judge_packet *p = &judge->packet;
+
+	if (p->many)
+		return false;
+	if (!p->ct_reply) {
+		*out = source ? p->saddr : p->daddr;
+		return source || !p->daddr_unknown;
+	}
+	if (!source) {
+		*out = p->saddr;
+		return !p->saddr_hidden;
+	}
+	*out = p->remapped ? p->remap : p->daddr;
+	return p->remapped ? p->remap_known : !p->daddr_unknown;
+}

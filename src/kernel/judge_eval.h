@@ -49,6 +49,15 @@ void judge_rule_nft(const struct place_of_rule *at, const struct survey_rule *ru
 void judge_rule_xt(const struct place_of_rule *at, const struct survey_rule *rule,
 		   struct ruling *out);
 
+/** Whether nothing changes the source (or destination) of a forwarded packet on its way. */
+bool judge_is_as_sent(const struct judge *judge, bool source);
+
+/**
+ * Gives the source (or destination) that the connection's first packet had. False: not known, or
+ * the packet stands for many.
+ */
+bool judge_original(const struct judge *judge, bool source, struct addr *out);
+
 /** Whether a match of iptables fits; data: what follows its struct xt_entry_match. */
 enum tri judge_match_xt(const struct place_of_rule *at, const char *name, unsigned int revision,
 			const void *data, size_t len);

@@ -163,6 +163,22 @@ static void load_state(struct rule_run *run, const struct nlattr *data, uint32_t
 		(void)judge_untold(run->at, "ct state");
 }
 
+/* An address that the connection's first packet had; the reply's direction is not told of here. */
+static void load_original(struct rule_run *run, const struct nlattr *data, bool source)
+{
+	const struct judge *judge = run->at->judge;
+	uint8_t direction = UINT8_MAX;
+	struct addr addr;
+
+	if (netlink_find(data, NFTA_CT_DIRECTION))
+		direction = mnl_attr_get_u8(netlink_find(data, NFTA_CT_DIRECTION));
+	if (direction == 0 && judge_original(judge, source, &addr))
+		return expr_load(run, data, NFTA_CT_DREG, addr.bytes, NULL,
+				 family_bits(addr.family) / 8);
+	expr_forget(run, data, NFTA_CT_DREG);
+	expr_may_break(run, "ct");
+}
+
 void eval_ct(struct rule_run *run, const struct nlattr *data)
 {
 	const struct judge *judge = run->at->judge;
@@ -180,6 +196,11 @@ void eval_ct(struct rule_run *run, const struct nlattr *data)
 	if (tracked == TRI_MAYBE)
 		expr_may_break(run, "ct");
 	switch (key) {
+	case NFT_CT_SRC_IP:
+	case NFT_CT_SRC_IP6:
+	case NFT_CT_DST_IP:
+	case NFT_CT_DST_IP6:
+		return load_original(run, data, key == NFT_CT_SRC_IP || key == NFT_CT_SRC_IP6);
 	case NFT_CT_DIRECTION:
 		return expr_load(run, data, NFTA_CT_DREG, judge->packet.many ? NULL : &direction, NULL,
 				 sizeof(direction));
@@ -204,9 +225,9 @@ void eval_fib(struct rule_run *run, const struct nlattr *data)
 
 	(void)survey_u32(data, NFTA_FIB_RESULT, &result);
 	(void)survey_u32(data, NFTA_FIB_FLAGS, &flags);
-	if (result == NFT_FIB_RESULT_ADDRTYPE && forwarded && !(flags & NFTA_FIB_F_OIF) &&
-	    !(flags & NFTA_FIB_F_IIF) &&
-	    run->at->judge->translated == TRI_NO && !packet->remapped)
+	if (result == NFT_FIB_RESULT_ADDRTYPE && forwarded && !(flags & NFTA_FIB_F_IIF) &&
+	    run->at->judge->translated == TRI_NO &&
+	    judge_is_as_sent(run->at->judge, flags & NFTA_FIB_F_SADDR))
 		return load_u32(run, data, NFTA_FIB_DREG, unicast, UINT32_MAX);
 	if (result == NFT_FIB_RESULT_OIF && *packet->iifname && flags & NFTA_FIB_F_PRESENT &&
 	    (flags & ~(uint32_t)NFTA_FIB_F_MARK) ==

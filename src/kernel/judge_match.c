@@ -221,10 +221,27 @@ static enum tri ct_status_fits(const struct question *q, const struct conntrack_
 	return info->status & ~known ? judge_untold(q->at, "ct status") : TRI_NO;
 }
 
+/* Whether the connection's first packet went to an address of the prefix; revisions 1 to 3. */
+static enum tri original_fits(const struct question *q)
+{
+	const struct xt_conntrack_mtinfo3 *info = q->data;
+	struct addr addr;
+
+	if (q->revision < 1 || q->len < offsetof(struct xt_conntrack_mtinfo3, match_flags) ||
+	    !judge_original(q->at->judge, false, &addr))
+		return not_told(q);
+	for (size_t i = 0; i < family_bits(addr.family) / 8; i++)
+		if ((addr.bytes[i] ^ ((const uint8_t *)&info->origdst_addr)[i]) &
+		    ((const uint8_t *)&info->origdst_mask)[i])
+			return TRI_NO;
+	return TRI_YES;
+}
+
 static enum tri ask_conntrack(const struct question *q)
 {
 	const uint16_t told =
-		XT_CONNTRACK_STATE | XT_CONNTRACK_DIRECTION | XT_CONNTRACK_STATUS;
+		XT_CONNTRACK_STATE | XT_CONNTRACK_DIRECTION | XT_CONNTRACK_STATUS |
+		XT_CONNTRACK_ORIGDST;
 	bool original = !q->at->judge->packet.ct_reply;
 	struct conntrack_info info;
 	enum tri fits = TRI_YES, tracked;
@@ -244,6 +261,8 @@ static enum tri ask_conntrack(const struct question *q)
 	if (info.match & XT_CONNTRACK_STATUS)
 		fits = tri_and(fits, flip(ct_status_fits(q, &info),
 					  info.invert & XT_CONNTRACK_STATUS));
+	if (info.match & XT_CONNTRACK_ORIGDST)
+		fits = tri_and(fits, flip(original_fits(q), info.invert & XT_CONNTRACK_ORIGDST));
 	if (info.match & ~told && fits != TRI_NO)
 		fits = tri_and(fits, not_told(q));
 	return fits;
@@ -293,6 +312,7 @@ static enum tri ask_addrtype(const struct question *q)
 	struct xt_addrtype_info_v1 one;
 	struct xt_addrtype_info zero;
 	bool invert_source, invert_dest, limited = false;
+	const struct judge *judge = q->at->judge;
 	enum tri fits = TRI_YES;
 
 	if (q->revision == 1 && TAKE(q->data, q->len, one)) {
@@ -300,7 +320,7 @@ static enum tri ask_addrtype(const struct question *q)
 		dest = one.dest;
 		invert_source = one.flags & XT_ADDRTYPE_INVERT_SOURCE;
 		invert_dest = one.flags & XT_ADDRTYPE_INVERT_DEST;
-		limited = one.flags & (XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT);
+		limited = one.flags & XT_ADDRTYPE_LIMIT_IFACE_IN;
 	} else if (q->revision == 0 && TAKE(q->data, q->len, zero)) {
 		source = zero.source;
 		dest = zero.dest;
@@ -309,8 +329,9 @@ static enum tri ask_addrtype(const struct question *q)
 	} else {
 		return not_told(q);
 	}
-	if (packet->many || limited || !*packet->iifname || !*packet->oifname || packet->remapped ||
-	    q->at->judge->translated != TRI_NO)
+	if (packet->many || limited || !*packet->iifname || !*packet->oifname ||
+	    judge->translated != TRI_NO || (source && !judge_is_as_sent(judge, true)) ||
+	    (dest && !judge_is_as_sent(judge, false)))
 		return not_told(q);
 	if (source)
 		fits = flip(tri_of(source & unicast), invert_source);

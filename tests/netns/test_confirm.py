@@ -134,7 +134,7 @@ class Confirm:
         self.hostgate(lab, "apply", self.path["second"])
         lab.must(["nft", "flush", "ruleset"])
         lab.nft("table inet theirs { chain c { type filter hook forward priority 5; ip daddr 192.0.2.9 drop; }; }")
-        lab.sysctl("ipv6/conf/dmz0/accept_ra", 2)
+        lab.sysctl("ipv6/conf/dmz0/accept_ra", 1)
         done = self.hostgate(lab, "rollback")
         self.assertIn("ipv6/conf/dmz0/accept_ra", done.stderr)
         lab.sysctl("ipv6/conf/dmz0/accept_ra", state[1]["/proc/sys/net/ipv6/conf/dmz0/accept_ra"].decode().strip())

@@ -6,6 +6,7 @@ import os
 import re
 
 import cases
+import record
 import inject
 import picture
 from lab import PROGRAM
@@ -54,7 +55,7 @@ class Damage(cases.Case):
         host.must("apply", "A", self.backend)
         self.before = picture.Picture(host.lab)
         host.must("apply", "T", self.backend)
-        path = host.record(ending)
+        path = record.path(host.lab, ending)
         with open(path, "rb") as file:
             data = file.read()
         damaged = KINDS[kind](data)
@@ -147,7 +148,7 @@ class Damage(cases.Case):
         host.must("apply", "A", self.backend)
         before = picture.Picture(host.lab)
         host.must("apply", "T", self.backend, "--confirm", "2")
-        with open(host.record(), "w"):
+        with open(record.path(host.lab), "w"):
             pass
         self.assertTrue(inject.gone(host.lab))
         self.assertEqual(picture.Picture(host.lab).difference(before), "", "now -> before")

@@ -79,11 +79,11 @@ class Small(cases.Case):
                 self.assertEqual(seen["generation"], 1, "one transaction")
                 self.assertEqual(seen["+table"] + seen["-table"], 0, seen)
                 self.assertLessEqual(sum(seen.values()) - 1, most, seen)
-                self.assertLess(size, 8000)
+                self.assertLess(size, 13000)
                 batches = kernel.netlink_batches(trace)
                 self.assertEqual(len(batches), 1)
                 sent = int(batches[0].rsplit(" = ", 1)[1])
-                self.assertLess(sent, 8000, batches)
+                self.assertLess(sent, 13000, batches)
                 self.assertEqual({rule: n for rule, n in self.counters(lab).items() if rule in counted}, counted)
                 for flow in live:
                     flow.goes_on(self, lab)

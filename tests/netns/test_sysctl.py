@@ -295,14 +295,14 @@ class Interfaces:
         self.assertEqual(lab.sysctl("ipv4/conf/vmnet1/forwarding"), "0")
 
     def test_absent(self):
-        """Interfaces that are not there are no error, and no word where they will forward as they come."""
+        """Interfaces that are not there are no error, and are named, whatever they will forward as they come."""
         lab = self.new_lab()
         described = cases.standard(uplinks={"ppp0": {}, "eth0": {"address": ["203.0.113.11", "2001:db8::11"]}}, settings={"harden": False})
         lab.sysctl("ipv4/ip_forward", 1)
-        for default, expected in ((1, False), (0, True)):
+        for default in (1, 0):
             lab.sysctl("ipv4/conf/default/forwarding", default)
             done = self.installer.install(lab, described)
-            self.assertEqual("ppp0 is not there yet" in done.stderr, expected, done.stderr)
+            self.assertIn("ppp0 is not there yet", done.stderr)
 
 
 class Killed(cases.Case):

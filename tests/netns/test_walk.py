@@ -104,7 +104,11 @@ class Walk(cases.Case):
         if before.chains and self.backend == "nftables":
             self.judge_messages(applied["changes"], before, seen)
         if before.chains:
-            self.assertEqual(self.objects(applied["changes"]), watch.difference(before, after))
+            told, found = self.objects(applied["changes"]), watch.difference(before, after)
+            for _, _, table in [entry for entry in told if entry[1] == "table"]:     # one word for all that is in it
+                told = collections.Counter({entry: n for entry, n in told.items() if not (entry[2] + " ").startswith(table + " ")})
+                found = collections.Counter({entry: n for entry, n in found.items() if not entry[2].startswith(table + " ")})
+            self.assertEqual((told - found, found - told), ({}, {}))
         self.judge_sysctls(applied["changes"], sysctls, self.walker.all_sysctls())
         self.fresh.run([PROGRAM, "remove"])
         self.hostgate(self.fresh, "apply", path)

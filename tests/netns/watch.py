@@ -101,14 +101,18 @@ def nft_table(text):
 def saved_table(text):
     """What iptables-save prints as a Table; a chain's name is "filter HOSTGATE-DOOR"."""
     table, name = Table(), None
+    for tables, chains in (("raw", "PREROUTING"), ("mangle", "INPUT POSTROUTING"), ("nat", "POSTROUTING"),
+                           ("filter", "FORWARD OUTPUT")):
+        for chain in chains.split():     # of a built-in one, our jumps alone
+            table.chains["%s %s" % (tables, chain)] = []
     for line in text.splitlines():
         if line.startswith("*"):
             name = line[1:]
         elif line.startswith(":HOSTGATE"):
             table.chains.setdefault("%s %s" % (name, line.split()[0][1:]), [])
-        elif line.startswith("-A HOSTGATE"):
+        elif line.startswith("-A HOSTGATE") or " -j HOSTGATE-" in line:
             table.chains.setdefault("%s %s" % (name, line.split()[1]), []).append(line)
-    return table
+    return table if "HOSTGATE-" in text else Table()
 
 
 def difference(before, after):
