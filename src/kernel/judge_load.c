@@ -222,6 +222,7 @@ void eval_fib(struct rule_run *run, const struct nlattr *data)
 	const struct judge_packet *packet = &run->at->judge->packet;
 	bool forwarded = *packet->iifname && *packet->oifname && !packet->many;
 	uint32_t result = UINT32_MAX, flags = 0, unicast = RTN_UNICAST;
+	struct addr source;
 
 	(void)survey_u32(data, NFTA_FIB_RESULT, &result);
 	(void)survey_u32(data, NFTA_FIB_FLAGS, &flags);
@@ -229,6 +230,11 @@ void eval_fib(struct rule_run *run, const struct nlattr *data)
 	    run->at->judge->translated == TRI_NO &&
 	    judge_is_as_sent(run->at->judge, flags & NFTA_FIB_F_SADDR))
 		return load_u32(run, data, NFTA_FIB_DREG, unicast, UINT32_MAX);
+	/* What masquerade takes is the out-interface's own. */
+	if (result == NFT_FIB_RESULT_ADDRTYPE && flags == (NFTA_FIB_F_SADDR | NFTA_FIB_F_OIF) &&
+	    packet->masquerade_known && judge_source(run->at->judge, &source) &&
+	    addr_equal(&source, &packet->masquerade))
+		return load_u32(run, data, NFTA_FIB_DREG, RTN_LOCAL, UINT32_MAX);
 	if (result == NFT_FIB_RESULT_OIF && *packet->iifname && flags & NFTA_FIB_F_PRESENT &&
 	    (flags & ~(uint32_t)NFTA_FIB_F_MARK) ==
 		    (NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT) &&
