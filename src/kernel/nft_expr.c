@@ -141,8 +141,10 @@ static void add_dependency(struct nftnl_rule *out, enum field field, struct know
 	static const uint8_t nfproto[FAMILY__COUNT] = {NFPROTO_IPV4, NFPROTO_IPV6};
 	const struct field_info *info = &field_table[field];
 
-	/* The connection knows its family itself. */
-	if (info->one_family && !known->family && info->load != NFT_LOAD_CT_ORIGINAL) {
+	bool in_packet = info->load == NFT_LOAD_NETWORK || info->load == NFT_LOAD_TRANSPORT;
+
+	/* A connection knows its family itself, and so does the routing table. */
+	if (info->one_family && !known->family && in_packet) {
 		add_meta(out, NFT_META_NFPROTO, NFT_REG_1);
 		add_cmp(out, NFT_CMP_EQ, &nfproto[info->family], 1);
 		known->family = true;

@@ -124,7 +124,7 @@ const struct status_info status_table[STATUS_COUNT] = {
 	{STATUS_USAGE, "wrong command line"},
 	{STATUS_DESCRIPTION, "the description is wrong, or would do harm here; no change"},
 	{STATUS_BUSY, "another hostgate is at work, or not permitted"},
-	{STATUS_DIFFERS, "prove: a leak; status: not as it should be; apply, plan: a promise is void here"},
+	{STATUS_DIFFERS, "a leak, a promise that is void here, or not as applied"},
 	{STATUS_PENDING, "plan: changes are pending"},
 };
 

@@ -90,6 +90,17 @@ def in_order(text):
     return "\n".join(lines) + "\n"
 
 
+def not_looked(rules):
+    """What is closed since an uplink has no address here is not in a file that does not look at the host."""
+    left = {}
+    for tool, text in rules.items():
+        borrowed = re.findall(r"(?m)^-A HOSTGATE-TRANSLATE\S* (-s \S+ -o .+?) -m comment .*-j MASQUERADE$", text)
+        left[tool] = "".join(line + "\n" for line in text.splitlines() if not any(
+            line.startswith("-A HOSTGATE-STAY") and " %s -m addrtype" % match in line and "no translation there" in line
+            for match in borrowed))
+    return left
+
+
 def same(what, one, two):
     for key in one if isinstance(one, dict) else [None]:
         first, second = (one, two) if key is None else (one[key], two[key])
@@ -145,12 +156,12 @@ class Case:
         legacy.hostgate("plan", "--backend", "iptables", self.path)
         restore = self.dry_run("restore")
         loaded = self.through_restore("rl", "legacy", restore)
-        same("apply and iptables-legacy-restore", rules, loaded.saved("legacy"))
+        same("apply and iptables-legacy-restore", not_looked(rules), loaded.saved("legacy"))
         for tool in TOOLS:
             loaded.run([tool + "-legacy-restore", "--noflush"], self.dry_run("restore", "remove"))
             if "HOSTGATE" in loaded.run([tool + "-legacy-save"]):
                 raise Wrong("the file of remove leaves rules of " + tool)
-        same("apply and iptables-nft-restore", rules, self.through_restore("rn", "nft", restore).saved("nft"))
+        same("apply and iptables-nft-restore", not_looked(rules), self.through_restore("rn", "nft", restore).saved("nft"))
         if self.scripts:
             same("apply and the script through iptables-nft", rules, self.through_script("sn", "nft", script).saved("nft"))
         return applied
