@@ -186,7 +186,7 @@ class AnswersElsewhere:
     def test_incomplete_fragments(self):
         """A sender there is told of a datagram that stayed incomplete, where the door stands before the queue."""
         if self.installer not in (cases.NFTABLES, cases.FILE):
-            return
+            self.skipTest("the door of iptables stands behind the queue, and the error goes nowhere")
         for lab in (cases.open_lab(), self.lab):
             self.assertEqual(self.told(lab), (11, 1) if self.family == 4 else (3, 1))
 
