@@ -260,12 +260,27 @@ static struct set *set_named(struct ruleset *rs, const char *name)
 	return NULL;
 }
 
+static bool has_element(const struct set *set, const struct element *element)
+{
+	for (size_t i = 0; i < set->n_elements; i++)
+		if (memcmp(set->elements[i].key, element->key, sizeof(element->key)) == 0)
+			return true;
+	return false;
+}
+
+static void add_closed(struct ruleset *rs, const struct set *closed, const struct element *element)
+{
+	ruleset_add_element(rs, (uint32_t)(closed - rs->sets), element->key[0], element->key[1],
+			    NO_INDEX, element->origin);
+}
+
 struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,
 				     const struct ifpattern *uplink, enum family family)
 {
 	struct ruleset *rs = arena_alloc(arena, sizeof(*rs));
 	struct key out = key_of_interface(uplink);
 	const struct set *borrowed;
+	struct set was;
 	struct set *closed;
 
 	*rs = *ruleset;
@@ -276,13 +291,18 @@ struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *
 	rs->cap_sets = rs->cap_chains = rs->cap_rules = rs->cap_actions = rs->cap_origins = 0;
 	borrowed = set_named(rs, borrowed_names[family]);
 	closed = set_named(rs, closed_names[family]);
-	closed->cap_elements = 0;
+	was = *closed;
+	closed->n_elements = closed->cap_elements = 0;
+	for (size_t i = 0; i < was.n_elements; i++)
+		if (!has_element(borrowed, &was.elements[i]))
+			add_closed(rs, closed, &was.elements[i]);
+	/* In the order of the translations, whichever uplink is closed first: the script's order. */
 	for (size_t i = 0; i < borrowed->n_elements; i++) {
 		const struct element *element = &borrowed->elements[i];
 
-		if (memcmp(element->key[0].bytes, out.bytes, KEY_SIZE) == 0)
-			ruleset_add_element(rs, (uint32_t)(closed - rs->sets), element->key[0],
-					    element->key[1], NO_INDEX, element->origin);
+		if (memcmp(element->key[0].bytes, out.bytes, KEY_SIZE) == 0 ||
+		    has_element(&was, element))
+			add_closed(rs, closed, element);
 	}
 	return rs;
 }

@@ -141,6 +141,8 @@ INSTALLERS = [NFTABLES, LEGACY, Script("nft"), Script("legacy")]
 
 def promise(case, families=(4, 6), installers=tuple(INSTALLERS)):
     """Makes one test class for every installer and family out of a plain class."""
+    if issubclass(case, unittest.TestCase):
+        raise TypeError("%s would also run without an installer: make it a plain class" % case.__name__)
     module = sys.modules[case.__module__]
     for installer in installers:
         for family in families:

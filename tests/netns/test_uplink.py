@@ -25,7 +25,7 @@ def routed_by_eth1(lab, family):
     lab.must(["ip", "route", "replace", REMOTE1[family], "via", lab.router("eth1", family), "dev", "eth1", "onlink"])
 
 
-class Unnumbered(cases.Case):
+class Unnumbered:
     """eth1 has no address: masquerade would take one of another interface, even a network's gateway."""
 
     def bare(self, forward=False):
@@ -36,6 +36,9 @@ class Unnumbered(cases.Case):
         # It goes on to answer the canary, and is none that masquerade takes.
         lab.must(["ip", "addr", "add", LINK["eth1"].host[4] + "/32", "dev", "lo", "scope", "host"])
         return lab
+
+
+class Control(Unnumbered, cases.Case):
 
     def test_control(self):
         """Control: masquerade alone lets it leave with an address of another interface."""
