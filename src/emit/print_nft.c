@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "base/must.h"
 #include "emit/header.h"
 #include "emit/xt_rule.h"
 #include "hostgate/print.h"
@@ -86,6 +87,7 @@ static void print_lookup_field(struct printer *p, enum field field, uint8_t shap
 
 static void print_match(struct printer *p, const struct rule *rule, const struct match *match)
 {
+	const struct field_bit *bit = NULL;
 	const char *sep = "";
 
 	switch (match->kind) {
@@ -97,12 +99,10 @@ static void print_match(struct printer *p, const struct rule *rule, const struct
 	case MATCH_BITS:
 		buf_printf(p->out, "%s %s", field_table[match->fields[0]].name,
 			   match->negated ? "! " : "");
-		for (uint32_t bit = 1; bit; bit <<= 1)
-			if (bit & key_number(match->fields[0], &match->key)) {
-				buf_printf(p->out, "%s%s", sep,
-					   field_bit_name(match->fields[0], bit));
-				sep = ",";
-			}
+		while ((bit = field_bit_next(match, bit)) != NULL) {
+			buf_printf(p->out, "%s%s", sep, bit->nft_name);
+			sep = ",";
+		}
 		break;
 	case MATCH_SET:
 		for (uint8_t f = 0; f < match->n_fields; f++) {
@@ -119,7 +119,7 @@ static void print_match(struct printer *p, const struct rule *rule, const struct
 			   p->rs->sets[match->set].name);
 		break;
 	case MATCH__COUNT:
-		break;
+		must_not_come_here("a match that nft has no words for");
 	}
 	buf_putc(p->out, ' ');
 }
@@ -151,8 +151,9 @@ static void print_action(struct printer *p, const struct action *action)
 		break;
 	case ACTION_DISPATCH: /* said by the lookup */
 	case ACTION_COUNT:
-	case ACTION__COUNT:
 		break;
+	case ACTION__COUNT:
+		must_not_come_here("an action that nft has no words for");
 	}
 }
 

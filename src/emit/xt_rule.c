@@ -2,8 +2,10 @@
 // xt_rule: one rule in the language of iptables; what its dialects share.
 #include "emit/xt_rule.h"
 
+#include <linux/netfilter/xt_conntrack.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "plan/build.h"
 #include "plan/field.h"
 #include "plan/origin.h"
@@ -15,8 +17,8 @@ const struct xt_table xt_table_list[XT_TABLES] = {
 	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
 };
 const enum stage xt_stages[] = {
-	STAGE_DOOR,	       STAGE_OUTBOUND, STAGE_GUARD,  STAGE_INPUT,
-	STAGE_NAT_POSTROUTING, STAGE_FORWARD,  STAGE_OUTPUT,
+	STAGE_DOOR,    STAGE_OUTBOUND, STAGE_GUARD, STAGE_INPUT, STAGE_NAT_POSTROUTING,
+	STAGE_FORWARD, STAGE_OUTPUT,
 };
 
 const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {
@@ -34,32 +36,15 @@ struct printer {
 
 static void print_bits(struct printer *p, const struct match *match)
 {
-	static const struct {
-		enum field field;
-		uint32_t bit;
-		const char *option, *name;
-	} bits[] = {
-		{FIELD_CT_STATE, CT_STATE_INVALID, "--ctstate", "INVALID"},
-		{FIELD_CT_STATE, CT_STATE_NEW, "--ctstate", "NEW"},
-		{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "--ctstate", "ESTABLISHED"},
-		{FIELD_CT_STATE, CT_STATE_RELATED, "--ctstate", "RELATED"},
-		{FIELD_CT_STATE, CT_STATE_UNTRACKED, "--ctstate", "UNTRACKED"},
-		{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "--ctstate", "SNAT"},
-		{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "--ctstate", "DNAT"},
-		{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "--ctstatus", "EXPECTED"},
-		{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "--ctstatus", "CONFIRMED"},
-	};
-	uint32_t wanted = key_number(match->fields[0], &match->key);
-	bool first = true;
+	const struct field_bit *bit = NULL;
 
-	for (size_t i = 0; i < sizeof(bits) / sizeof(*bits); i++) {
-		if (bits[i].field != match->fields[0] || !(bits[i].bit & wanted))
-			continue;
-		if (first)
-			buf_printf(p->out, " -m conntrack%s %s ", match->negated ? " !" : "",
-				   bits[i].option);
-		buf_printf(p->out, "%s%s", first ? "" : ",", bits[i].name);
-		first = false;
+	while ((bit = field_bit_next(match, bit)) != NULL) {
+		if (bit == field_bit_next(match, NULL))
+			buf_printf(p->out, " -m conntrack%s --%s ", match->negated ? " !" : "",
+				   bit->xt_flag == XT_CONNTRACK_STATE ? "ctstate" : "ctstatus");
+		else
+			buf_putc(p->out, ',');
+		buf_puts(p->out, bit->xt_name);
 	}
 }
 
@@ -123,7 +108,8 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	case FIELD_DEST_LOCAL:
 		buf_printf(p->out, " -m addrtype%s --%s-type %s%s",
 			   key_number(field, &match->key) ? "" : " !",
-			   field == FIELD_DEST_LOCAL || field == FIELD_DEST_BROADCAST ? "dst" : "src",
+			   field == FIELD_DEST_LOCAL || field == FIELD_DEST_BROADCAST ? "dst"
+										      : "src",
 			   field == FIELD_SOURCE_BROADCAST || field == FIELD_DEST_BROADCAST
 				   ? "BROADCAST"
 				   : "LOCAL",
@@ -134,41 +120,44 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
 		buf_printf(p->out, " -m conntrack --ctorigdst %s", prefix_format(&prefix, text));
 		break;
-	case FIELD_CT_STATE:
+	case FIELD_CT_STATE: /* bits */
 	case FIELD_CT_STATUS:
 	case FIELD_CT_SADDR4: /* lowered away */
 	case FIELD_CT_SADDR6:
 	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:
-		break;
+		must_not_come_here("a match that iptables has no words for");
 	}
 }
 
-/* As iptables-save prints, and people read: addresses, interfaces, the rest. */
-const enum field xt_field_order[XT_FIELDS] = {
-	FIELD_SADDR4,	    FIELD_SADDR6,	    FIELD_DADDR4,	 FIELD_DADDR6,
-	FIELD_IIFNAME,	    FIELD_OIFNAME,	    FIELD_L4PROTO,	 FIELD_UDP_DPORT,
-	FIELD_ICMP_KIND,    FIELD_ICMPV6_KIND,	    FIELD_ICMP_TYPE,	 FIELD_ICMPV6_TYPE,
-	FIELD_CT_STATE,	    FIELD_CT_STATUS,	    FIELD_CT_DIRECTION,	 FIELD_CT_DADDR4,
-	FIELD_CT_DADDR6,    FIELD_REVERSE_PATH,	    FIELD_SOURCE_LOCAL,	 FIELD_SOURCE_BROADCAST,
-	FIELD_SOURCE_ON_OUT, FIELD_DEST_BROADCAST, FIELD_DEST_LOCAL,
-};
-/* Fields of no place in a rule of iptables: the lowering takes them away. */
-#define LOWERED_AWAY 3 /* FIELD_CT_SADDR4, FIELD_CT_SADDR6, FIELD_UNTRANSLATED */
-_Static_assert(sizeof(xt_field_order) / sizeof(*xt_field_order) + LOWERED_AWAY == FIELD__COUNT,
-	       "a field without a place would be left out of every rule");
+uint8_t xt_matches_of(const struct rule *rule, const struct match *out[static MATCHES_MAX])
+{
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < rule->n_matches; i++) {
+		const struct match *match = &rule->matches[i];
+		enum xt_place place = field_table[match->fields[0]].xt_place;
+		uint8_t at = n++;
+
+		/* A match that nobody writes would leave a rule that catches more than it should. */
+		must(place > XT_PLACE_NONE && match->kind != MATCH_SET);
+		for (; at > 0 && field_table[out[at - 1]->fields[0]].xt_place > place; at--)
+			out[at] = out[at - 1];
+		out[at] = match;
+	}
+	return n;
+}
 
 static void print_matches(struct printer *p, const struct rule *rule)
 {
-	for (size_t o = 0; o < XT_FIELDS; o++)
-		for (uint8_t i = 0; i < rule->n_matches; i++) {
-			if (rule->matches[i].fields[0] != xt_field_order[o])
-				continue;
-			if (rule->matches[i].kind == MATCH_BITS)
-				print_bits(p, &rule->matches[i]);
-			else
-				print_prefix_match(p, &rule->matches[i]);
-		}
+	const struct match *matches[MATCHES_MAX];
+	uint8_t n = xt_matches_of(rule, matches);
+
+	for (uint8_t i = 0; i < n; i++)
+		if (matches[i]->kind == MATCH_BITS)
+			print_bits(p, matches[i]);
+		else
+			print_prefix_match(p, matches[i]);
 }
 
 /*
@@ -205,7 +194,7 @@ static void print_action(struct printer *p, const struct action *action)
 		break;
 	case ACTION_DISPATCH: /* lowered away */
 	case ACTION__COUNT:
-		break;
+		must_not_come_here("an action that iptables has no words for");
 	}
 }
 

@@ -31,9 +31,11 @@ void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum 
 /** The chain of table filter, the last of xt_table_list, that is the place of a hole. */
 extern const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT];
 
-/** The order in which a rule's matches are written: the one of iptables-save. */
-extern const enum field xt_field_order[];
-#define XT_FIELDS 23
+/**
+ * Fills out with the rule's matches in the order in which they are written; returns how many. Ends
+ * the process when iptables has no place for one.
+ */
+uint8_t xt_matches_of(const struct rule *rule, const struct match *out[static MATCHES_MAX]);
 
 /** The chains and rules that one family needs of a ruleset lowered by lower_xt(). */
 struct xt_part {

@@ -8,6 +8,7 @@
 #include "base/diag_codes.h"
 
 const struct backend_info *const backend_list[BACKEND__COUNT] = {
+	[BACKEND_AUTO] = NULL, /* one of the others */
 	[BACKEND_NFTABLES] = &backend_nft,
 	[BACKEND_IPTABLES] = &backend_xt,
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/exhaustion.h"
+#include "base/must.h"
 #include "plan/field.h"
 
 /*
@@ -129,9 +130,10 @@ static void add_load(struct nftnl_rule *out, enum field field, uint32_t len, uin
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, info->load_key);
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, reg);
 		return;
+	case NFT_LOAD_UNSAID:
 	case NFT_LOAD_NONE: /* lower_nft() leaves no such field */
 	case NFT_LOAD__COUNT:
-		break;
+		must_not_come_here("a field that nf_tables can't load");
 	}
 }
 
@@ -290,8 +292,9 @@ static void add_action(struct nftnl_rule *out, const struct ruleset *ruleset,
 		return;
 	case ACTION_DISPATCH: /* the last lookup writes the verdict itself */
 	case ACTION_COUNT:    /* the last lookup counts */
+		return;
 	case ACTION__COUNT:
-		break;
+		must_not_come_here("an action that nf_tables can't do");
 	}
 }
 
@@ -318,7 +321,7 @@ void nft_expr_add_rule(struct nftnl_rule *out, const struct ruleset *ruleset,
 				   last && rule->action.kind == ACTION_DISPATCH);
 			break;
 		case MATCH__COUNT:
-			break;
+			must_not_come_here("a match that nf_tables can't ask for");
 		}
 	}
 	if (rule->counter) {

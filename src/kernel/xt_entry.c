@@ -15,6 +15,7 @@
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "emit/xt_rule.h"
 #include "plan/field.h"
 #include "plan/origin.h"
@@ -155,43 +156,19 @@ static void set_protocol(struct builder *b, uint8_t protocol)
 	}
 }
 
-/* What conntrack calls a state is more in iptables: translations belong to it. */
-static const struct {
-	enum field field;
-	uint32_t bit;
-	uint16_t flag, mask;
-} conntrack_bits[] = {
-	{FIELD_CT_STATE, CT_STATE_INVALID, XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_INVALID},
-	{FIELD_CT_STATE, CT_STATE_NEW, XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_BIT(IP_CT_NEW)},
-	{FIELD_CT_STATE, CT_STATE_ESTABLISHED, XT_CONNTRACK_STATE,
-	 XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED)},
-	{FIELD_CT_STATE, CT_STATE_RELATED, XT_CONNTRACK_STATE,
-	 XT_CONNTRACK_STATE_BIT(IP_CT_RELATED)},
-	{FIELD_CT_STATE, CT_STATE_UNTRACKED, XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_UNTRACKED},
-	{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_SNAT},
-	{FIELD_CT_STATUS, CT_STATUS_DST_NAT, XT_CONNTRACK_STATE, XT_CONNTRACK_STATE_DNAT},
-	{FIELD_CT_STATUS, CT_STATUS_EXPECTED, XT_CONNTRACK_STATUS, IPS_EXPECTED},
-	{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, XT_CONNTRACK_STATUS, IPS_CONFIRMED},
-};
-
 static void add_conntrack_bits(struct builder *b, const struct match *match)
 {
 	struct xt_conntrack_mtinfo3 *info = add_part(b, "conntrack", 3, sizeof(*info));
-	uint32_t wanted = key_number(match->fields[0], &match->key);
+	const struct field_bit *bit = NULL;
 
-	for (size_t i = 0; i < sizeof(conntrack_bits) / sizeof(*conntrack_bits); i++) {
-		uint16_t flag = conntrack_bits[i].flag, mask = conntrack_bits[i].mask;
-
-		if (conntrack_bits[i].field != match->fields[0] ||
-		    !(conntrack_bits[i].bit & wanted))
-			continue;
-		info->match_flags |= flag;
+	while ((bit = field_bit_next(match, bit)) != NULL) {
+		info->match_flags |= bit->xt_flag;
 		if (match->negated)
-			info->invert_flags |= flag;
-		if (flag == XT_CONNTRACK_STATE)
-			info->state_mask |= mask;
+			info->invert_flags |= bit->xt_flag;
+		if (bit->xt_flag == XT_CONNTRACK_STATE)
+			info->state_mask |= bit->xt_mask;
 		else
-			info->status_mask |= mask;
+			info->status_mask |= bit->xt_mask;
 	}
 }
 
@@ -325,7 +302,7 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_CT_SADDR6:
 	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:
-		break;
+		must_not_come_here("a match that iptables can't ask for");
 	}
 }
 
@@ -410,7 +387,7 @@ static void add_target(struct builder *b, const struct ruleset *ruleset,
 		break;
 	case ACTION_DISPATCH: /* lowered away */
 	case ACTION__COUNT:
-		break;
+		must_not_come_here("an action that iptables can't do");
 	}
 }
 
@@ -418,11 +395,11 @@ struct blob xt_entry_build(const struct ruleset *ruleset, const struct rule *rul
 			   enum family family, struct xt_room *room)
 {
 	struct builder b = start(family, room);
+	const struct match *matches[MATCHES_MAX];
+	uint8_t n = xt_matches_of(rule, matches);
 
-	for (size_t o = 0; o < XT_FIELDS; o++)
-		for (uint8_t i = 0; i < rule->n_matches; i++)
-			if (rule->matches[i].fields[0] == xt_field_order[o])
-				add_match(&b, &rule->matches[i]);
+	for (uint8_t i = 0; i < n; i++)
+		add_match(&b, matches[i]);
 	add_comment(&b, &ruleset->origins[rule->origin]);
 	add_target(&b, ruleset, &rule->action);
 	return finish(&b);

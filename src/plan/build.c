@@ -2,9 +2,9 @@
 // build: adding objects to a ruleset; used by plan and the lowerings.
 #include "plan/build.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "plan/field.h"
 
 #define GROW(rs, array) \
@@ -138,7 +138,7 @@ struct rule rule_start(uint32_t chain, struct action action, uint32_t origin)
 
 static struct match *rule_add_match(struct rule *rule, enum match_kind kind, enum field field)
 {
-	assert(rule->n_matches < MATCHES_MAX);
+	must(rule->n_matches < MATCHES_MAX);
 	struct match *match = &rule->matches[rule->n_matches++];
 
 	*match = (struct match){.kind = kind, .n_fields = 1, .fields = {field}};

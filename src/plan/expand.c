@@ -2,8 +2,9 @@
 // expand: set lookups as rules of their own; what both lowerings share.
 #include "plan/expand.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "base/must.h"
 
 void rule_expand(struct rule *rule, uint8_t index, const struct element *element,
 		 const struct ruleset *ruleset)
@@ -12,7 +13,7 @@ void rule_expand(struct rule *rule, uint8_t index, const struct element *element
 	uint8_t rest = (uint8_t)(rule->n_matches - index - 1);
 	bool dispatches = rule->action.kind == ACTION_DISPATCH && rest == 0;
 
-	assert(rule->n_matches - 1 + lookup.n_fields <= MATCHES_MAX);
+	must(rule->n_matches - 1 + lookup.n_fields <= MATCHES_MAX);
 	memmove(&rule->matches[index + lookup.n_fields], &rule->matches[index + 1],
 		rest * sizeof(lookup));
 	for (uint8_t f = 0; f < lookup.n_fields; f++)

@@ -5,9 +5,13 @@
 #include <netinet/in.h> /* before the kernel's headers, which then leave its types alone */
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+
+#include "base/must.h"
 
 /* Numbers of nft's datatypes: nftables, include/datatype.h (enum datatypes). */
 enum {
@@ -25,6 +29,7 @@ enum {
 
 const struct field_info field_table[FIELD__COUNT] = {
 	[FIELD_IIFNAME] = {.name = "iifname",
+			   .xt_place = XT_PLACE_IN,
 			   .bytes = IFNAME_SIZE,
 			   .host_order = true,
 			   .nft_type = NFT_TYPE_IFNAME,
@@ -32,6 +37,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			   .load = NFT_LOAD_META,
 			   .load_key = NFT_META_IIFNAME},
 	[FIELD_OIFNAME] = {.name = "oifname",
+			   .xt_place = XT_PLACE_OUT,
 			   .bytes = IFNAME_SIZE,
 			   .host_order = true,
 			   .nft_type = NFT_TYPE_IFNAME,
@@ -39,6 +45,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			   .load = NFT_LOAD_META,
 			   .load_key = NFT_META_OIFNAME},
 	[FIELD_SADDR4] = {.name = "ip saddr",
+			  .xt_place = XT_PLACE_SOURCE,
 			  .bytes = 4,
 			  .one_family = true,
 			  .family = FAMILY_IPV4,
@@ -47,6 +54,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			  .load = NFT_LOAD_NETWORK,
 			  .load_key = 12},
 	[FIELD_DADDR4] = {.name = "ip daddr",
+			  .xt_place = XT_PLACE_DESTINATION,
 			  .bytes = 4,
 			  .one_family = true,
 			  .family = FAMILY_IPV4,
@@ -55,6 +63,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			  .load = NFT_LOAD_NETWORK,
 			  .load_key = 16},
 	[FIELD_SADDR6] = {.name = "ip6 saddr",
+			  .xt_place = XT_PLACE_SOURCE,
 			  .bytes = 16,
 			  .one_family = true,
 			  .family = FAMILY_IPV6,
@@ -63,6 +72,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			  .load = NFT_LOAD_NETWORK,
 			  .load_key = 8},
 	[FIELD_DADDR6] = {.name = "ip6 daddr",
+			  .xt_place = XT_PLACE_DESTINATION,
 			  .bytes = 16,
 			  .one_family = true,
 			  .family = FAMILY_IPV6,
@@ -71,12 +81,14 @@ const struct field_info field_table[FIELD__COUNT] = {
 			  .load = NFT_LOAD_NETWORK,
 			  .load_key = 24},
 	[FIELD_L4PROTO] = {.name = "meta l4proto",
+			   .xt_place = XT_PLACE_PROTOCOL,
 			   .bytes = 1,
 			   .nft_type = NFT_TYPE_INET_PROTOCOL,
 			   .nft_type_name = "inet_proto",
 			   .load = NFT_LOAD_META,
 			   .load_key = NFT_META_L4PROTO},
 	[FIELD_UDP_DPORT] = {.name = "udp dport",
+			     .xt_place = XT_PLACE_PROTOCOL,
 			     .bytes = 2,
 			     .l4proto = IPPROTO_UDP,
 			     .nft_type = NFT_TYPE_INET_SERVICE,
@@ -84,6 +96,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_TRANSPORT,
 			     .load_key = 2},
 	[FIELD_ICMP_KIND] = {.name = "icmp type",
+			     .xt_place = XT_PLACE_PROTOCOL,
 			     .bytes = 2,
 			     .one_family = true,
 			     .family = FAMILY_IPV4,
@@ -91,6 +104,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_TRANSPORT,
 			     .load_key = 0},
 	[FIELD_ICMPV6_KIND] = {.name = "icmpv6 type",
+			       .xt_place = XT_PLACE_PROTOCOL,
 			       .bytes = 2,
 			       .one_family = true,
 			       .family = FAMILY_IPV6,
@@ -98,6 +112,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			       .load = NFT_LOAD_TRANSPORT,
 			       .load_key = 0},
 	[FIELD_ICMP_TYPE] = {.name = "icmp type",
+			     .xt_place = XT_PLACE_PROTOCOL,
 			     .bytes = 1,
 			     .one_family = true,
 			     .family = FAMILY_IPV4,
@@ -107,6 +122,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_TRANSPORT,
 			     .load_key = 0},
 	[FIELD_ICMPV6_TYPE] = {.name = "icmpv6 type",
+			       .xt_place = XT_PLACE_PROTOCOL,
 			       .bytes = 1,
 			       .one_family = true,
 			       .family = FAMILY_IPV6,
@@ -116,6 +132,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			       .load = NFT_LOAD_TRANSPORT,
 			       .load_key = 0},
 	[FIELD_CT_STATE] = {.name = "ct state",
+			    .xt_place = XT_PLACE_STATE,
 			    .bytes = 4,
 			    .host_order = true,
 			    .nft_type = NFT_TYPE_CT_STATE,
@@ -123,6 +140,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			    .load = NFT_LOAD_CT,
 			    .load_key = NFT_CT_STATE},
 	[FIELD_CT_DIRECTION] = {.name = "ct direction",
+				.xt_place = XT_PLACE_DIRECTION,
 				.bytes = 1,
 				.host_order = true,
 				.nft_type = NFT_TYPE_CT_DIR,
@@ -130,6 +148,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 				.load = NFT_LOAD_CT,
 				.load_key = NFT_CT_DIRECTION},
 	[FIELD_CT_STATUS] = {.name = "ct status",
+			     .xt_place = XT_PLACE_STATUS,
 			     .bytes = 4,
 			     .host_order = true,
 			     .nft_type = NFT_TYPE_CT_STATUS,
@@ -137,6 +156,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_CT,
 			     .load_key = NFT_CT_STATUS},
 	[FIELD_CT_SADDR4] = {.name = "ct original ip saddr",
+			     .xt_place = XT_PLACE_NONE,
 			     .bytes = 4,
 			     .one_family = true,
 			     .family = FAMILY_IPV4,
@@ -145,6 +165,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_CT_ORIGINAL,
 			     .load_key = NFT_CT_SRC_IP},
 	[FIELD_CT_SADDR6] = {.name = "ct original ip6 saddr",
+			     .xt_place = XT_PLACE_NONE,
 			     .bytes = 16,
 			     .one_family = true,
 			     .family = FAMILY_IPV6,
@@ -153,6 +174,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_CT_ORIGINAL,
 			     .load_key = NFT_CT_SRC_IP6},
 	[FIELD_CT_DADDR4] = {.name = "ct original ip daddr",
+			     .xt_place = XT_PLACE_ORIGINAL,
 			     .bytes = 4,
 			     .one_family = true,
 			     .family = FAMILY_IPV4,
@@ -161,6 +183,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_CT_ORIGINAL,
 			     .load_key = NFT_CT_DST_IP},
 	[FIELD_CT_DADDR6] = {.name = "ct original ip6 daddr",
+			     .xt_place = XT_PLACE_ORIGINAL,
 			     .bytes = 16,
 			     .one_family = true,
 			     .family = FAMILY_IPV6,
@@ -169,17 +192,20 @@ const struct field_info field_table[FIELD__COUNT] = {
 			     .load = NFT_LOAD_CT_ORIGINAL,
 			     .load_key = NFT_CT_DST_IP6},
 	[FIELD_REVERSE_PATH] = {.name = "fib saddr . iif oif",
+				.xt_place = XT_PLACE_REVERSE_PATH,
 				.bytes = 1,
 				.host_order = true,
 				.load = NFT_LOAD_FIB_OIF,
 				.load_key = NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT},
 	[FIELD_SOURCE_LOCAL] = {.name = "fib saddr type",
+				.xt_place = XT_PLACE_SOURCE_TYPE,
 				.bytes = 1,
 				.host_order = true,
 				.load = NFT_LOAD_FIB_TYPE,
 				.fib_type = RTN_LOCAL,
 				.load_key = NFTA_FIB_F_SADDR},
 	[FIELD_SOURCE_BROADCAST] = {.name = "fib saddr type",
+				    .xt_place = XT_PLACE_SOURCE_TYPE,
 				    .bytes = 1,
 				    .one_family = true,
 				    .family = FAMILY_IPV4,
@@ -188,12 +214,14 @@ const struct field_info field_table[FIELD__COUNT] = {
 				    .fib_type = RTN_BROADCAST,
 				    .load_key = NFTA_FIB_F_SADDR},
 	[FIELD_SOURCE_ON_OUT] = {.name = "fib saddr . oif type",
+				 .xt_place = XT_PLACE_SOURCE_TYPE,
 				 .bytes = 1,
 				 .host_order = true,
 				 .load = NFT_LOAD_FIB_TYPE,
 				 .fib_type = RTN_LOCAL,
 				 .load_key = NFTA_FIB_F_SADDR | NFTA_FIB_F_OIF},
 	[FIELD_DEST_BROADCAST] = {.name = "fib daddr type",
+				  .xt_place = XT_PLACE_DEST_TYPE,
 				  .bytes = 1,
 				  .one_family = true,
 				  .family = FAMILY_IPV4,
@@ -202,39 +230,55 @@ const struct field_info field_table[FIELD__COUNT] = {
 				  .fib_type = RTN_BROADCAST,
 				  .load_key = NFTA_FIB_F_DADDR},
 	[FIELD_DEST_LOCAL] = {.name = "fib daddr type",
+			      .xt_place = XT_PLACE_DEST_TYPE,
 			      .bytes = 1,
 			      .host_order = true,
 			      .load = NFT_LOAD_FIB_TYPE,
 			      .fib_type = RTN_LOCAL,
 			      .load_key = NFTA_FIB_F_DADDR},
 	[FIELD_UNTRANSLATED] = {.name = "untranslated",
+				.xt_place = XT_PLACE_NONE,
 				.bytes = 1,
 				.host_order = true,
 				.load = NFT_LOAD_NONE},
 };
 
-const char *field_bit_name(enum field field, uint32_t bit)
-{
-	static const struct {
-		enum field field;
-		uint32_t bit;
-		const char *name;
-	} names[] = {
-		{FIELD_CT_STATE, CT_STATE_INVALID, "invalid"},
-		{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "established"},
-		{FIELD_CT_STATE, CT_STATE_RELATED, "related"},
-		{FIELD_CT_STATE, CT_STATE_NEW, "new"},
-		{FIELD_CT_STATE, CT_STATE_UNTRACKED, "untracked"},
-		{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "expected"},
-		{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "confirmed"},
-		{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "snat"},
-		{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "dnat"},
-	};
+/* By value, as nft lists them. */
+const struct field_bit field_bits_table[] = {
+	{FIELD_CT_STATE, CT_STATE_INVALID, "invalid", "INVALID", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_INVALID},
+	{FIELD_CT_STATE, CT_STATE_ESTABLISHED, "established", "ESTABLISHED", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED)},
+	{FIELD_CT_STATE, CT_STATE_RELATED, "related", "RELATED", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_BIT(IP_CT_RELATED)},
+	{FIELD_CT_STATE, CT_STATE_NEW, "new", "NEW", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_BIT(IP_CT_NEW)},
+	{FIELD_CT_STATE, CT_STATE_UNTRACKED, "untracked", "UNTRACKED", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_UNTRACKED},
+	{FIELD_CT_STATUS, CT_STATUS_EXPECTED, "expected", "EXPECTED", XT_CONNTRACK_STATUS,
+	 IPS_EXPECTED},
+	{FIELD_CT_STATUS, CT_STATUS_CONFIRMED, "confirmed", "CONFIRMED", XT_CONNTRACK_STATUS,
+	 IPS_CONFIRMED},
+	/* To iptables a translation is a state. */
+	{FIELD_CT_STATUS, CT_STATUS_SRC_NAT, "snat", "SNAT", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_SNAT},
+	{FIELD_CT_STATUS, CT_STATUS_DST_NAT, "dnat", "DNAT", XT_CONNTRACK_STATE,
+	 XT_CONNTRACK_STATE_DNAT},
+	{0},
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (names[i].field == field && names[i].bit == bit)
-			return names[i].name;
-	return "";
+const struct field_bit *field_bit_next(const struct match *match, const struct field_bit *last)
+{
+	const struct field_bit *row = last ? last + 1 : field_bits_table;
+	uint32_t wanted = key_number(match->fields[0], &match->key), known = 0;
+
+	for (const struct field_bit *bit = field_bits_table; bit->bit; bit++)
+		if (bit->field == match->fields[0])
+			known |= bit->bit;
+	must((wanted & ~known) == 0);
+	while (row->bit && (row->field != match->fields[0] || !(row->bit & wanted)))
+		row++;
+	return row->bit ? row : NULL;
 }
 
 /*
@@ -245,6 +289,7 @@ const char *field_bit_name(enum field field, uint32_t bit)
  * neither place: its raw table stands at -300, its last filtering table before NAT at -150.
  */
 const struct stage_info stage_table[STAGE__COUNT] = {
+	[STAGE_NONE] = {0},
 	[STAGE_DOOR] = {"filter", "prerouting", NF_INET_PRE_ROUTING, -450, "raw", "PREROUTING"},
 	[STAGE_FORWARD] = {"filter", "forward", NF_INET_FORWARD, 0, "filter", "FORWARD"},
 	[STAGE_INPUT] = {"filter", "input", NF_INET_LOCAL_IN, -150, "mangle", "INPUT"},

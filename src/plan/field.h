@@ -3,10 +3,13 @@
 #ifndef PLAN_FIELD_H
 #define PLAN_FIELD_H
 
+#include <stdint.h>
+
 #include "hostgate/ruleset.h"
 
 /** How a field is loaded into nf_tables registers. */
 enum nft_load {
+	NFT_LOAD_UNSAID,    /**< a row of the table that says nothing is a mistake */
 	NFT_LOAD_META,      /**< meta expression, key load_key */
 	NFT_LOAD_NETWORK,   /**< payload at the network header, offset load_key */
 	NFT_LOAD_TRANSPORT, /**< payload at the transport header, offset load_key */
@@ -18,8 +21,27 @@ enum nft_load {
 	NFT_LOAD__COUNT
 };
 
+/** The order in which a rule's matches are written for iptables: the one of iptables-save. */
+enum xt_place {
+	XT_PLACE_UNSAID, /**< a row of the table that says nothing is a mistake */
+	XT_PLACE_NONE,   /**< no rule of iptables can ask for it: lower_xt() takes it away */
+	XT_PLACE_SOURCE,
+	XT_PLACE_DESTINATION,
+	XT_PLACE_IN,
+	XT_PLACE_OUT,
+	XT_PLACE_PROTOCOL,
+	XT_PLACE_STATE,
+	XT_PLACE_STATUS,
+	XT_PLACE_DIRECTION,
+	XT_PLACE_ORIGINAL,
+	XT_PLACE_REVERSE_PATH,
+	XT_PLACE_SOURCE_TYPE,
+	XT_PLACE_DEST_TYPE,
+};
+
 struct field_info {
-	const char *name;      /**< as nft writes it */
+	const char *name; /**< as nft writes it */
+	enum xt_place xt_place;
 	uint8_t bytes;         /**< length of the value */
 	bool one_family;       /**< only packets of family have it */
 	enum family family;    /**< when one_family */
@@ -35,8 +57,23 @@ struct field_info {
 /** Indexed by enum field. */
 extern const struct field_info field_table[FIELD__COUNT];
 
-/** Returns nft's name of one bit of FIELD_CT_STATE or FIELD_CT_STATUS; "" for no bit of these. */
-const char *field_bit_name(enum field field, uint32_t bit);
+/** One bit of FIELD_CT_STATE or FIELD_CT_STATUS. */
+struct field_bit {
+	enum field field;
+	uint32_t bit;
+	const char *nft_name, *xt_name;
+	uint16_t xt_flag; /**< XT_CONNTRACK_STATE or XT_CONNTRACK_STATUS: --ctstate or --ctstatus */
+	uint16_t xt_mask; /**< in xt_conntrack's state_mask or status_mask */
+};
+
+/** Ends with a row without a bit. */
+extern const struct field_bit field_bits_table[];
+
+/**
+ * Returns the bits that a MATCH_BITS asks for, one after another: the first for last NULL, and NULL
+ * behind the last one. Ends the process when the match has a bit that the table does not know.
+ */
+const struct field_bit *field_bit_next(const struct match *match, const struct field_bit *last);
 
 struct stage_info {
 	const char *nft_type;  /**< chain type: "filter" or "nat" */

@@ -133,6 +133,7 @@ static json_t *chain_of(const struct chain *chain)
 static json_t *match_of(const struct writer *w, const struct match *match)
 {
 	json_t *object = json_object(), *bits;
+	const struct field_bit *bit = NULL;
 
 	switch (match->kind) {
 	case MATCH_PREFIX:
@@ -141,10 +142,8 @@ static json_t *match_of(const struct writer *w, const struct match *match)
 		break;
 	case MATCH_BITS:
 		bits = json_array();
-		for (uint32_t bit = 1; bit; bit <<= 1)
-			if (key_number(match->fields[0], &match->key) & bit)
-				json_array_append_new(
-					bits, json_string(field_bit_name(match->fields[0], bit)));
+		while ((bit = field_bit_next(match, bit)) != NULL)
+			json_array_append_new(bits, json_string(bit->nft_name));
 		json_add_text(object, "field", field_table[match->fields[0]].name);
 		json_object_set_new(object, match->negated ? "none of" : "one of", bits);
 		break;

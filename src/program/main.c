@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // main: reads the command line and hands over to the command.
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "kernel/apply.h"
 #include "program/commands.h"
 
@@ -21,6 +23,17 @@ static void die_of_exhaustion(void)
 	static const char message[] = "hostgate: out of memory\n";
 
 	run_write(STDERR_FILENO, message, sizeof(message) - 1);
+	_exit(STATUS_FAILED);
+}
+
+static void die_of_fault(const char *what, const char *file, int line)
+{
+	char message[400];
+	int len = snprintf(message, sizeof(message),
+			   "hostgate: a fault of hostgate itself (%s, line %d: %s); please report it with the "
+			   "description\n", file, line, what);
+
+	run_write(STDERR_FILENO, message, len < (int)sizeof(message) ? (size_t)len : sizeof(message) - 1);
 	_exit(STATUS_FAILED);
 }
 
@@ -97,6 +110,7 @@ int main(int argc, char **argv)
 	if (!run_guard_stdio())
 		return STATUS_FAILED;
 	arena_on_exhaustion(die_of_exhaustion);
+	must_on_failure(die_of_fault);
 
 	if (!args_read(&run.args, argc, argv, &error)) {
 		status = complain(&error);
