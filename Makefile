@@ -28,6 +28,8 @@ once = $(eval $(1) := $(2))$($(1))
 has_flag = $(if $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo y),$(1))
 pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null || echo -DMISSING_LIBRARY__run_contrib_install-deps)
 
+STOREYS = core kernel program
+
 # --- flags -----------------------------------------------------------------------------------
 
 OPTIMISE = -O2 -g
@@ -46,7 +48,7 @@ CPPFLAGS =
 CFLAGS =
 LDFLAGS =
 
-HG_CPPFLAGS = -Iinclude -Isrc -D_GNU_SOURCE -DHOSTGATE_VERSION='"$(VERSION)"'
+HG_CPPFLAGS = -Iinclude $(STOREYS:%=-iquote src/%) -D_GNU_SOURCE -DHOSTGATE_VERSION='"$(VERSION)"'
 HG_CFLAGS = -std=gnu11 -fPIE $(OPTIMISE) $(WARNINGS) $(HARDEN) $(INSTRUMENT)
 COMPILE = $(CC) $(HG_CPPFLAGS) $(CPPFLAGS) $(HG_CFLAGS) $(CFLAGS) $(MODULE_CFLAGS) -MMD -MP -c
 LINK = $(CC) -pie $(OPTIMISE) $(INSTRUMENT) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS)
@@ -62,11 +64,10 @@ CMOCKA_LIBS = $(call once,CMOCKA_LIBS,$(call pkg,--libs cmocka))
 
 # --- what there is ---------------------------------------------------------------------------
 
-# The layers L0 to L4 are the core: pure code in a library of its own.
-CORE_LAYERS = base text model plan emit
-CORE_SRC := $(wildcard $(CORE_LAYERS:%=src/%/*.c))
-KERNEL_SRC := $(wildcard src/kernel/*.c)
-PROGRAM_SRC := $(wildcard src/program/*.c)
+# Three storeys of rooms; the core is pure code in a library of its own.
+CORE_SRC := $(wildcard src/core/*/*.c)
+KERNEL_SRC := $(wildcard src/kernel/*/*.c)
+PROGRAM_SRC := $(wildcard src/program/*/*.c)
 CORE_OBJ = $(CORE_SRC:%.c=$(BUILD)/%.o)
 KERNEL_OBJ = $(KERNEL_SRC:%.c=$(BUILD)/%.o)
 PROGRAM_OBJ = $(PROGRAM_SRC:%.c=$(BUILD)/%.o)
@@ -153,7 +154,7 @@ $(UNIT_KERNEL): %: %.o $(UNIT_HELPER_OBJ) $(KERNEL_OBJ) $(CORE)
 	@$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(KERNEL_LIBS) $(YAML_LIBS)
 
 # Fills in the tables of the man pages and writes the completions, from the tables of the program.
-$(GENERATE): $(GENERATE).o $(BUILD)/src/program/options.o $(CORE)
+$(GENERATE): $(GENERATE).o $(BUILD)/src/program/cli/options.o $(CORE)
 	@echo "  LD    $@"
 	@$(LINK) -o $@ $^ $(YAML_LIBS)
 
@@ -213,7 +214,7 @@ analyze:
 	@+$(MAKE) --no-print-directory -j$(JOBS) all BUILD=build/analyze WERROR=1 CC=gcc \
 		INSTRUMENT=-fanalyzer
 	@if command -v cppcheck >/dev/null; then cppcheck --quiet --error-exitcode=1 --inline-suppr \
-		--enable=warning,portability --std=c11 -Iinclude -Isrc -D_GNU_SOURCE \
+		--enable=warning,portability --std=c11 -Iinclude $(STOREYS:%=-Isrc/%) -D_GNU_SOURCE \
 		--suppress=missingIncludeSystem src; else echo "analyze: no cppcheck, gcc only"; fi
 
 .PHONY: tidy

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
-#include "program/options.h"
+#include "cli/options.h"
 #include "text/schema.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -75,7 +75,7 @@ class Help(unittest.TestCase):
     """The tables themselves are read from the source."""
 
     def table(self, pattern):
-        with open(os.path.join(TOP, "src/program/options.c"), encoding="utf-8") as file:
+        with open(os.path.join(TOP, "src/program/cli/options.c"), encoding="utf-8") as file:
             return re.findall(pattern, file.read())
 
     def test_help_lists_every_command_and_option(self):

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "plan/expect.h"
+#include "policy/expect.h"
 #include "random.h"
 
 #define SEED 20210925u

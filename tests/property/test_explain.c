@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
-#include "emit/print_explain.h"
+#include "print/print_explain.h"
 #include "random.h"
 
 #define SEED 7u

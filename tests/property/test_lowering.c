@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "plan/field.h"
 #include "random.h"
+#include "rules/field.h"
 
 #define SEED 20210924u
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "plan/expect.h"
-#include "plan/probe.h"
+#include "policy/expect.h"
+#include "probe/probe.h"
 #include "random.h"
 
 #define SEED 20210926u

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "hostgate/description.h"
-#include "kernel/host_copy.h"
-#include "kernel/links.h"
-#include "kernel/sandbox.h"
+#include "os/sandbox.h"
+#include "prove/host_copy.h"
+#include "prove/links.h"
 
 struct test {
 	struct arena *arena;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kernel/mirror.h"
+#include "prove/copy.h"
 
 static void leave_out(struct mirror_nft *nft, const char *chain, unsigned long position)
 {

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/build.h"
-#include "plan/field.h"
+#include "rules/build.h"
+#include "rules/field.h"
 
 struct ruleset *__real_plan_ruleset(struct arena *arena, const struct description *description);
 struct ruleset *__wrap_plan_ruleset(struct arena *arena, const struct description *description);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Which rules in front of ours may take packets from them: by interface, address, target and policy.
 /* libiptc can't be included after the C library's headers on interfaces. */
-#include "kernel/xt_entry.h"
+#include "xt/xt_entry.h"
 
 #include <libiptc/libip6tc.h>
 #include <netinet/in.h>
 #include <linux/netfilter.h>
 
-#include "kernel/front.h"
-#include "plan/field.h"
+#include "judge/front.h"
 #include "reading.h"
+#include "rules/field.h"
 
 static const char text[] =
 	"uplinks:\n"

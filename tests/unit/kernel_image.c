@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "kernel/image.h"
+#include "image/image.h"
 
 #define BLOB(text) ((struct blob){text, sizeof(text)})
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <linux/netfilter/nf_tables.h>
 
-#include "kernel/judge_eval.h"
+#include "judge/judge_eval.h"
 
 #define ALL "\xff\xff\xff\xff\xff\xff\xff\xff"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "kernel/neighbour.h"
+#include "foreign/vendor.h"
 
 static void test_known(void **state)
 {

@@ -9,7 +9,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
-#include "kernel/nft_explain.h"
+#include "nft/nft_refusal.h"
 
 static const struct nlmsghdr *make_elements(struct batch *batch, size_t n)
 {

@@ -8,14 +8,14 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "kernel/xt_entry.h"
+#include "xt/xt_entry.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-#include "kernel/ours.h"
-#include "plan/build.h"
+#include "foreign/ours.h"
+#include "rules/build.h"
 
 static const struct {
 	const char *table, *chain, *target, *comment;

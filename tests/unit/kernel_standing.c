@@ -2,8 +2,8 @@
 // What the description leaves open, judged over hosts that are written down here.
 #include <net/if.h>
 
-#include "kernel/standing.h"
 #include "reading.h"
+#include "standing/standing.h"
 
 /*
  * A host is a list of words, an entry a line:

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/state.h"
+#include "record/record.h"
 
 struct fixture {
 	struct arena *arena;

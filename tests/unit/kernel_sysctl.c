@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/sysctl.h"
-#include "kernel/sysctl_file.h"
-#include "plan/build.h"
+#include "rules/build.h"
+#include "sysctl/sysctl.h"
+#include "sysctl/sysctl_file.h"
 
 /* The files of the root, all with the value 0 unless a test says otherwise. */
 static const char *const paths[] = {

@@ -12,7 +12,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "kernel/nft_write.h"
+#include "nft/nft_write.h"
 
 #define BLOB(text) ((struct blob){text, sizeof(text)})
 

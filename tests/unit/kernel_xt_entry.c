@@ -11,11 +11,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "emit/xt_rule.h"
-#include "kernel/ours.h"
-#include "kernel/xt_table.h"
-#include "plan/build.h"
-#include "plan/field.h"
+#include "foreign/ours.h"
+#include "print/xt_rule.h"
+#include "rules/build.h"
+#include "rules/field.h"
+#include "xt/xt_table.h"
 
 struct sample {
 	struct arena *arena;

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/must.h"
-#include "emit/xt_rule.h"
 #include "hostgate/buf.h"
-#include "plan/build.h"
-#include "plan/field.h"
+#include "print/xt_rule.h"
+#include "rules/build.h"
+#include "rules/field.h"
 
 static jmp_buf stopped;
 

@@ -3,7 +3,7 @@
 // search through all networks.
 #include "reading.h"
 
-#include "plan/flow.h"
+#include "policy/flow.h"
 
 /* Before and after a change; eth1 has no address, so networks masquerade there. */
 static const char before_text[] =

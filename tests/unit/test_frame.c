@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "emit/frame.h"
+#include "probe/frame.h"
 
 static const uint8_t mark[FRAME_MARK_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8};
 

@@ -8,8 +8,8 @@
 
 #include <dirent.h>
 
-#include "emit/print_explain.h"
 #include "hostgate/print.h"
+#include "print/print_explain.h"
 
 #define EXAMPLES "examples"
 #define FOLDER "tests/golden/dialects"

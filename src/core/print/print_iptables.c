@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// print_iptables: a ruleset lowered for iptables as a script for sh.
+/*
+ * Theory of operation
+ *
+ * The script adds one command at a time, and still never opens a gap (P5), on the first run and on
+ * any later one. The chains of an earlier run are renamed first: they go on working, since a jump
+ * follows its chain's name. The new chains are filled while nothing leads to them. Then every new
+ * chain gets its jump, in front of the old one: for a moment a packet has to please both. Then the
+ * old ones are taken away. Forwarding comes last. With a clean slate others' rules go one by one,
+ * from the last to the first, once every new chain has its jump: no jump is ever missing. Holes in
+ * others' chains are filled first and made last.
+ *
+ * If a run is interrupted, the next one tells from the jump that is made last which of the two
+ * sets is whole.
+ */
+#include <string.h>
+
+#include "hostgate/print.h"
+#include "policy/plan_opening.h"
+#include "print/print_header.h"
+#include "print/xt_rule.h"
+#include "rules/build.h"
+#include "rules/field.h"
+
+struct printer {
+	const struct ruleset *rs;
+	struct xt_part part; /* of the family */
+	struct buf *out;
+	enum family family;
+	const char *indent;
+};
+
+static const char *const command[FAMILY__COUNT] = {"iptables", "ip6tables"};
+
+/* Words of sh: anything but harmless bytes is put between single quotes. */
+static void print_word(struct buf *out, const char *word)
+{
+	static const char harmless[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				       "0123456789_./:@%+=,-";
+
+	if (*word && strspn(word, harmless) == strlen(word)) {
+		buf_puts(out, word);
+		return;
+	}
+	buf_putc(out, '\'');
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_puts(out, "'\\''");
+		else
+			buf_putc(out, *word);
+	buf_putc(out, '\'');
+}
+
+static void print_rule(struct printer *p, const struct rule *rule)
+{
+	buf_printf(p->out, "%s%s -w -t %s ", p->indent, command[p->family],
+		   stage_table[p->rs->chains[rule->chain].under].xt_table);
+	xt_rule_print(p->rs, rule, p->family, print_word, p->out);
+	buf_putc(p->out, '\n');
+}
+
+static void print_chains(struct printer *p)
+{
+	const struct ruleset *rs = p->rs;
+	const struct chain_index *index = &p->part.index;
+
+	for (uint32_t c = 0; c < rs->n_chains; c++)
+		if (p->part.live[c])
+			buf_printf(p->out, "%s%s -w -t %s -N %s\n", p->indent, command[p->family],
+				   stage_table[rs->chains[c].under].xt_table, rs->chains[c].name);
+	for (uint32_t c = 0; c < rs->n_chains; c++) {
+		bool first = true;
+
+		for (uint32_t i = index->first[c]; i < index->first[c + 1]; i++) {
+			const struct rule *rule = &rs->rules[index->order[i]];
+
+			if (!xt_part_has(&p->part, rule))
+				continue;
+			if (first)
+				buf_putc(p->out, '\n');
+			first = false;
+			print_rule(p, rule);
+		}
+	}
+}
+
+static const char functions[] =
+	"# our chains: those of this run, and those of an earlier one that still work meanwhile\n"
+	"new='HOSTGATE-[^ .]*'\n"
+	"old='HOSTGATE-[^ .]*[.]OLD'\n"
+	"\n"
+	"chains() { # COMMAND TABLE PATTERN\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-N \\\\($3\\\\)\\$/\\\\1/p\"\n"
+	"}\n"
+	"\n"
+	"# jumps from built-in chains to ours\n"
+	"jumps() { # COMMAND TABLE PATTERN\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-A \\\\([A-Z]*\\\\) -j \\\\($3\\\\)\\$/\\\\1 \\\\2/p\"\n"
+	"}\n"
+	"\n"
+	"discard() { # COMMAND TABLE PATTERN\n"
+	"\tjumps \"$@\" | while read -r from to; do \"$1\" -w -t \"$2\" -D \"$from\" -j \"$to\"; done\n"
+	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
+	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -X \"$chain\"; done\n"
+	"}\n"
+	"\n"
+	"# rules of ours in chains of others (holes), found by their comment\n"
+	"fill_hole() { # COMMAND CHAIN\n"
+	"\t\"$1\" -w -t filter -S \"$2\" >/dev/null 2>&1 || return 0\n"
+	"\t\"$1\" -w -t filter -S \"$2\" | grep '^-A' | grep -n -e '--comment \"" HOLE_TAG "' |\n"
+	"\t\tsed 's/:.*//' | sort -rn |\n"
+	"\t\twhile read -r number; do \"$1\" -w -t filter -D \"$2\" \"$number\"; done\n"
+	"}\n";
+
+static const char remove_functions[] =
+	"\n"
+	"# put values under /proc/sys back to what they were, unless somebody changed them since\n"
+	"put_back() { # OPTION-OF-GREP\n"
+	"\t[ -e \"$record\" ] || return 0\n"
+	"\tgrep \"$1\" forward \"$record\" | while read -r path before written; do\n"
+	"\t\t[ ! -e \"$path\" ] || [ \"$(cat \"$path\")\" != \"$written\" ] || echo \"$before\" >\"$path\"\n"
+	"\tdone\n"
+	"}\n"
+	"\n"
+	"# forwarding, before the rules\n"
+	"put_back -e\n";
+
+static const char install_functions[] =
+	"\n"
+	"# what an earlier run installed goes on working under other names\n"
+	"aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST\n"
+	"\tif [ -z \"$(jumps \"$1\" \"$2\" \"$3\")\" ] &&\n"
+	"\t\t[ -n \"$(jumps \"$1\" \"$2\" \"$old\")\" ]; then\n"
+	"\t\tdiscard \"$1\" \"$2\" \"$new\" # a run was interrupted: only the old ones are whole\n"
+	"\t\treturn\n"
+	"\tfi\n"
+	"\tdiscard \"$1\" \"$2\" \"$old\"\n"
+	"\tfor chain in $(chains \"$1\" \"$2\" \"$new\"); do\n"
+	"\t\t\"$1\" -w -t \"$2\" -E \"$chain\" \"$chain.OLD\"\n"
+	"\tdone\n"
+	"}\n"
+	"\n"
+	"# write a value under /proc/sys, if it is there and differs, and note what it was\n"
+	"write() { # PATH VALUE\n"
+	"\t[ -e \"$1\" ] || return 0\n"
+	"\t[ \"$(cat \"$1\")\" != \"$2\" ] || return 0\n"
+	"\tmkdir -p \"${record%/*}\"\n"
+	"\tgrep -qs \"^$1 \" \"$record\" || echo \"$1 $(cat \"$1\") $2\" >>\"$record\"\n"
+	"\techo \"$2\" >\"$1\"\n"
+	"}\n"
+	"\n"
+	"# tell whether the kernel learned a default route there by router advertisement\n"
+	"has_ra_route() { # INTERFACE\n"
+	"\tflags='[0-9a-f]\\{3\\}[13-79b-f][0-9a-f]\\{4\\}'\n"
+	"\tsed -n \"s/^0\\{32\\} 00 .* $flags  *//p\" /proc/net/ipv6_route | grep -Fqx -e \"$1\"\n"
+	"}\n"
+	"\n"
+	"# let an interface go on hearing router advertisements when the host begins to forward\n"
+	"keep_ra() { # PATH VALUE\n"
+	"\t[ -e \"$1\" ] || return 0\n"
+	"\tconf=${1%/*}\n"
+	"\t[ \"$(cat \"${conf%/*}/all/forwarding\")\" = 0 ] || return 0\n"
+	"\tif has_ra_route \"${conf##*/}\"; then\n"
+	"\t\twrite \"$1\" \"$2\"\n"
+	"\telif [ \"$(cat \"$1\")\" = 1 ] && [ \"$(cat \"$conf/forwarding\")\" = 0 ] &&\n"
+	"\t\t[ ! -e \"/sys/class/net/${conf##*/}/brport\" ]; then\n"
+	"\t\twrite \"$1\" \"$2\"\n"
+	"\tfi\n"
+	"}\n";
+
+static const char hole_function[] =
+	"\n"
+	"# add a rule to a chain of others, if it is there: at its head, but behind our own jump\n"
+	"hole() { # COMMAND CHAIN RULE...\n"
+	"\tcommand=$1 chain=$2\n"
+	"\tshift 2\n"
+	"\t\"$command\" -w -t filter -S \"$chain\" >/dev/null 2>&1 || return 0\n"
+	"\tlast=$(\"$command\" -w -t filter -S \"$chain\" | grep '^-A' |\n"
+	"\t\tgrep -n -e ' -j HOSTGATE-' -e '--comment \"" HOLE_TAG "' | sed -n '$s/:.*//p')\n"
+	"\t\"$command\" -w -t filter -I \"$chain\" \"$((${last:-0} + 1))\" \"$@\"\n"
+	"}\n";
+
+static const char numbered_function[] =
+	"\n"
+	"# whether masquerade has an address to take on an uplink; else it takes another interface's\n"
+	"numbered() { # -4|-6 INTERFACE\n"
+	"\t[ -n \"$(ip -o \"$1\" address show dev \"$2\" scope global 2>/dev/null)\" ] && return\n"
+	"\techo \"warning: $2 has no address (ip $1): nothing is translated to it until it has one\" \\\n"
+	"\t\t\"and this script runs again\" >&2\n"
+	"\treturn 1\n"
+	"}\n";
+
+static const char clean_function[] =
+	"\n"
+	"# take others' rules away, from the last to the first; chains, policies and our jumps stay\n"
+	"clean() { # COMMAND TABLE\n"
+	"\tfor chain in $(\"$1\" -w -t \"$2\" -S | sed -n 's/^-P \\([^ ]*\\) .*/\\1/p'); do\n"
+	"\t\tnumber=$(\"$1\" -w -t \"$2\" -S \"$chain\" | grep -c '^-A') || continue\n"
+	"\t\twhile [ \"$number\" -gt 0 ]; do\n"
+	"\t\t\t\"$1\" -w -t \"$2\" -S \"$chain\" \"$number\" | grep -q ' -[jg] HOSTGATE-[^ ]*$' ||\n"
+	"\t\t\t\t\"$1\" -w -t \"$2\" -D \"$chain\" \"$number\"\n"
+	"\t\t\tnumber=$((number - 1))\n"
+	"\t\tdone\n"
+	"\tdone\n"
+	"\t\"$1\" -w -t \"$2\" -S | sed -n '/^-N HOSTGATE-/d; s/^-N //p' |\n"
+	"\t\twhile read -r chain; do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
+	"}\n";
+
+/* What the last jump of each table leads to, whatever the description. */
+static void print_aside(struct printer *p)
+{
+	static const char *const last[XT_TABLES] = {"DOOR", "OUTBOUND", "TRANSLATE", "FORWARD"};
+
+	for (size_t t = 0; t < XT_TABLES; t++)
+		buf_printf(p->out, "%saside %s %s HOSTGATE-%s\n", p->indent, command[p->family],
+			   xt_table_list[t].name, last[t]);
+}
+
+static void print_jumps(struct printer *p)
+{
+	for (size_t t = 0; t < XT_TABLES; t++)
+		for (size_t s = XT_STAGES; s-- > 0;) {
+			const struct stage_info *info = &stage_table[xt_stages[s]];
+			const struct chain *base = xt_part_base(&p->part, xt_stages[s]);
+
+			if (base && strcmp(info->xt_table, xt_table_list[t].name) == 0)
+				buf_printf(p->out, "%s%s -w -t %s -I %s -j %s\n", p->indent,
+					   command[p->family], info->xt_table, info->xt_chain,
+					   base->name);
+		}
+}
+
+static void print_discard(struct printer *p, const char *pattern)
+{
+	for (size_t t = 0; t < XT_TABLES; t++)
+		buf_printf(p->out, "%sdiscard %s %s \"$%s\"\n", p->indent, command[p->family],
+			   xt_table_list[t].name, pattern);
+}
+
+static void print_clean(struct printer *p)
+{
+	for (size_t t = 0; t < XT_TABLES; t++)
+		if (xt_table_list[t].cleaned)
+			buf_printf(p->out, "%sclean %s %s\n", p->indent, command[p->family],
+				   xt_table_list[t].name);
+}
+
+/* Holes of this run come last. */
+static void print_fill_holes(struct printer *p)
+{
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		buf_printf(p->out, "%sfill_hole %s %s\n", p->indent, command[p->family],
+			   xt_hole_chains[h][p->family]);
+}
+
+static void print_holes_of(struct printer *p)
+{
+	for (enum hole h = 0; h < HOLE__COUNT; h++)
+		for (size_t i = 0; i < p->rs->n_holes && p->rs->hole_wanted[h]; i++) {
+			if (!p->rs->holes[i].families[p->family])
+				continue;
+			buf_printf(p->out, "%shole %s %s", p->indent, command[p->family],
+				   xt_hole_chains[h][p->family]);
+			xt_hole_print(p->rs, &p->rs->holes[i], p->family, print_word, p->out);
+			buf_putc(p->out, '\n');
+		}
+}
+
+/* The name of the uplink that the rule is about, or NULL. */
+static const struct key *out_of(const struct rule *rule)
+{
+	for (uint8_t i = 0; i < rule->n_matches; i++)
+		if (rule->matches[i].fields[0] == FIELD_OIFNAME)
+			return &rule->matches[i].key;
+	return NULL;
+}
+
+static bool masquerades(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_rules; i++)
+		if (rs->rules[i].action.kind == ACTION_MASQUERADE)
+			return true;
+	return false;
+}
+
+/* What plan_without_address() closes, as the host is when the script runs. */
+static void print_unnumbered(struct printer *p)
+{
+	const struct ruleset *rs = p->rs;
+
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		const struct rule *rule = &rs->rules[i];
+		const struct key *out = out_of(rule);
+		char name[IFNAME_SIZE];
+		struct rule closed = *rule;
+		bool wildcard;
+
+		if (rule->action.kind != ACTION_MASQUERADE || !out || !xt_part_has(&p->part, rule))
+			continue;
+		buf_printf(p->out, "%snumbered -%c ", p->indent,
+			   p->family == FAMILY_IPV4 ? '4' : '6');
+		print_word(p->out, key_ifname(out, name, &wildcard));
+		buf_printf(p->out, " ||\n%s\t%s -w -t mangle ", p->indent, command[p->family]);
+		closed.action = (struct action){.kind = ACTION_DROP};
+		closed.matches[closed.n_matches++] =
+			(struct match){.kind = MATCH_PREFIX,
+				       .n_fields = 1,
+				       .fields = {FIELD_SOURCE_ON_OUT},
+				       .key = key_of_number(FIELD_SOURCE_ON_OUT, 0)};
+		xt_rule_print_to(rs, &closed, "HOSTGATE-STAY", "P2: no translation there", p->family,
+				 print_word, p->out);
+		buf_putc(p->out, '\n');
+	}
+}
+
+static void print_family(struct printer *p)
+{
+	p->part = xt_part_of(p->rs, p->family);
+	buf_printf(p->out, "\n%s# %s\n", p->indent, family_name(p->family));
+	print_fill_holes(p);
+	print_aside(p);
+	buf_putc(p->out, '\n');
+	print_chains(p);
+	print_unnumbered(p);
+	buf_putc(p->out, '\n');
+	print_jumps(p);
+	if (p->rs->clean_slate)
+		print_clean(p);
+	print_discard(p, "old");
+}
+
+/* Every interface of the host but some. */
+static void print_guard(struct printer *p, const struct sysctl *sysctl)
+{
+	buf_printf(p->out,
+		   "for conf in /proc/sys/net/%s/conf/*; do\n\tcase ${conf##*/} in\n"
+		   "\tall | default | lo",
+		   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	for (size_t i = 0; i < sysctl->n_except; i++) {
+		buf_puts(p->out, " | ");
+		print_word(p->out, sysctl->except[i].name);
+		buf_puts(p->out, sysctl->except[i].wildcard ? "*" : "");
+	}
+	buf_printf(p->out, ") ;;\n\t*) keep_ra \"$conf/%s\" %u ;;\n\tesac\ndone\n", sysctl->leaf,
+		   sysctl->value);
+}
+
+static void print_sysctl(struct printer *p, const struct sysctl *sysctl)
+{
+	if (sysctl->when == SYSCTL_IF_ADVERTISED) {
+		print_guard(p, sysctl);
+		return;
+	}
+	if (!*sysctl->interface.name) {
+		buf_printf(p->out, "write /proc/sys/%s %u\n", sysctl->leaf, sysctl->value);
+		return;
+	}
+	buf_printf(p->out, "%s/proc/sys/net/%s/conf/",
+		   sysctl->interface.wildcard ? "for conf in " : "write ",
+		   sysctl->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
+	print_word(p->out, sysctl->interface.name);
+	if (sysctl->interface.wildcard)
+		buf_printf(p->out, "*; do write \"$conf/%s\" %u; done\n", sysctl->leaf,
+			   sysctl->value);
+	else
+		buf_printf(p->out, "/%s %u\n", sysctl->leaf, sysctl->value);
+}
+
+static void print_sysctls(struct printer *p)
+{
+	static const char *const titles[SYSCTL_PHASE__COUNT] = {
+		[SYSCTL_HARDEN] = "a guest must not become the host's router",
+		[SYSCTL_GUARD] = "router advertisements go on being heard where they are now",
+		[SYSCTL_FORWARD] = "forwarding, last of all",
+	};
+	const char *title = NULL;
+
+	for (size_t i = 0; i < p->rs->n_sysctls; i++) {
+		const struct sysctl *sysctl = &p->rs->sysctls[i];
+
+		if (titles[sysctl->phase] != title) {
+			title = titles[sysctl->phase];
+			buf_printf(p->out, "\n# %s\n", title);
+		}
+		print_sysctl(p, sysctl);
+	}
+}
+
+static void print_start(const char *purpose, struct buf *out)
+{
+	buf_printf(out,
+		   "#\n%s"
+		   "# Run it as root; running it again gives the same result.\n"
+		   "set -eu\n"
+		   "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin\n\n"
+		   "# what sysctls were before, kept for the script that takes all out again\n"
+		   "record=${HOSTGATE_RUNDIR:-/run/hostgate}/script-$(readlink /proc/self/ns/net | tr -dc 0-9)\n\n",
+		   purpose);
+	buf_puts(out, functions);
+}
+
+/* Calls body for IPv4, and for IPv6 where the kernel has it. */
+static void print_families(struct printer *p, void (*body)(struct printer *p))
+{
+	p->family = FAMILY_IPV4;
+	p->indent = "";
+	body(p);
+	buf_puts(p->out, "\nif [ -d /proc/sys/net/ipv6 ]; then\n");
+	p->family = FAMILY_IPV6;
+	p->indent = "\t";
+	body(p);
+	buf_puts(p->out, "fi\n");
+}
+
+void print_iptables(const struct ruleset *xt, const struct print_header *header, struct buf *out)
+{
+	struct printer p = {.rs = xt, .out = out};
+
+	buf_puts(out, "#!/bin/sh\n");
+	print_header_comment(header, out);
+	print_start(xt->clean_slate ?
+			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
+			    "# built-in chain. Rules of others in mangle, nat and filter are taken away\n"
+			    "# (clean-slate); nothing brings them back.\n" :
+			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
+			    "# built-in chain. No other rule is touched.\n",
+		    out);
+	buf_puts(out, install_functions);
+	if (xt->n_holes > 0)
+		buf_puts(out, hole_function);
+	if (masquerades(xt))
+		buf_puts(out, numbered_function);
+	if (xt->clean_slate)
+		buf_puts(out, clean_function);
+	print_families(&p, print_family);
+	print_sysctls(&p);
+	if (xt->n_holes > 0) {
+		buf_puts(out, "\n# holes in others' firewalls\n");
+		print_families(&p, print_holes_of);
+	}
+}
+
+static void print_family_remove(struct printer *p)
+{
+	print_discard(p, "new");
+	print_discard(p, "old");
+}
+
+void print_iptables_remove(const char *version, struct buf *out)
+{
+	struct printer p = {.out = out};
+
+	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
+	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);
+	buf_puts(out, "\n# holes in others' firewalls, first of all\n");
+	print_families(&p, print_fill_holes);
+	buf_puts(out, remove_functions);
+	print_families(&p, print_family_remove);
+	buf_puts(out, "\nput_back -ve\nrm -f \"$record\"\n");
+}

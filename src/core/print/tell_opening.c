@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// tell_opening: which key of the description would let a refused packet pass.
+#include "print/tell_opening.h"
+
+#include "text/schema.h"
+
+static void subnet_hint(struct arena *arena, const struct way *way, struct told *told)
+{
+	const struct network *network = way->network;
+	enum family family = way->there.packet.family;
+
+	told->place = network->subnets[0].place;
+	if (network_has_family(network, family))
+		told->hint = arena_printf(
+			arena, "Should guests of %s have this address, `subnet` must hold it.",
+			network->name);
+	else
+		told->hint = arena_printf(arena,
+					  "No %s of %s passes. To change that, add its subnet to "
+					  "`subnet`.",
+					  family_name(family), network->name);
+}
+
+/* A key of networks, or that this version does not know it yet. */
+static void key_hint(struct arena *arena, const struct way *way, const char *key, const char *what,
+		     struct told *told)
+{
+	const struct schema_key *row = schema_find(SECTION_NETWORK, key);
+
+	if (row && row->supported) {
+		told->place = way->network->place;
+		told->hint = arena_printf(arena, "The key of the network %s that %s is `%s`.",
+					  way->network->name, what, key);
+	} else {
+		told->hint =
+			arena_printf(arena,
+				     "Nothing in this version would let it pass: the key that %s, "
+				     "`%s`, is not supported yet.",
+				     what, key);
+	}
+}
+
+void tell_opening(struct arena *arena, const struct way *way, struct told *told)
+{
+	const struct network *network = way->network;
+
+	told->place = PLACE_NONE;
+	switch (way->opening) {
+	case OPENING_SUBNET:
+		subnet_hint(arena, way, told);
+		return;
+	case OPENING_MODE:
+		told->place = network->mode_place.line ? network->mode_place : network->place;
+		told->hint =
+			arena_printf(arena,
+				     "To let it pass, give the network %s `mode: nat` (out with a "
+				     "public source) or `mode: routed` (out as it is).",
+				     network->name);
+		return;
+	case OPENING_UPLINK:
+		told->place = network->place;
+		told->hint =
+			arena_printf(arena, "To let it pass, add %s to `uplink` of the network %s.",
+				     way->out.uplink->name, network->name);
+		return;
+	case OPENING_UPLINKS:
+		told->place = network->place;
+		told->hint =
+			arena_printf(arena,
+				     "To let it pass, name an uplink under `uplinks`, and give "
+				     "the network %s `mode: nat` or `mode: routed`.",
+				     network->name);
+		return;
+	case OPENING_REACH:
+		key_hint(arena, way, "reach", "lets the guests of one network reach another", told);
+		return;
+	case OPENING_DOOR:
+		if (network->mode == MODE_ROUTED)
+			key_hint(arena, way, "allow-from", "lets connections in from outside",
+				 told);
+		else
+			key_hint(arena, way, "publish", "opens a door from outside to a guest",
+				 told);
+		return;
+	case OPENING_NONE:
+		told->hint = "No key of the description would let it pass.";
+		return;
+	case OPENING__COUNT:
+		return;
+	}
+}

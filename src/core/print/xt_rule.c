@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// xt_rule: one rule in the language of iptables; what its dialects share.
+#include "print/xt_rule.h"
+
+#include <linux/netfilter/xt_conntrack.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "rules/build.h"
+#include "rules/field.h"
+#include "rules/origin.h"
+
+const struct xt_table xt_table_list[XT_TABLES] = {
+	{"raw", false, {"PREROUTING", "OUTPUT"}},
+	{"mangle", true, {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
+	{"nat", true, {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
+	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
+};
+const enum stage xt_stages[] = {
+	STAGE_DOOR,    STAGE_OUTBOUND, STAGE_GUARD, STAGE_INPUT, STAGE_NAT_POSTROUTING,
+	STAGE_FORWARD, STAGE_OUTPUT,
+};
+
+const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {
+	[HOLE_DOCKER] = {"DOCKER-USER", "DOCKER-USER"},
+	[HOLE_UFW] = {"ufw-user-forward", "ufw6-user-forward"},
+	[HOLE_IPTABLES] = {"FORWARD", "FORWARD"},
+};
+
+struct printer {
+	const struct ruleset *rs;
+	enum family family;
+	xt_quote quote;
+	struct buf *out;
+};
+
+static void print_bits(struct printer *p, const struct match *match)
+{
+	const struct field_bit *bit = NULL;
+
+	while ((bit = field_bit_next(match, bit)) != NULL) {
+		if (bit == field_bit_next(match, NULL))
+			buf_printf(p->out, " -m conntrack%s --%s ", match->negated ? " !" : "",
+				   bit->xt_flag == XT_CONNTRACK_STATE ? "ctstate" : "ctstatus");
+		else
+			buf_putc(p->out, ',');
+		buf_puts(p->out, bit->xt_name);
+	}
+}
+
+static void print_prefix_match(struct printer *p, const struct match *match)
+{
+	enum field field = match->fields[0];
+	char text[ADDR_TEXT_SIZE], name[IFNAME_SIZE + 1];
+	bool wildcard;
+	struct prefix prefix;
+
+	switch (field) {
+	case FIELD_IIFNAME:
+	case FIELD_OIFNAME:
+		key_ifname(&match->key, name, &wildcard);
+		if (wildcard)
+			strcat(name, "+");
+		buf_puts(p->out, field == FIELD_IIFNAME ? " -i " : " -o ");
+		p->quote(p->out, name);
+		break;
+	case FIELD_SADDR4:
+	case FIELD_SADDR6:
+	case FIELD_DADDR4:
+	case FIELD_DADDR6:
+		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
+		buf_printf(p->out, " %s %s",
+			   field == FIELD_SADDR4 || field == FIELD_SADDR6 ? "-s" : "-d",
+			   prefix_format(&prefix, text));
+		break;
+	case FIELD_L4PROTO:
+		buf_printf(p->out, " -p %u", key_number(field, &match->key));
+		break;
+	case FIELD_UDP_DPORT:
+		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
+		break;
+	case FIELD_ICMP_KIND:
+	case FIELD_ICMPV6_KIND:
+		buf_printf(p->out,
+			   field == FIELD_ICMP_KIND ? " -p icmp --icmp-type %u/%u"
+						    : " -p icmpv6 --icmpv6-type %u/%u",
+			   key_number(field, &match->key) >> 8,
+			   key_number(field, &match->key) & 0xff);
+		break;
+	case FIELD_ICMP_TYPE:
+		buf_printf(p->out, " -p icmp --icmp-type %u", key_number(field, &match->key));
+		break;
+	case FIELD_ICMPV6_TYPE:
+		buf_printf(p->out, " -p icmpv6 --icmpv6-type %u", key_number(field, &match->key));
+		break;
+	case FIELD_CT_DIRECTION:
+		buf_printf(p->out, " -m conntrack --ctdir %s",
+			   key_number(field, &match->key) ? "REPLY" : "ORIGINAL");
+		break;
+	case FIELD_REVERSE_PATH:
+		buf_printf(p->out, " -m rpfilter%s",
+			   key_number(field, &match->key) ? "" : " --invert");
+		break;
+	case FIELD_SOURCE_LOCAL:
+	case FIELD_SOURCE_BROADCAST:
+	case FIELD_SOURCE_ON_OUT:
+	case FIELD_DEST_BROADCAST:
+	case FIELD_DEST_LOCAL:
+		buf_printf(p->out, " -m addrtype%s --%s-type %s%s",
+			   key_number(field, &match->key) ? "" : " !",
+			   field == FIELD_DEST_LOCAL || field == FIELD_DEST_BROADCAST ? "dst"
+										      : "src",
+			   field == FIELD_SOURCE_BROADCAST || field == FIELD_DEST_BROADCAST
+				   ? "BROADCAST"
+				   : "LOCAL",
+			   field == FIELD_SOURCE_ON_OUT ? " --limit-iface-out" : "");
+		break;
+	case FIELD_CT_DADDR4:
+	case FIELD_CT_DADDR6:
+		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
+		buf_printf(p->out, " -m conntrack --ctorigdst %s", prefix_format(&prefix, text));
+		break;
+	case FIELD_CT_STATE: /* bits */
+	case FIELD_CT_STATUS:
+	case FIELD_CT_SADDR4: /* lowered away */
+	case FIELD_CT_SADDR6:
+	case FIELD_UNTRANSLATED:
+	case FIELD__COUNT:
+		must_not_come_here("a match that iptables has no words for");
+	}
+}
+
+uint8_t xt_matches_of(const struct rule *rule, const struct match *out[static MATCHES_MAX])
+{
+	uint8_t n = 0;
+
+	for (uint8_t i = 0; i < rule->n_matches; i++) {
+		const struct match *match = &rule->matches[i];
+		enum xt_place place = field_table[match->fields[0]].xt_place;
+		uint8_t at = n++;
+
+		/* A match that nobody writes would leave a rule that catches more than it should. */
+		must(place > XT_PLACE_NONE && match->kind != MATCH_SET);
+		for (; at > 0 && field_table[out[at - 1]->fields[0]].xt_place > place; at--)
+			out[at] = out[at - 1];
+		out[at] = match;
+	}
+	return n;
+}
+
+static void print_matches(struct printer *p, const struct rule *rule)
+{
+	const struct match *matches[MATCHES_MAX];
+	uint8_t n = xt_matches_of(rule, matches);
+
+	for (uint8_t i = 0; i < n; i++)
+		if (matches[i]->kind == MATCH_BITS)
+			print_bits(p, matches[i]);
+		else
+			print_prefix_match(p, matches[i]);
+}
+
+/*
+ * Every chain is entered by goto, so RETURN leads back behind our jump in the built-in chain:
+ * others' rules there, and its policy, still have their say.
+ */
+static void print_action(struct printer *p, const struct action *action)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	switch (action->kind) {
+	case ACTION_ACCEPT:
+		buf_puts(p->out, " -j RETURN");
+		break;
+	case ACTION_DROP:
+		buf_puts(p->out, " -j DROP");
+		break;
+	case ACTION_REJECT:
+		buf_printf(p->out, " -j REJECT --reject-with %s",
+			   p->family == FAMILY_IPV4 ? "icmp-admin-prohibited"
+						    : "icmp6-adm-prohibited");
+		break;
+	case ACTION_GOTO:
+		buf_printf(p->out, " -g %s", p->rs->chains[action->chain].name);
+		break;
+	case ACTION_SNAT:
+		buf_printf(p->out, " -j SNAT --to-source %s", addr_format(&action->addr, text));
+		break;
+	case ACTION_MASQUERADE:
+		buf_puts(p->out, " -j MASQUERADE");
+		break;
+	case ACTION_COUNT: /* its chain decides nothing, and returns here */
+		buf_printf(p->out, " -j %s", p->rs->chains[action->chain].name);
+		break;
+	case ACTION_DISPATCH: /* lowered away */
+	case ACTION__COUNT:
+		must_not_come_here("an action that iptables has no words for");
+	}
+}
+
+static void print_comment(struct printer *p, const struct rule *rule)
+{
+	struct buf comment = {0};
+
+	origin_comment(&p->rs->origins[rule->origin], &comment);
+	buf_puts(p->out, " -m comment --comment ");
+	p->quote(p->out, buf_text(&comment));
+	buf_free(&comment);
+}
+
+void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
+		   xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	buf_printf(out, "-A %s", rs->chains[rule->chain].name);
+	print_matches(&p, rule);
+	print_action(&p, &rule->action);
+	print_comment(&p, rule);
+}
+
+void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
+		      const char *comment, enum family family, xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	buf_printf(out, "-A %s", chain);
+	print_matches(&p, rule);
+	print_action(&p, &rule->action);
+	buf_puts(out, " -m comment --comment ");
+	quote(out, comment);
+}
+
+void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
+		   xt_quote quote, struct buf *out)
+{
+	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+
+	print_matches(&p, &hole->rule);
+	print_comment(&p, &hole->rule);
+	buf_puts(out, " -j ACCEPT");
+}
+
+void xt_restore_word(struct buf *out, const char *word)
+{
+	buf_putc(out, '"');
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, *word);
+	}
+	buf_putc(out, '"');
+}
+
+/* Where a rule leads in its own family, or NO_INDEX. */
+static uint32_t target_of(const struct rule *rule)
+{
+	bool leads = rule->action.kind == ACTION_GOTO || rule->action.kind == ACTION_COUNT;
+
+	return leads ? rule->action.chain : NO_INDEX;
+}
+
+/*
+ * Finds chains that have a rule of the family, by what is behind them. A goto to a chain without
+ * rules ends the stage, so it can be left out only where nothing follows.
+ */
+static bool find_live(const struct xt_part *part, uint32_t chain, bool *live)
+{
+	bool follows = false, changed = false;
+
+	for (uint32_t i = part->index.first[chain + 1]; i-- > part->index.first[chain];) {
+		const struct rule *rule = &part->rs->rules[part->index.order[i]];
+		uint32_t target = target_of(rule);
+
+		if (!rule_in_family(rule, part->family))
+			continue;
+		if (target != NO_INDEX && !live[target]) {
+			if (rule->action.kind == ACTION_COUNT || !follows)
+				continue;
+			live[target] = changed = true;
+		}
+		follows = true;
+	}
+	if (follows && !live[chain])
+		live[chain] = changed = true;
+	return changed;
+}
+
+/* Finds chains that a packet can come to. */
+static void find_reached(const struct xt_part *part, uint32_t chain, bool *reached)
+{
+	if (reached[chain] || !part->live[chain])
+		return;
+	reached[chain] = true;
+	for (uint32_t i = part->index.first[chain]; i < part->index.first[chain + 1]; i++) {
+		const struct rule *rule = &part->rs->rules[part->index.order[i]];
+		uint32_t target = target_of(rule);
+
+		if (target != NO_INDEX && rule_in_family(rule, part->family))
+			find_reached(part, target, reached);
+	}
+}
+
+struct xt_part xt_part_of(const struct ruleset *rs, enum family family)
+{
+	bool *live = arena_calloc(rs->arena, rs->n_chains, sizeof(*live)), changed = true;
+	bool *reached = arena_calloc(rs->arena, rs->n_chains, sizeof(*reached));
+	struct xt_part part = {rs, family, ruleset_index(rs), live};
+
+	/* Chains stand before those that they lead to, so one round finds nearly all. */
+	while (changed) {
+		changed = false;
+		for (uint32_t c = (uint32_t)rs->n_chains; c-- > 0;)
+			changed = find_live(&part, c, live) || changed;
+	}
+	for (uint32_t c = 0; c < rs->n_chains; c++)
+		if (rs->chains[c].stage != STAGE_NONE)
+			find_reached(&part, c, reached);
+	part.live = reached;
+	return part;
+}
+
+bool xt_part_has(const struct xt_part *part, const struct rule *rule)
+{
+	uint32_t target = target_of(rule);
+
+	return part->live[rule->chain] && rule_in_family(rule, part->family) &&
+	       (target == NO_INDEX || part->live[target]);
+}
+
+const struct chain *xt_part_base(const struct xt_part *part, enum stage stage)
+{
+	for (size_t c = 0; c < part->rs->n_chains; c++)
+		if (part->rs->chains[c].stage == stage && part->live[c])
+			return &part->rs->chains[c];
+	return NULL;
+}
+
+const char *xt_family_option(bool v4, bool v6)
+{
+	return v4 == v6 ? "" : v4 ? "-4 " : "-6 ";
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// apply: make the kernel match a ruleset, in the order that never opens a gap; and undo it.
+#ifndef APPLY_APPLY_H
+#define APPLY_APPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hostgate/arena.h"
+#include "hostgate/buf.h"
+#include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
+
+/** What was there before a change, and is there again. Texts; NULL where nothing was recorded. */
+struct restored {
+	const char *undone; /**< time of the change that was undone */
+	const char *time, *files, *hash;
+};
+
+/** An apply that is undone unless it is confirmed in time. */
+struct apply_confirm {
+	unsigned int seconds; /**< 0: it stays */
+	/** Called in a process of its own when it was undone, or could not be. */
+	void (*undone)(int result, const struct diags *diags, const struct restored *restored,
+		       void *data);
+	void *data;
+};
+
+/** What the program knows about a description that the kernel layer only records. */
+struct apply_input {
+	const struct description *description;
+	const struct ruleset *ruleset; /**< as planned; the backend lowers it */
+	enum backend backend;       /**< where the rules go */
+	const char *hash;           /**< of the description, hexadecimal */
+	const char *text;           /**< canonical text of the description, for status */
+	const char *files;          /**< names of the files, for status */
+	const char *version;        /**< of hostgate */
+	double wait_seconds;        /**< how long to wait for the lock */
+	struct apply_confirm confirm;
+};
+
+/** One thing that differs between the kernel and what it should be. */
+struct change {
+	enum change_kind {
+		CHANGE_ADD,
+		CHANGE_MODIFY,
+		CHANGE_REMOVE,
+		CHANGE__COUNT
+	} kind;
+	const char *what;   /**< "element", "rule", "chain", "set", "table", "sysctl" */
+	const char *name;   /**< "members4_24: vmnet1 . 192.168.56.0", "net/ipv4/ip_forward" */
+	const char *before; /**< present value, or NULL */
+	const char *after;  /**< wanted value, or NULL */
+	const char *network; /**< the description's network it belongs to, or NULL */
+};
+
+/** Connections of one network that no longer fitted and were taken out of conntrack. */
+struct conntrack_count {
+	const char *network;
+	size_t n;
+};
+
+/** What there is to change, or was changed. Lives in the arena of the call. */
+struct changes {
+	struct change *items;
+	size_t n, cap;
+	struct conntrack_count *conntrack; /**< by name of the network; after an apply */
+	size_t n_conntrack, cap_conntrack;
+};
+
+/** What was counted for one network since its rules are there. */
+struct network_counters {
+	const char *network;
+	struct counter {
+		uint64_t packets, bytes;
+	} counts[TALLY__COUNT];
+};
+
+/** In the order of the description. Lives in the arena of the call. */
+struct counters {
+	struct network_counters *items;
+	size_t n;
+	bool unknown[TALLY__COUNT]; /**< the rules do not count these */
+	uint32_t *by_name; /**< indexes of items, sorted by their names */
+};
+
+/** What hostgate remembers of the last apply in this network namespace. */
+struct installed {
+	enum backend backend; /**< that has rules of ours; BACKEND_AUTO: none */
+	const char *where;    /**< the rules are, for people; NULL: nowhere */
+	bool recorded;       /**< there is a readable state file */
+	bool damaged;        /**< there is one that can't be understood */
+	const char *state_path;
+	const char *version, *hash, *files, *text, *time; /**< as recorded; NULL when not */
+	bool unfinished;      /**< the last change failed or was killed before its end */
+	bool pending;         /**< it is undone unless it is confirmed */
+	int64_t seconds_left; /**< until then; negative: nobody undid it in time */
+	bool can_undo;        /**< rollback would bring back: */
+	struct restored before;
+};
+
+/**
+ * All of these return 0, or -errno with the reason queued in diags (-EPERM, -EACCES: not
+ * permitted; -EBUSY: the lock is held by somebody else; others: failed, the message says whether
+ * anything changed). Memory comes from arena.
+ */
+
+/** Compares the kernel with the input. Writes nothing, takes no lock. */
+int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		struct changes *out);
+
+/** Reads what the rules counted, as far as they are those of the input. Writes nothing. */
+int kernel_count(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 struct counters *out);
+
+/** Makes the kernel match the input. out: what was changed; n == 0: there was nothing to do. */
+int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		 struct changes *out);
+
+/** Takes everything out again and puts sysctls back. out: what was changed. */
+int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
+		  struct changes *out);
+
+/**
+ * Undoes the last change that apply made: rules and sysctls are again what they were before it,
+ * whatever made them. Without id; with it, only the change of this id, and only while it waits to
+ * be confirmed: else -ESTALE, nothing queued. out: what was changed; restored: lives in arena.
+ */
+int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
+		    struct changes *out, struct restored *restored);
+
+/** Keeps the change that waits to be confirmed. */
+int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds);
+
+/** Reads what is installed here. */
+int kernel_installed(struct arena *arena, struct diags *diags, struct installed *out);
+
+/** Moves the process into the named network namespace (/run/netns/NAME). */
+int kernel_enter_netns(struct diags *diags, const char *name);
+
+#endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// rollback: keep, or undo, what the last change did.
+#include <errno.h>
+#include <string.h>
+
+#include "apply/conntrack.h"
+#include "apply/job.h"
+#include "base/diag_codes.h"
+#include "os/scope.h"
+
+static int nothing_to_undo(struct diags *diags, const struct state_place *place)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(UNDO_NOTHING), PLACE_NONE,
+				     "there is nothing to undo: no change since the last "
+				     "`rollback` or `remove`, or since the machine was started");
+
+	diag_hint(diags, diag, "%s is where it would be; `hostgate apply` with an earlier "
+			       "description brings that back",
+		  place->undo_path);
+	return -ENOENT;
+}
+
+/*
+ * While it is undone, the record holds what is remembered of either side: whatever happens in the
+ * middle, remove finds all that may have been written.
+ */
+static int save_both(struct job *job)
+{
+	if (job->found != STATE_READ && !job->undo->had_state)
+		return 0;
+	if (job->found != STATE_READ)
+		return job_begin(job, job->undo->state);
+	return job_begin(job, state_merge(job->arena, &job->before, &job->undo->state));
+}
+
+static int finish(struct job *job)
+{
+	int err;
+
+	job->after.pending = (struct state_pending){0};
+	if (job->undo->had_state)
+		err = state_save(job->diags, &job->place, &job->after);
+	else
+		err = state_forget(job->diags, &job->place);
+	return err ? err : undo_forget(job->diags, &job->place);
+}
+
+/* Nothing that was recorded: no network is described any more. */
+static void settle_connections(struct job *job, struct changes *out)
+{
+	static const struct description nothing;
+	const struct description *now = &nothing;
+
+	if (job->undo->had_state)
+		now = state_description(job->arena, &job->undo->state);
+	if (now)
+		conntrack_settle(job->arena, job->diags, now,
+				 state_description(job->arena, &job->before), out);
+}
+
+static int end(struct job *job, bool changed)
+{
+	int err = 0;
+
+	if (changed)
+		err = job_read_back(job);
+	else
+		job_record_mark(job, job->work[0].found.mark);
+	if (err == 0)
+		err = finish(job);
+	if (err != 0 && changed)
+		job_tell_unended(job);
+	return err;
+}
+
+/* Whether the change that would be undone is the one of the id; a record may be lost. */
+static bool waits(const struct job *job, const char *id)
+{
+	const char *pending = job->before.pending.id;
+
+	return strcmp(job->undo->id, id) == 0 &&
+	       (job->found != STATE_READ || (pending && strcmp(pending, id) == 0));
+}
+
+static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
+			    struct changes *out)
+{
+	sigset_t old;
+	int err = job_find_state(job);
+
+	if (err == 0 && id && !waits(job, id))
+		return -ESTALE;
+	if (err == 0)
+		err = job_open(job, wait_seconds);
+	if (err == 0)
+		err = job_compare(job, job->diags, true);
+	if (err != 0)
+		return err;
+	*out = job->changes;
+	job_hold_signals(&old);
+	if (out->n > 0) {
+		err = save_both(job);
+		if (err == 0)
+			err = job_run_steps(job);
+	}
+	if (err == 0 && (out->n > 0 || job->before.unfinished))
+		settle_connections(job, out);
+	if (err == 0)
+		err = end(job, out->n > 0);
+	job_release_signals(&old);
+	return err;
+}
+
+int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
+		    struct changes *out, struct restored *restored)
+{
+	struct state_place place;
+	struct undo undo;
+	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+	int err;
+
+	*out = (struct changes){0};
+	*restored = (struct restored){0};
+	if (lock < 0)
+		return lock;
+	err = undo_load(arena, diags, &place, &undo);
+	if (err == -ENOENT)
+		return nothing_to_undo(diags, &place);
+	if (err != 0)
+		return err;
+
+	SCOPED_JOB job;
+
+	job_init(&job, arena, diags, NULL);
+	job.undo = &undo;
+	*restored = undo_restored(&undo);
+	return roll_back_locked(&job, wait_seconds, id, out);
+}
+
+static int not_pending(struct diags *diags)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_PENDING), PLACE_NONE,
+				     "nothing waits to be confirmed: it was confirmed before, or "
+				     "its time was over and it was undone");
+
+	diag_hint(diags, diag, "`hostgate status` tells what is installed");
+	return -ENOENT;
+}
+
+static void tell_unfinished(struct diags *diags)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
+				     "the last apply failed or was killed before its end: what is "
+				     "kept is a part of it");
+
+	diag_hint(diags, diag,
+		  "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
+}
+
+int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
+{
+	struct state_place place;
+	struct state state;
+	struct diag *diag;
+	const char *why;
+	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+
+	if (lock < 0)
+		return lock;
+	switch (state_load(arena, place.path, &state, &why)) {
+	case STATE_READ:
+		if (!state.pending.id)
+			return not_pending(diags);
+		if (state.unfinished)
+			tell_unfinished(diags);
+		state.pending = (struct state_pending){0};
+		return state_save(diags, &place, &state);
+	case STATE_DAMAGED:
+		diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+				"can't understand %s: %s", place.path, why);
+		diag->err = EINVAL;
+		diag_hint(diags, diag,
+			  "whether something waits is lost with it; `hostgate apply` keeps what is "
+			  "wanted, `hostgate rollback` undoes the last change");
+		return -EINVAL;
+	case STATE_UNREADABLE:
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "can't read %s: %s; nothing was changed", place.path, why)
+			->err = EIO;
+		return -EIO;
+	case STATE_ABSENT:
+	case STATE_FOUND__COUNT:
+		break;
+	}
+	return not_pending(diags);
+}

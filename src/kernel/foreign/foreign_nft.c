@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// foreign_nft: reads nf_tables as attributes, so that nothing is lost that a library does not know.
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <libnftnl/common.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "foreign/foreign.h"
+#include "foreign/ours.h"
+#include "os/netlink.h"
+
+/* How often somebody else may change something while we read. */
+#define READ_ATTEMPTS 10
+
+/* The type of a rule's user data that is its comment (libnftnl's NFTNL_UDATA_RULE_COMMENT). */
+#define UDATA_COMMENT 0
+
+/* Attributes of a message by type; those beyond the largest that we know are left out. */
+#define ATTRS_MAX 32
+
+struct attrs {
+	const struct nlattr *at[ATTRS_MAX];
+};
+
+struct reading {
+	struct survey *survey;
+	unsigned int what; /* SURVEY_* */
+	struct survey_table *table; /* of the last message: most often the next one's, too */
+	struct survey_chain *chain;
+	struct survey_set *set; /* whose elements are being read */
+};
+
+static struct attrs attrs_of(const struct nlmsghdr *message)
+{
+	const struct nlattr *attr;
+	struct attrs attrs = {0};
+
+	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(attr) < ATTRS_MAX)
+			attrs.at[mnl_attr_get_type(attr)] = attr;
+	}
+	return attrs;
+}
+
+static uint8_t family_of(const struct nlmsghdr *message)
+{
+	return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
+}
+
+static const char *text_at(const struct attrs *attrs, uint16_t type)
+{
+	const struct nlattr *attr = attrs->at[type];
+
+	if (!attr || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
+		return NULL;
+	return mnl_attr_get_str(attr);
+}
+
+static uint32_t u32_at(const struct attrs *attrs, uint16_t type)
+{
+	const struct nlattr *attr = attrs->at[type];
+
+	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(attr))
+								  : 0;
+}
+
+static int complain(void)
+{
+	errno = EPROTO;
+	return MNL_CB_ERROR;
+}
+
+static struct survey_table *find_table(struct reading *r, uint8_t family, const char *name)
+{
+	if (r->table && r->table->family == family && strcmp(r->table->name, name) == 0)
+		return r->table;
+	r->chain = NULL;
+	for (size_t i = 0; i < r->survey->n_tables; i++) {
+		r->table = &r->survey->tables[i];
+		if (r->table->family == family && strcmp(r->table->name, name) == 0)
+			return r->table;
+	}
+	return r->table = NULL;
+}
+
+/* The table that a message is about; NULL also for ours where its contents are not wanted. */
+static struct survey_table *table_of(struct reading *r, const struct nlmsghdr *message,
+				     const char *name)
+{
+	struct survey_table *table = find_table(r, family_of(message), name);
+
+	return table && table->ours && !(r->what & SURVEY_OURS) ? NULL : table;
+}
+
+static int take_table(const struct nlmsghdr *message, void *data)
+{
+	struct reading *r = data;
+	struct attrs attrs = attrs_of(message);
+	const char *name = text_at(&attrs, NFTA_TABLE_NAME);
+	uint8_t family = family_of(message);
+
+	if (!name)
+		return complain();
+	survey_add_table(r->survey,
+			 (struct survey_table){
+				 .family = family,
+				 .name = arena_strdup(r->survey->arena, name),
+				 .dormant = u32_at(&attrs, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT,
+				 .ours = ours_table(family, name)});
+	return MNL_CB_OK;
+}
+
+/* A chain of several devices: the first one stands for them. */
+static const char *device_of(struct arena *arena, const struct nlattr *hook)
+{
+	const char *name = survey_text(hook, NFTA_HOOK_DEV);
+	const struct nlattr *devices = netlink_find(hook, NFTA_HOOK_DEVS);
+
+	if (!name && devices)
+		name = survey_text(devices, NFTA_DEVICE_NAME);
+	return name ? arena_strdup(arena, name) : NULL;
+}
+
+static void take_hook(struct reading *r, const struct survey_table *table,
+		      const struct attrs *attrs, struct survey_chain *chain)
+{
+	const struct nlattr *hook = attrs->at[NFTA_CHAIN_HOOK];
+	const char *type = text_at(attrs, NFTA_CHAIN_TYPE);
+	uint32_t value = 0;
+
+	chain->base = true;
+	chain->type = type && strcmp(type, "nat") == 0 ? SURVEY_NAT : SURVEY_FILTER;
+	chain->policy_drop =
+		attrs->at[NFTA_CHAIN_POLICY] && u32_at(attrs, NFTA_CHAIN_POLICY) == NF_DROP;
+	(void)survey_u32(hook, NFTA_HOOK_HOOKNUM, &value);
+	chain->hook = table->family == NFPROTO_NETDEV ? SURVEY_HOOK_INGRESS + value : value;
+	value = 0;
+	(void)survey_u32(hook, NFTA_HOOK_PRIORITY, &value);
+	chain->priority = (int)value;
+	chain->device = device_of(r->survey->arena, hook);
+}
+
+static int take_chain(const struct nlmsghdr *message, void *data)
+{
+	struct reading *r = data;
+	struct attrs attrs = attrs_of(message);
+	const char *table_name = text_at(&attrs, NFTA_CHAIN_TABLE);
+	const char *name = text_at(&attrs, NFTA_CHAIN_NAME);
+	struct survey_chain chain = {0};
+	struct survey_table *table;
+
+	if (!table_name || !name)
+		return complain();
+	table = table_of(r, message, table_name);
+	if (!table)
+		return MNL_CB_OK;
+	chain.name = arena_strdup(r->survey->arena, name);
+	if (attrs.at[NFTA_CHAIN_HOOK])
+		take_hook(r, table, &attrs, &chain);
+	survey_add_chain(r->survey, table, chain);
+	r->chain = NULL;
+	return MNL_CB_OK;
+}
+
+static const struct nlattr *keep_attr(struct arena *arena, const struct nlattr *attr)
+{
+	return attr ? memcpy(arena_alloc(arena, attr->nla_len), attr, attr->nla_len) : NULL;
+}
+
+/* User data is a row of type, length and bytes. */
+static const char *comment_of(struct arena *arena, const struct nlattr *userdata)
+{
+	const uint8_t *at = userdata ? mnl_attr_get_payload(userdata) : NULL;
+	size_t left = userdata ? mnl_attr_get_payload_len(userdata) : 0;
+
+	while (left >= 2 && left - 2 >= at[1]) {
+		if (at[0] == UDATA_COMMENT)
+			return arena_strndup(arena, (const char *)at + 2,
+					     strnlen((const char *)at + 2, at[1]));
+		left -= 2u + at[1];
+		at += 2 + at[1];
+	}
+	return NULL;
+}
+
+static struct survey_chain *find_chain(struct reading *r, struct survey_table *table,
+				       const char *name)
+{
+	if (r->chain && strcmp(r->chain->name, name) == 0)
+		return r->chain;
+	for (size_t i = 0; i < table->n_chains; i++)
+		if (strcmp(table->chains[i].name, name) == 0)
+			return r->chain = &table->chains[i];
+	return NULL;
+}
+
+/* Marks the sets that the rule looks things up in. */
+static void note_sets(struct survey_table *table, const struct nlattr *exprs)
+{
+	const struct nlattr *expr;
+
+	netlink_for_each_nested(expr, exprs)
+	{
+		const char *kind = survey_text(expr, NFTA_EXPR_NAME);
+		const char *set;
+
+		if (!kind || strcmp(kind, "lookup") != 0)
+			continue;
+		set = survey_text(netlink_find(expr, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
+		for (size_t i = 0; set && i < table->n_sets; i++)
+			if (strcmp(table->sets[i].name, set) == 0)
+				table->sets[i].used = true;
+	}
+}
+
+static int take_rule(const struct nlmsghdr *message, void *data)
+{
+	struct reading *r = data;
+	struct attrs attrs = attrs_of(message);
+	const char *table_name = text_at(&attrs, NFTA_RULE_TABLE);
+	const char *chain_name = text_at(&attrs, NFTA_RULE_CHAIN);
+	const struct nlattr *handle = attrs.at[NFTA_RULE_HANDLE];
+	struct arena *arena = r->survey->arena;
+	struct survey_table *table;
+	struct survey_chain *chain;
+	struct survey_rule rule = {0};
+
+	if (!table_name || !chain_name || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
+		return complain();
+	table = table_of(r, message, table_name);
+	chain = table ? find_chain(r, table, chain_name) : NULL;
+	if (!chain)
+		return MNL_CB_OK;
+	rule.handle = be64toh(mnl_attr_get_u64(handle));
+	rule.comment = comment_of(arena, attrs.at[NFTA_RULE_USERDATA]);
+	rule.exprs = keep_attr(arena, attrs.at[NFTA_RULE_EXPRESSIONS]);
+	if (!rule.exprs)
+		rule.exprs = memcpy(arena_alloc(arena, sizeof(struct nlattr)),
+				    &(struct nlattr){.nla_len = sizeof(struct nlattr)},
+				    sizeof(struct nlattr));
+	rule.ours = table->ours || ours_rule_nft(table->name, chain->name, rule.exprs);
+	note_sets(table, rule.exprs);
+	survey_add_rule(r->survey, chain, rule);
+	return MNL_CB_OK;
+}
+
+static void take_fields(struct survey_set *set, const struct nlattr *description)
+{
+	const struct nlattr *concat = netlink_find(description, NFTA_SET_DESC_CONCAT), *field;
+
+	if (!concat)
+		return;
+	netlink_for_each_nested(field, concat)
+	{
+		uint32_t len = 0;
+
+		if (set->n_fields < SURVEY_FIELDS_MAX &&
+		    survey_u32(field, NFTA_SET_FIELD_LEN, &len) && len <= 64)
+			set->field_len[set->n_fields++] = (uint8_t)len;
+	}
+}
+
+static int take_set(const struct nlmsghdr *message, void *data)
+{
+	struct reading *r = data;
+	struct attrs attrs = attrs_of(message);
+	const char *table_name = text_at(&attrs, NFTA_SET_TABLE);
+	const char *name = text_at(&attrs, NFTA_SET_NAME);
+	struct survey_table *table;
+	struct survey_set set = {0};
+
+	if (!table_name || !name)
+		return complain();
+	table = table_of(r, message, table_name);
+	if (!table)
+		return MNL_CB_OK;
+	set.name = arena_strdup(r->survey->arena, name);
+	set.flags = u32_at(&attrs, NFTA_SET_FLAGS);
+	set.key_len = u32_at(&attrs, NFTA_SET_KEY_LEN);
+	set.data_len = u32_at(&attrs, NFTA_SET_DATA_LEN);
+	set.verdicts = u32_at(&attrs, NFTA_SET_DATA_TYPE) == NFT_DATA_VERDICT;
+	if (attrs.at[NFTA_SET_DESC])
+		take_fields(&set, attrs.at[NFTA_SET_DESC]);
+	table->sets = arena_grow(r->survey->arena, table->sets, table->n_sets, &table->cap_sets,
+				 sizeof(*table->sets));
+	table->sets[table->n_sets++] = set;
+	return MNL_CB_OK;
+}
+
+/* Returns a copy of the value of a NFTA_*_DATA attribute, len bytes, or NULL. */
+static const uint8_t *take_value(struct arena *arena, const struct nlattr *data, uint32_t len)
+{
+	const struct nlattr *value = netlink_find(data, NFTA_DATA_VALUE);
+	uint8_t *copy;
+
+	if (!value || mnl_attr_get_payload_len(value) > len)
+		return NULL;
+	copy = arena_alloc(arena, len);
+	memcpy(copy, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
+	return copy;
+}
+
+/* What only counts, or notes when, lets every packet through. */
+static bool is_condition(const struct nlattr *expr)
+{
+	const char *name = survey_text(expr, NFTA_EXPR_NAME);
+
+	return !name || (strcmp(name, "counter") != 0 && strcmp(name, "last") != 0);
+}
+
+static bool is_conditional(const struct nlattr *element)
+{
+	const struct nlattr *one = netlink_find(element, NFTA_SET_ELEM_EXPR);
+	const struct nlattr *list = netlink_find(element, NFTA_SET_ELEM_EXPRESSIONS), *expr;
+
+	if (one && is_condition(one))
+		return true;
+	if (!list)
+		return false;
+	netlink_for_each_nested(expr, list)
+	{
+		if (is_condition(expr))
+			return true;
+	}
+	return false;
+}
+
+static void take_element(struct reading *r, const struct nlattr *element)
+{
+	struct arena *arena = r->survey->arena;
+	struct survey_set *set = r->set;
+	const struct nlattr *data = netlink_find(element, NFTA_SET_ELEM_DATA), *verdict;
+	struct survey_element e = {0};
+	uint32_t flags = 0, code = 0;
+	const char *chain;
+
+	(void)survey_u32(element, NFTA_SET_ELEM_FLAGS, &flags);
+	e.key = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY), set->key_len);
+	e.key_end = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY_END), set->key_len);
+	e.data = data ? take_value(arena, data, set->data_len) : NULL;
+	e.interval_end = flags & NFT_SET_ELEM_INTERVAL_END;
+	e.catchall = flags & NFT_SET_ELEM_CATCHALL;
+	e.conditional = is_conditional(element);
+	verdict = netlink_find(data, NFTA_DATA_VERDICT);
+	if (survey_u32(verdict, NFTA_VERDICT_CODE, &code))
+		e.verdict = (int32_t)code;
+	chain = survey_text(verdict, NFTA_VERDICT_CHAIN);
+	e.chain = chain ? arena_strdup(arena, chain) : NULL;
+	if (!e.key && !e.catchall)
+		return;
+	set->elements = arena_grow(arena, set->elements, set->n_elements, &set->cap_elements,
+				   sizeof(*set->elements));
+	set->elements[set->n_elements++] = e;
+}
+
+static int take_elements(const struct nlmsghdr *message, void *data)
+{
+	struct attrs attrs = attrs_of(message);
+	const struct nlattr *list = attrs.at[NFTA_SET_ELEM_LIST_ELEMENTS], *element;
+
+	if (list)
+		netlink_for_each_nested(element, list) take_element(data, element);
+	return MNL_CB_OK;
+}
+
+static int dump(struct netlink *netlink, struct reading *r, uint16_t type, mnl_cb_t callback)
+{
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
+
+	return netlink_request(
+		netlink, nftnl_nlmsg_build_hdr((char *)room, type, AF_UNSPEC, NLM_F_DUMP, 0),
+		callback, r);
+}
+
+static int read_elements(struct netlink *netlink, struct reading *r, const struct survey_table *table)
+{
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETSETELEM,
+							 table->family, NLM_F_DUMP, 0);
+
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table->name);
+	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, r->set->name);
+	return netlink_request(netlink, request, take_elements, r);
+}
+
+static int read_once(struct netlink *netlink, struct reading *r)
+{
+	int err;
+
+	r->table = NULL;
+	r->chain = NULL;
+	r->survey->tables = NULL;
+	r->survey->n_tables = r->survey->cap_tables = 0;
+	err = dump(netlink, r, NFT_MSG_GETTABLE, take_table);
+	if (err == 0)
+		err = dump(netlink, r, NFT_MSG_GETCHAIN, take_chain);
+	if (err == 0)
+		err = dump(netlink, r, NFT_MSG_GETSET, take_set);
+	if (err == 0)
+		err = dump(netlink, r, NFT_MSG_GETRULE, take_rule);
+	if (!(r->what & SURVEY_ELEMENTS))
+		return err;
+	for (size_t t = 0; err == 0 && t < r->survey->n_tables; t++)
+		for (size_t s = 0; err == 0 && s < r->survey->tables[t].n_sets; s++) {
+			r->set = &r->survey->tables[t].sets[s];
+			if (r->set->used)
+				err = read_elements(netlink, r, &r->survey->tables[t]);
+		}
+	return err == -ENOENT ? -EINTR : err;
+}
+
+/* A kernel without nf_tables has no rules in it: these are its answers. */
+static bool is_absent(int err)
+{
+	return err == -EPROTONOSUPPORT || err == -EINVAL || err == -EOPNOTSUPP;
+}
+
+int survey_read_nft(struct survey *survey, unsigned int what)
+{
+	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
+	struct reading reading = {.survey = survey, .what = what};
+	int err = netlink_open(&netlink, NETLINK_NETFILTER);
+
+	if (err != 0)
+		return is_absent(err) ? 0 : err;
+	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+		err = read_once(&netlink, &reading);
+		if (err != -EINTR)
+			return is_absent(err) && survey->n_tables == 0 ? 0 : err;
+	}
+	return -EBUSY;
+}

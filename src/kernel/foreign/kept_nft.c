@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// kept_nft: rules of others in the tables that iptables-nft keeps in nf_tables.
+#include "foreign/kept_nft.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libnftnl/common.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "apply/changes.h"
+#include "foreign/ours.h"
+#include "print/xt_rule.h"
+
+/*
+ * Theory of operation
+ *
+ * Rules are read by hand, not into libnftnl's objects: others may use what this libnftnl does not
+ * know, and all that matters is where a rule stands, its handle, and whether it leads to a chain of
+ * ours: a printed script that ran through iptables-nft left some in these very tables.
+ */
+
+/* How often somebody else may change something while we read. */
+#define READ_ATTEMPTS 10
+
+static const struct {
+	uint8_t number;
+	const char *name;
+} families[FAMILY__COUNT] = {
+	[FAMILY_IPV4] = {AF_INET, "ip"},
+	[FAMILY_IPV6] = {AF_INET6, "ip6"},
+};
+
+struct reading {
+	struct arena *arena;
+	struct nft_slate *slate;
+	uint8_t family;
+	const char *table;
+	const char *chain;      /* of the last rule: most often the next one's, too */
+	const char *led_to_us;  /* the last chain with a rule that leads to ours */
+};
+
+const char *nft_slate_target(const struct nlattr *expression)
+{
+	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
+	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA);
+	const struct nlattr *chain;
+
+	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
+	    strcmp(mnl_attr_get_str(name), "immediate") != 0)
+		return NULL;
+	data = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+	chain = netlink_find(data, NFTA_VERDICT_CHAIN);
+	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
+		return NULL;
+	return mnl_attr_get_str(chain);
+}
+
+static struct blob copy_attr(struct arena *arena, const struct nlattr *attr)
+{
+	uint8_t *bytes = arena_calloc(arena, 1, (attr->nla_len + 3u) & ~3u);
+
+	memcpy(bytes, attr, attr->nla_len);
+	return (struct blob){bytes, attr->nla_len};
+}
+
+static void keep_chain(struct reading *reading, const char *chain)
+{
+	if (!reading->chain || strcmp(reading->chain, chain) != 0)
+		reading->chain = arena_strdup(reading->arena, chain);
+}
+
+static void add_rule(struct reading *reading, uint64_t handle, const struct nlattr *expressions,
+		     const struct nlattr *comment)
+{
+	struct nft_slate *slate = reading->slate;
+	struct nft_slate_rule rule = {.family = reading->family,
+				      .table = reading->table,
+				      .chain = reading->chain,
+				      .handle = handle,
+				      .first = reading->led_to_us != reading->chain};
+
+	slate->rules = arena_grow(reading->arena, slate->rules, slate->n, &slate->cap,
+				  sizeof(*slate->rules));
+	if (expressions)
+		rule.expressions = copy_attr(reading->arena, expressions);
+	if (comment)
+		rule.comment = copy_attr(reading->arena, comment);
+	slate->rules[slate->n++] = rule;
+}
+
+static int take_rule(const struct nlmsghdr *message, void *data)
+{
+	const struct nlattr *attr, *chain = NULL, *handle = NULL, *expressions = NULL,
+				   *comment = NULL;
+	struct reading *reading = data;
+	const char *name;
+
+	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case NFTA_RULE_CHAIN:
+			chain = attr;
+			break;
+		case NFTA_RULE_HANDLE:
+			handle = attr;
+			break;
+		case NFTA_RULE_EXPRESSIONS:
+			expressions = attr;
+			break;
+		case NFTA_RULE_USERDATA:
+			comment = attr;
+			break;
+		default:
+			break;
+		}
+	}
+	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0 || !handle ||
+	    mnl_attr_validate(handle, MNL_TYPE_U64) < 0) {
+		errno = EPROTO;
+		return MNL_CB_ERROR;
+	}
+	name = mnl_attr_get_str(chain);
+	keep_chain(reading, name);
+	if (ours_rule_nft(reading->table, name, expressions))
+		reading->led_to_us = reading->chain;
+	else
+		add_rule(reading, be64toh(mnl_attr_get_u64(handle)), expressions, comment);
+	return MNL_CB_OK;
+}
+
+static int read_table(struct netlink *netlink, struct reading *reading)
+{
+	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
+	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETRULE,
+							 reading->family, NLM_F_DUMP, 0);
+	int err;
+
+	mnl_attr_put_strz(request, NFTA_RULE_TABLE, reading->table);
+	err = netlink_request(netlink, request, take_rule, reading);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int read_once(struct netlink *netlink, struct arena *arena, struct nft_slate *out)
+{
+	int err = 0;
+
+	*out = (struct nft_slate){0};
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
+			struct reading reading = {.arena = arena,
+						  .slate = out,
+						  .family = families[f].number,
+						  .table = xt_table_list[t].name};
+
+			if (xt_table_list[t].cleaned)
+				err = read_table(netlink, &reading);
+		}
+	return err;
+}
+
+int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out)
+{
+	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+		int err = read_once(netlink, arena, out);
+
+		if (err != -EINTR)
+			return err;
+	}
+	return -EBUSY;
+}
+
+void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i <= slate->n; i++) {
+		const struct nft_slate_rule *rule = &slate->rules[first];
+		enum family family = rule->family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6;
+
+		if (i < slate->n && slate->rules[i].family == rule->family &&
+		    strcmp(slate->rules[i].table, rule->table) == 0)
+			continue;
+		changes_of_others(
+			arena, arena_printf(arena, "%s %s", families[family].name, rule->table),
+			i - first, rule->handle ? CHANGE_REMOVE : CHANGE_ADD, changes);
+		first = i;
+	}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// kept_nft: rules of others in the tables that iptables-nft keeps in nf_tables.
+#ifndef FOREIGN_KEPT_NFT_H
+#define FOREIGN_KEPT_NFT_H
+
+#include "hostgate/arena.h"
+#include "hostgate/diag.h"
+#include "image/snapshot.h"
+#include "os/netlink.h"
+
+struct changes;
+
+/** A rule of others. */
+struct nft_slate_rule {
+	uint8_t family; /**< AF_INET or AF_INET6, as nf_tables has them */
+	const char *table, *chain;
+	uint64_t handle;   /**< by which the kernel knows it; 0: it is to be made again */
+	struct blob expressions, comment; /**< attributes, as dumped; the latter may be empty */
+	bool first;        /**< it stands in front of what leads to our chains */
+};
+
+/** Rules of others that are to go, or to come back; those of one table stand together. */
+struct nft_slate {
+	struct nft_slate_rule *rules;
+	size_t n, cap;
+};
+
+/**
+ * Finds them in the tables of xt_table_list that are cleaned, where these exist. Memory comes from
+ * arena. Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
+ */
+int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out);
+
+/** Write the rules, and read what was written. */
+void nft_slate_save(const struct nft_slate *slate, struct buf *out);
+void nft_slate_load(struct snapshot *snapshot, struct arena *arena, struct nft_slate *out);
+
+/**
+ * Finds out which of the saved rules are not there, whatever they have counted meanwhile. Those
+ * whose chain is gone are left out with a warning. Returns 0 or -errno.
+ */
+int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
+		      const struct nft_slate *saved, struct nft_slate *out);
+
+/** Adds a change for each table that has some. */
+void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);
+
+/** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
+const char *nft_slate_target(const struct nlattr *expression);
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// opening: accepts in the places that others' firewalls keep for them (settings.holes).
+#include "foreign/opening.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/changes.h"
+#include "base/diag_codes.h"
+#include "foreign/opening_chain.h"
+#include "print/xt_rule.h"
+
+void hole_items_add(struct arena *arena, struct hole_items *items, struct hole_item item)
+{
+	void *bytes = arena_alloc(arena, item.form.len);
+
+	memcpy(bytes, item.form.bytes, item.form.len);
+	item.form.bytes = bytes;
+	item.comment = arena_strdup(arena, item.comment);
+	items->items = arena_grow(arena, items->items, items->n, &items->cap, sizeof(item));
+	items->items[items->n++] = item;
+}
+
+static bool wants_any(const struct ruleset *ruleset)
+{
+	for (enum hole h = 0; ruleset && h < HOLE__COUNT; h++)
+		if (ruleset->hole_wanted[h])
+			return true;
+	return false;
+}
+
+void holes_init(struct holes *holes, struct arena *arena, const struct ruleset *ruleset,
+		bool legacy_comes)
+{
+	*holes = (struct holes){.arena = arena,
+				.ruleset = wants_any(ruleset) ? ruleset : NULL,
+				.legacy_comes = legacy_comes};
+	holes->room = hole_xt_room(arena);
+	for (uint32_t i = 0; holes->ruleset && i < holes->ruleset->n_holes; i++)
+		for (enum family f = 0; f < FAMILY__COUNT; f++) {
+			if (!holes->ruleset->holes[i].families[f])
+				continue;
+			hole_nft_want(holes, i, f);
+			hole_xt_want(holes, i, f);
+		}
+}
+
+void hole_reset(struct holes *holes, enum hole_keeper keeper)
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (enum hole h = 0; h < HOLE__COUNT; h++)
+			holes->chains[keeper][f][h] =
+				(struct hole_chain){.keeper = keeper, .family = f, .place = h};
+}
+
+/* Comparing. */
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct hole_item *const *x = a, *const *y = b;
+	const struct blob *one = &(*x)->form, *two = &(*y)->form;
+
+	if (one->len != two->len)
+		return one->len < two->len ? -1 : 1;
+	return memcmp(one->bytes, two->bytes, one->len);
+}
+
+static const struct hole_item **sorted(struct arena *arena, const struct hole_items *items)
+{
+	const struct hole_item **order = arena_calloc(arena, items->n, sizeof(*order));
+
+	for (size_t i = 0; i < items->n; i++)
+		order[i] = &items->items[i];
+	if (items->n > 1)
+		qsort(order, items->n, sizeof(*order), compare_items);
+	return order;
+}
+
+static int compare_handles(const void *a, const void *b)
+{
+	uint64_t x = ((const struct hole_item *)a)->handle, y = ((const struct hole_item *)b)->handle;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Moves what is in only one of two sorted lists to that list's difference. */
+static void split(const struct holes *holes, const struct hole_items *wanted,
+		  struct hole_chain *chain, bool *is_missing)
+{
+	const struct hole_item **w = sorted(holes->arena, wanted);
+	const struct hole_item **p = sorted(holes->arena, &chain->present);
+	size_t i = 0, j = 0;
+
+	while (i < wanted->n || j < chain->present.n) {
+		int order = i == wanted->n	   ? 1 :
+			    j == chain->present.n ? -1 :
+						     compare_items(&w[i], &p[j]);
+
+		if (order < 0)
+			is_missing[w[i] - wanted->items] = true;
+		if (order > 0)
+			hole_items_add(holes->arena, &chain->surplus, *p[j]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	if (chain->surplus.n > 1)
+		qsort(chain->surplus.items, chain->surplus.n, sizeof(*chain->surplus.items),
+		      compare_handles);
+}
+
+void hole_compare(const struct holes *holes, struct hole_chain *chain)
+{
+	static const struct hole_items nothing;
+	bool asked = holes->ruleset && holes->ruleset->hole_wanted[chain->place];
+	const struct hole_items *wanted =
+		asked ? &holes->wanted[chain->keeper][chain->family] : &nothing;
+	bool *is_missing = arena_calloc(holes->arena, wanted->n, sizeof(*is_missing));
+
+	chain->missing = chain->surplus = nothing;
+	if (!chain->exists)
+		return;
+	split(holes, wanted, chain, is_missing);
+	for (size_t i = 0; i < wanted->n; i++)
+		if (is_missing[i])
+			hole_items_add(holes->arena, &chain->missing, wanted->items[i]);
+}
+
+bool hole_differs(const struct hole_chain *chain, enum hole_step step)
+{
+	return (step == HOLE_CLOSE ? chain->surplus.n : chain->missing.n) > 0;
+}
+
+/* Telling. */
+
+static const char *table_name(const struct hole_chain *chain)
+{
+	static const char *const names[HOLE_KEEPER__COUNT][FAMILY__COUNT] = {
+		[HOLE_NFT] = {"ip filter", "ip6 filter"},
+		[HOLE_LEGACY] = {"iptables filter", "ip6tables filter"},
+	};
+
+	return names[chain->keeper][chain->family];
+}
+
+static void list_items(const struct holes *holes, const struct hole_chain *chain,
+		       const struct hole_items *items, enum change_kind kind,
+		       struct changes *changes)
+{
+	const char *name = xt_hole_chains[chain->place][chain->family];
+
+	for (size_t i = 0; i < items->n; i++)
+		changes_add(holes->arena, changes,
+			    (struct change){.kind = kind,
+					    .what = "rule",
+					    .name = arena_printf(holes->arena, "%s %s: %s",
+								 table_name(chain), name,
+								 items->items[i].comment),
+					    .network = items->items[i].network});
+}
+
+static bool is_anywhere(const struct holes *holes, enum hole place)
+{
+	for (enum hole_keeper k = 0; k < HOLE_KEEPER__COUNT; k++)
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			if (holes->chains[k][f][place].exists)
+				return true;
+	return false;
+}
+
+static void note_missing(const struct holes *holes, struct diags *diags, enum hole place)
+{
+	static const char *const hints[HOLE__COUNT] = {
+		[HOLE_DOCKER] = "Docker makes it when it starts; apply again when it has",
+		[HOLE_UFW] = "`ufw enable` makes it; apply again then",
+		[HOLE_IPTABLES] = "nobody has used iptables here, so it refuses nothing either",
+	};
+	struct diag *diag = diag_add(diags, SEVERITY_NOTE, CODE(HOLE_MISSING),
+				     holes->ruleset->hole_places[place],
+				     "there is no chain %s in iptables' filter, so there is no hole "
+				     "to make in it",
+				     xt_hole_chains[place][FAMILY_IPV4]);
+
+	diag_hint(diags, diag, "%s", hints[place]);
+}
+
+int holes_read(struct holes *holes, struct diags *diags, struct changes *changes)
+{
+	int err = hole_nft_read(holes, diags);
+
+	if (err == 0)
+		err = hole_xt_read(holes, diags);
+	if (err != 0)
+		return err;
+	for (enum hole_keeper k = 0; k < HOLE_KEEPER__COUNT; k++)
+		for (enum family f = 0; f < FAMILY__COUNT; f++)
+			for (enum hole h = 0; h < HOLE__COUNT; h++) {
+				struct hole_chain *chain = &holes->chains[k][f][h];
+
+				list_items(holes, chain, &chain->surplus, CHANGE_REMOVE, changes);
+				list_items(holes, chain, &chain->missing, CHANGE_ADD, changes);
+			}
+	for (enum hole h = 0; holes->ruleset && h < HOLE__COUNT; h++)
+		if (holes->ruleset->hole_wanted[h] && !is_anywhere(holes, h))
+			note_missing(holes, diags, h);
+	return 0;
+}
+
+/* Changing. */
+
+static bool keeper_differs(const struct holes *holes, enum hole_keeper keeper, enum hole_step step)
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (enum hole h = 0; h < HOLE__COUNT; h++)
+			if (hole_differs(&holes->chains[keeper][f][h], step))
+				return true;
+	return false;
+}
+
+bool holes_need_lock(const struct holes *holes)
+{
+	return keeper_differs(holes, HOLE_LEGACY, HOLE_CLOSE) ||
+	       keeper_differs(holes, HOLE_LEGACY, HOLE_OPEN);
+}
+
+int holes_commit(struct holes *holes, struct diags *diags, enum hole_step step, bool *changed)
+{
+	int err = 0;
+
+	if (keeper_differs(holes, HOLE_NFT, step))
+		err = hole_nft_commit(holes, diags, step, changed);
+	if (err == 0 && keeper_differs(holes, HOLE_LEGACY, step))
+		err = hole_xt_commit(holes, diags, step, changed);
+	return err;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// nft_read: our table as the kernel has it.
+#ifndef NFT_NFT_READ_H
+#define NFT_NFT_READ_H
+
+#include "image/image.h"
+#include "os/netlink.h"
+
+/**
+ * Fills image (empty, from image_init()) with the table of the kernel, all of one generation, and
+ * finishes it. Without such a table image->exists stays false; the generation is set all the same.
+ * Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
+ */
+int nft_read(struct netlink *netlink, struct image *image);
+
+/**
+ * Likewise, but reads no more than whether the table is there, its owner and the generation.
+ * Nothing but nft_batch_remove() can use that image.
+ */
+int nft_read_head(struct netlink *netlink, struct image *image);
+
+/** Asks for the number that every commit in the namespace moves by one. Returns 0 or -errno. */
+int nft_read_generation(struct netlink *netlink, uint32_t *generation);
+
+#endif

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// record: what hostgate remembers of the last apply in this network namespace.
+#include "record/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag_codes.h"
+#include "os/scope.h"
+
+/*
+ * Theory of operation
+ *
+ * The state is a help, never the truth: tables and sysctls are read from the kernel. What only the
+ * state knows is which value a sysctl had before. So it is written before the first sysctl is
+ * changed, and replaced by rename(2), so that a crash leaves the old or the new one.
+ */
+
+#define STATE_FORMAT  1
+#define RUN_DIRECTORY "/run/hostgate"
+
+int state_locate(struct arena *arena, struct diags *diags, struct state_place *out)
+{
+	SCOPED_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const char *directory = getenv("HOSTGATE_RUNDIR");
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0) {
+		int err = errno;
+
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "can't identify this network namespace: %s", strerror(err))
+			->err = err;
+		return -err;
+	}
+	if (directory && *directory && *directory != '/') {
+		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+			 "HOSTGATE_RUNDIR is \"%s\": it has to begin with a slash", directory);
+		return -EINVAL;
+	}
+	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
+	out->path = arena_printf(arena, "%s/%" PRIu64 ".json", out->directory, cookie);
+	out->lock_path = arena_printf(arena, "%s/%" PRIu64 ".lock", out->directory, cookie);
+	out->undo_path = arena_printf(arena, "%s/%" PRIu64 ".undo", out->directory, cookie);
+	return 0;
+}
+
+/* The kernel's name for this boot, 36 characters; "" where it tells none. */
+#define BOOT_SIZE 40
+
+static void read_boot(char out[static BOOT_SIZE])
+{
+	SCOPED_FD fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, out, BOOT_SIZE - 1);
+
+	out[len > 0 ? len : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const struct state_sysctl *)a)->path,
+		      ((const struct state_sysctl *)b)->path);
+}
+
+void state_sort(struct state *state)
+{
+	if (state->n_sysctls)
+		qsort(state->sysctls, state->n_sysctls, sizeof(*state->sysctls), compare_entries);
+}
+
+struct state_sysctl *state_find(const struct state *state, const char *path)
+{
+	const struct state_sysctl key = {.path = path};
+
+	if (state->n_sysctls == 0)
+		return NULL;
+	return bsearch(&key, state->sysctls, state->n_sysctls, sizeof(key), compare_entries);
+}
+
+void state_add(struct arena *arena, struct state *state, struct state_sysctl entry)
+{
+	state->sysctls = arena_grow(arena, state->sysctls, state->n_sysctls, &state->cap_sysctls,
+				    sizeof(*state->sysctls));
+	state->sysctls[state->n_sysctls++] = entry;
+}
+
+struct state state_merge(struct arena *arena, const struct state *state, const struct state *other)
+{
+	struct state merged = *state;
+
+	merged.sysctls = NULL;
+	merged.n_sysctls = merged.cap_sysctls = 0;
+	for (size_t i = 0; i < state->n_sysctls; i++)
+		state_add(arena, &merged, state->sysctls[i]);
+	for (size_t i = 0; i < other->n_sysctls; i++)
+		if (!state_find(state, other->sysctls[i].path))
+			state_add(arena, &merged, other->sysctls[i]);
+	state_sort(&merged);
+	return merged;
+}
+
+/* Reading. */
+
+static void free_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define SCOPED_JSON json_t *__attribute__((cleanup(free_json)))
+
+static const char *take_text(struct arena *arena, const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? arena_strdup(arena, text) : NULL;
+}
+
+static bool take_others(struct arena *arena, const json_t *from, struct state_sysctl *entry)
+{
+	for (size_t i = 0; i < json_array_size(from); i++) {
+		const char *name = json_string_value(json_array_get(from, i));
+
+		if (!name)
+			return false;
+		entry->others = arena_grow(arena, entry->others, entry->n_others,
+					   &entry->cap_others, sizeof(*entry->others));
+		entry->others[entry->n_others++] = arena_strdup(arena, name);
+	}
+	return true;
+}
+
+static bool take_sysctl(struct arena *arena, const char *path, const json_t *from,
+			struct state *out)
+{
+	struct state_sysctl entry = {.path = arena_strdup(arena, path),
+				     .before = take_text(arena, from, "before"),
+				     .written = take_text(arena, from, "written")};
+	json_t *moved = json_object_get(from, "moved"), *value;
+	const char *moved_path;
+
+	if (!entry.before || !entry.written)
+		return false;
+	json_object_foreach(moved, moved_path, value)
+	{
+		if (!json_is_string(value))
+			return false;
+		entry.moved = arena_grow(arena, entry.moved, entry.n_moved, &entry.cap_moved,
+					 sizeof(*entry.moved));
+		entry.moved[entry.n_moved++] =
+			(struct state_moved){arena_strdup(arena, moved_path),
+					     arena_strdup(arena, json_string_value(value))};
+	}
+	if (!take_others(arena, json_object_get(from, "others"), &entry))
+		return false;
+	state_add(arena, out, entry);
+	return true;
+}
+
+static bool is_of_this_boot(const json_t *json)
+{
+	const char *text = json_string_value(json_object_get(json, "boot"));
+	char boot[BOOT_SIZE];
+
+	read_boot(boot);
+	/* Where a name is not known, on either side, nothing speaks against it. */
+	return !text || !*text || !*boot || strcmp(text, boot) == 0;
+}
+
+static void take_pending(struct arena *arena, const json_t *from, struct state_pending *out)
+{
+	json_int_t until;
+
+	out->id = take_text(arena, from, "id");
+	until = json_integer_value(json_object_get(from, "until"));
+	out->until = until > 0 ? (uint64_t)until : 0;
+}
+
+static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
+{
+	json_t *sysctls = json_object_get(json, "sysctls"), *value;
+	const char *path;
+
+	if (!json_is_integer(json_object_get(json, "format")))
+		return "it is not a state of hostgate";
+	if (json_integer_value(json_object_get(json, "format")) != STATE_FORMAT)
+		return "it was written by another version of hostgate";
+	out->version = take_text(arena, json, "version");
+	out->hash = take_text(arena, json, "hash");
+	out->files = take_text(arena, json, "files");
+	out->text = take_text(arena, json, "text");
+	out->time = take_text(arena, json, "time");
+	out->generation = (uint32_t)json_integer_value(json_object_get(json, "generation"));
+	out->fingerprint = (uint64_t)json_integer_value(json_object_get(json, "fingerprint"));
+	take_pending(arena, json_object_get(json, "pending"), &out->pending);
+	out->unfinished = json_is_true(json_object_get(json, "unfinished"));
+	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
+	    !json_is_object(sysctls))
+		return "something is missing in it";
+	json_object_foreach(sysctls, path,
+			    value) if (!take_sysctl(arena, path, value,
+						    out)) return "something is missing in it";
+	return NULL;
+}
+
+int state_read_file(const char *path, struct buf *out)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat info;
+	char part[16384];
+	ssize_t len;
+
+	if (fd < 0 || fstat(fd, &info) < 0)
+		return -errno;
+	if (!S_ISREG(info.st_mode))
+		return -EINVAL;
+	while ((len = read(fd, part, sizeof(part))) != 0) {
+		if (len < 0 && errno != EINTR)
+			return -errno;
+		if (len > 0)
+			buf_add(out, part, (size_t)len);
+	}
+	return 0;
+}
+
+enum state_found state_parse(struct arena *arena, const char *text, size_t len, struct state *out,
+			     const char **why)
+{
+	SCOPED_JSON json = NULL;
+	json_error_t error;
+
+	*out = (struct state){0};
+	*why = NULL;
+	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (json && !is_of_this_boot(json))
+		return STATE_ABSENT;
+	if (!json)
+		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
+	else
+		*why = take_state(arena, json, out);
+	if (*why)
+		*out = (struct state){0};
+	state_sort(out);
+	return *why ? STATE_DAMAGED : STATE_READ;
+}
+
+enum state_found state_load(struct arena *arena, const char *path, struct state *out,
+			    const char **why)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+	int err = state_read_file(path, &text);
+
+	*out = (struct state){0};
+	*why = NULL;
+	if (err == -ENOENT)
+		return STATE_ABSENT;
+	if (err == 0)
+		return state_parse(arena, buf_text(&text), text.len, out, why);
+	*why = arena_strdup(arena, strerror(-err));
+	/* A directory, or a link to somewhere, is nothing that this program made. */
+	return err == -EISDIR || err == -ELOOP ? STATE_DAMAGED : STATE_UNREADABLE;
+}
+
+const struct description *state_description(struct arena *arena, const struct state *state)
+{
+	struct description *description = arena_calloc(arena, 1, sizeof(*description));
+	struct diags unheard;
+
+	if (!state->text || state->unfinished)
+		return NULL;
+	diags_init(&unheard, arena);
+	diags_add_source(&unheard, "state", state->text, strlen(state->text));
+	return description_read(arena, &unheard, description) ? description : NULL;
+}
+
+/* Writing. */
+
+static json_t *json_of_others(const struct state_sysctl *entry)
+{
+	json_t *others = json_array();
+
+	for (size_t i = 0; i < entry->n_others; i++)
+		json_array_append_new(others, json_string(entry->others[i]));
+	return others;
+}
+
+static json_t *json_of_sysctl(const struct state_sysctl *entry)
+{
+	json_t *json = json_pack("{ss, ss}", "before", entry->before, "written", entry->written);
+	json_t *moved;
+
+	if (entry->n_others)
+		json_object_set_new(json, "others", json_of_others(entry));
+	if (entry->n_moved == 0)
+		return json;
+	moved = json_object();
+	for (size_t i = 0; i < entry->n_moved; i++)
+		json_object_set_new(moved, entry->moved[i].path,
+				    json_string(entry->moved[i].before));
+	json_object_set_new(json, "moved", moved);
+	return json;
+}
+
+static json_t *json_of_state(const struct state *state)
+{
+	json_t *sysctls = json_object(), *json;
+	char boot[BOOT_SIZE];
+
+	read_boot(boot);
+	for (size_t i = 0; i < state->n_sysctls; i++)
+		json_object_set_new(sysctls, state->sysctls[i].path,
+				    json_of_sysctl(&state->sysctls[i]));
+	json = json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT, "boot",
+			 boot, "version", state->version, "time", state->time, "hash", state->hash,
+			 "files", state->files, "text", state->text, "generation",
+			 (json_int_t)state->generation, "fingerprint",
+			 (json_int_t)state->fingerprint, "sysctls", sysctls);
+	if (json && state->pending.id)
+		json_object_set_new(json, "pending",
+				    json_pack("{ss, sI}", "id", state->pending.id, "until",
+					      (json_int_t)state->pending.until));
+	if (json && state->unfinished)
+		json_object_set_new(json, "unfinished", json_true());
+	return json;
+}
+
+static int failed(struct diags *diags, int err, const char *doing, const char *path)
+{
+	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
+				     "can't %s %s: %s", doing, path, strerror(err));
+
+	diag->err = err;
+	if (err == EACCES || err == EPERM)
+		diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
+	return -err;
+}
+
+static int write_file(const char *path, const char *text, size_t len)
+{
+	SCOPED_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (len > 0 && err == 0) {
+		ssize_t written = write(fd, text, len);
+
+		if (written < 0 && errno != EINTR)
+			err = errno;
+		if (written > 0) {
+			text += written;
+			len -= (size_t)written;
+		}
+	}
+	if (err == 0 && fsync(fd) < 0)
+		err = errno;
+	return -err;
+}
+
+static int add_text(const char *text, size_t len, void *out)
+{
+	buf_add(out, text, len);
+	return 0;
+}
+
+static int sync_directory(const char *path)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static void add_temporary(const char *path, struct buf *out)
+{
+	buf_printf(out, "%s.new", path);
+}
+
+int state_replace(struct diags *diags, const struct state_place *place, const char *path,
+		  const void *bytes, size_t len)
+{
+	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
+	int err;
+
+	add_temporary(path, &temporary);
+	err = write_file(buf_text(&temporary), bytes, len);
+	if (err == 0 && rename(buf_text(&temporary), path) < 0)
+		err = -errno;
+	if (err == 0)
+		err = sync_directory(place->directory);
+	if (err == 0)
+		return 0;
+	unlink(buf_text(&temporary));
+	return failed(diags, -err, "write", path);
+}
+
+bool state_print(const struct state *state, struct buf *out)
+{
+	SCOPED_JSON json = json_of_state(state);
+
+	/* jansson's own functions for descriptors make a system call of every few bytes. */
+	if (!json || json_dump_callback(json, add_text, out, JSON_INDENT(1)) != 0)
+		return false;
+	buf_putc(out, '\n');
+	return true;
+}
+
+int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+
+	if (!state_print(state, &text))
+		return failed(diags, EILSEQ, "write", place->path);
+	return state_replace(diags, place, place->path, buf_text(&text), text.len);
+}
+
+/* A run that was killed while it wrote the file may have left the new one beside it. */
+int state_discard(const char *path)
+{
+	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
+
+	add_temporary(path, &temporary);
+	if (unlink(buf_text(&temporary)) < 0 && errno != ENOENT)
+		return -errno;
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int state_forget(struct diags *diags, const struct state_place *place)
+{
+	int err = state_discard(place->path);
+
+	return err ? failed(diags, -err, "remove", place->path) : 0;
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// standing: what the description leaves open, compared with the host: do the promises hold here?
+#include "standing/standing.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "os/scope.h"
+#include "standing/standing_fact.h"
+
+/* The facts, in the order in which they are told: a later one leaves out what was told already. */
+static const struct {
+	enum standing_severity severity;
+	enum diag_code code;
+	void (*look)(struct standing_finder *finder);
+} facts[] = {
+	{STANDING_HARM, DIAG_UPLINK_INSIDE, standing_uplinks_inside},
+	{STANDING_VOID, DIAG_INTERFACE_ALTNAME, standing_altnames},
+	{STANDING_VOID, DIAG_INTERFACE_IS_PORT, standing_ports},
+	{STANDING_VOID, DIAG_INTERFACE_RENAMED, standing_renamed},
+	{STANDING_VOID, DIAG_HEARD_ELSEWHERE, standing_heard},
+	{STANDING_VOID, DIAG_SUBNET_ELSEWHERE, standing_subnets_elsewhere},
+	{STANDING_VOID, DIAG_IN_FRONT, standing_fronts},
+	{STANDING_WARNING, DIAG_MAYBE_HEARD, standing_maybe_heard},
+	{STANDING_WARNING, DIAG_SUBNET_ROUTED, standing_subnets_routed},
+	{STANDING_WARNING, DIAG_NO_ADDRESS, standing_no_address},
+	{STANDING_NOTE, DIAG_NO_ADDRESS_YET, standing_no_address_yet},
+	{STANDING_NOTE, DIAG_INTERFACE_MISSING, standing_missing},
+	{STANDING_NOTE, DIAG_OPEN_TUNNEL, standing_open_tunnels},
+	{STANDING_NOTE, DIAG_BRIDGED_FRAMES, standing_bridged_frames},
+};
+
+static const enum severity severities[] = {
+	[STANDING_NOTE] = SEVERITY_NOTE,
+	[STANDING_WARNING] = SEVERITY_WARNING,
+	[STANDING_VOID] = SEVERITY_ERROR,
+	[STANDING_HARM] = SEVERITY_ERROR,
+};
+
+struct diag *standing_say(struct standing_finder *finder, struct place place, const char *format,
+			  ...)
+{
+	struct standing *out = finder->out;
+	const char *message;
+	va_list args;
+
+	va_start(args, format);
+	message = arena_vprintf(finder->arena, format, args);
+	va_end(args);
+	if (finder->severity > out->worst)
+		out->worst = finder->severity;
+	if (finder->severity >= STANDING_VOID) {
+		out->voids = arena_grow(finder->arena, out->voids, out->n_voids, &out->cap_voids,
+					sizeof(*out->voids));
+		out->voids[out->n_voids++] = message;
+	}
+	return diag_add(finder->diags, severities[finder->severity], finder->code, place, "%s",
+			message);
+}
+
+/* Entries and their interfaces. */
+
+void standing_each_entry(struct standing_finder *finder, standing_entry_fn look)
+{
+	const struct description *description = finder->view->description;
+	struct standing_entry entry = {0};
+
+	for (size_t i = 0; i < description->n_uplinks; i++, entry.idx++) {
+		entry.uplink = &description->uplinks[i];
+		entry.pattern = &entry.uplink->interface;
+		look(finder, &entry);
+	}
+	entry.uplink = NULL;
+	for (size_t i = 0; i < description->n_networks; i++) {
+		entry.network = &description->networks[i];
+		for (size_t j = 0; j < entry.network->n_interfaces; j++, entry.idx++) {
+			entry.pattern = &entry.network->interfaces[j];
+			look(finder, &entry);
+		}
+	}
+}
+
+static size_t count_entries(const struct description *description)
+{
+	size_t n = description->n_uplinks;
+
+	for (size_t i = 0; i < description->n_networks; i++)
+		n += description->networks[i].n_interfaces;
+	return n;
+}
+
+static void take_possession(struct standing_finder *finder, const struct standing_entry *entry)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = host_links_first(links, entry->pattern);
+	     i < links->n && ifpattern_matches(entry->pattern, links->by_name[i]->name); i++)
+		finder->owners[links->by_name[i] - links->items] = *entry;
+}
+
+const struct standing_entry *standing_owner(const struct standing_finder *finder,
+					    const struct host_link *link)
+{
+	return &finder->owners[link - finder->view->links->items];
+}
+
+bool standing_is_covered(const struct standing_finder *finder, const struct standing_entry *entry,
+			 const struct host_link *link)
+{
+	const struct standing_entry *owner = standing_owner(finder, link);
+
+	return entry->network ? owner->network == entry->network : owner->uplink != NULL;
+}
+
+bool standing_tell_once(struct standing_finder *finder, const struct host_link *link)
+{
+	bool *told = &finder->links_told[link - finder->view->links->items];
+	bool before = *told;
+
+	*told = true;
+	return before;
+}
+
+bool standing_can_have_guests(const struct host_link *link,
+			      const struct host_links_address *address)
+{
+	return link && (link->flags & IFF_UP) && !(link->flags & IFF_LOOPBACK) &&
+	       strcmp(link->kind, "dummy") != 0 &&
+	       (!address || address->prefix.len < family_bits(address->prefix.addr.family));
+}
+
+/* Names. */
+
+void standing_links_add(struct arena *arena, struct standing_links *list,
+			const struct host_link *link)
+{
+	list->items = arena_grow(arena, list->items, list->n, &list->cap,
+				 sizeof(const struct host_link *));
+	list->items[list->n++] = link;
+}
+
+const char *standing_names(struct arena *arena, const struct standing_links *list)
+{
+	size_t shown = list->n <= STANDING_NAMES_MAX ? list->n : STANDING_NAMES_MAX;
+	const char *text = "";
+
+	for (size_t i = 0; i < shown; i++)
+		text = arena_printf(arena, "%s%s%s", text,
+				    i == 0	       ? ""
+				    : i + 1 == list->n ? " and "
+						       : ", ",
+				    list->items[i]->name);
+	if (shown < list->n)
+		text = arena_printf(arena, "%s and %zu more", text, list->n - shown);
+	return text;
+}
+
+const char *standing_spell(struct arena *arena, const struct ifpattern *pattern,
+			   const struct standing_links *list)
+{
+	size_t shown = list->n <= STANDING_NAMES_MAX ? list->n : STANDING_NAMES_MAX;
+	const char *text = "interface: [";
+	char name[IFNAME_SIZE + 1];
+
+	if (!pattern && list->n == 1)
+		return arena_printf(arena, "interface: %s", list->items[0]->name);
+	if (pattern)
+		text = arena_printf(arena, "%s%s", text, ifpattern_format(pattern, name));
+	for (size_t i = 0; i < shown; i++)
+		text = arena_printf(arena, "%s%s%s", text, i == 0 && !pattern ? "" : ", ",
+				    list->items[i]->name);
+	return arena_printf(arena, "%s%s]", text, shown < list->n ? ", ..." : "");
+}
+
+/* Judging. */
+
+static void find_strays(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = 0; i < links->n_addresses; i++) {
+		const struct host_links_address *address = &links->addresses[i];
+		const struct host_link *link = host_links_at(links, address->index);
+		const struct owned_subnet *owned =
+			subnets_find(&finder->subnets, &address->prefix.addr);
+		struct standing_stray *stray;
+
+		if (!owned || !standing_can_have_guests(link, address) ||
+		    standing_owner(finder, link)->pattern)
+			continue;
+		stray = &finder->strays[owned->network - finder->view->description->networks];
+		if (!stray->link)
+			*stray = (struct standing_stray){link, address};
+	}
+}
+
+void standing_judge(struct arena *arena, struct diags *diags, const struct standing_view *view,
+		    struct standing *out)
+{
+	const struct host_links *links = view->links;
+	struct standing_finder finder = {
+		.arena = arena,
+		.diags = diags,
+		.view = view,
+		.out = out,
+		.owners = arena_calloc(arena, links->n, sizeof(*finder.owners)),
+		.subnets = subnets_index(arena, view->description),
+		.wires = standing_wires_new(arena, links),
+		.strays =
+			arena_calloc(arena, view->description->n_networks, sizeof(*finder.strays)),
+		.links_told = arena_calloc(arena, links->n, sizeof(bool)),
+		.entries_told = arena_calloc(arena, count_entries(view->description), sizeof(bool)),
+	};
+
+	*out = (struct standing){0};
+	standing_each_entry(&finder, take_possession);
+	find_strays(&finder);
+	for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++) {
+		finder.severity = facts[i].severity;
+		finder.code = diag_codes[facts[i].code].code;
+		facts[i].look(&finder);
+	}
+}
+
+/* Reading. */
+
+static bool is_on(const char *path)
+{
+	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	char value = '0';
+
+	return fd >= 0 && read(fd, &value, 1) == 1 && value == '1';
+}
+
+static bool hands_bridged_frames_on(void)
+{
+	return is_on("/proc/sys/net/bridge/bridge-nf-call-iptables") ||
+	       is_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables");
+}
+
+int standing_check(struct arena *arena, struct diags *diags, const struct apply_input *input,
+		   bool status, struct standing *out)
+{
+	struct host_links links;
+	struct standing_view view = {.description = input->description,
+				     .links = &links,
+				     .status = status,
+				     .bridged = status && hands_bridged_frames_on()};
+	int err = host_links_read(arena, HOST_LINKS_ALL, &links);
+
+	*out = (struct standing){0};
+	if (err != 0) {
+		diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
+			 "can't read the host's interfaces, addresses and routes: %s",
+			 strerror(-err))
+			->err = -err;
+		return err;
+	}
+	/* What can't be read the comparison of the rules will tell. */
+	if (status && input->backend == BACKEND_IPTABLES)
+		(void)front_read(arena, input->ruleset, &view.fronts);
+	standing_judge(arena, diags, &view, out);
+	return 0;
+}

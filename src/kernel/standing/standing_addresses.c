@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// standing_addresses: facts about the host's addresses and routes, and about its other interfaces.
+#include <net/if.h>
+#include <string.h>
+
+#include "standing/standing_fact.h"
+
+/* An uplink's own address in a network: its packets would be taken for a guest's, and dropped. */
+
+void standing_uplinks_inside(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = 0; i < links->n_addresses; i++) {
+		const struct addr *addr = &links->addresses[i].prefix.addr;
+		const struct owned_subnet *owned = subnets_find(&finder->subnets, addr);
+		const struct host_link *link = host_links_at(links, links->addresses[i].index);
+		char address[ADDR_TEXT_SIZE], subnet[ADDR_TEXT_SIZE];
+		const struct standing_entry *owner;
+		struct diag *diag;
+
+		if (!link || !owned || owned->network->mode == MODE_ROUTED)
+			continue;
+		owner = standing_owner(finder, link);
+		if (!owner->uplink || standing_tell_once(finder, link))
+			continue;
+		diag = standing_say(finder, owner->pattern->place,
+				    "%s has the address %s, which lies in %s of the %s network "
+				    "\"%s\": the host could send nothing from it",
+				    link->name, addr_format(addr, address),
+				    prefix_format(&owned->subnet->prefix, subnet),
+				    mode_name(owned->network->mode), owned->network->name);
+		diag_relate(finder->diags, diag, owned->subnet->place, "the subnet is here");
+		diag_hint(finder->diags, diag,
+			  "give the network another subnet: one that is used "
+			  "nowhere around the host");
+	}
+}
+
+/* Subnets on other interfaces. */
+
+static void relate_owner(struct standing_finder *finder, struct diag *diag,
+			 const struct host_link *link)
+{
+	const struct standing_entry *owner = standing_owner(finder, link);
+
+	if (owner->pattern)
+		diag_relate(finder->diags, diag, owner->pattern->place, "%s is described here",
+			    link->name);
+}
+
+void standing_subnets_elsewhere(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = 0; i < links->n_addresses; i++) {
+		const struct addr *addr = &links->addresses[i].prefix.addr;
+		const struct owned_subnet *owned = subnets_find(&finder->subnets, addr);
+		const struct host_link *link = host_links_at(links, links->addresses[i].index);
+		char address[ADDR_TEXT_SIZE], subnet[ADDR_TEXT_SIZE];
+		struct diag *diag;
+
+		if (!owned || !standing_can_have_guests(link, &links->addresses[i]) ||
+		    standing_owner(finder, link)->network == owned->network ||
+		    standing_tell_once(finder, link))
+			continue;
+		diag = standing_say(finder, owned->subnet->place,
+				    "subnet %s of \"%s\" is on %s, too, which has the address %s "
+				    "and is not the network's",
+				    prefix_format(&owned->subnet->prefix, subnet),
+				    owned->network->name, link->name, addr_format(addr, address));
+		relate_owner(finder, diag, link);
+		diag_hint(finder->diags, diag,
+			  "add %s to the network's interfaces when its guests are there; else give "
+			  "one of the two another subnet",
+			  link->name);
+	}
+}
+
+void standing_subnets_routed(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = 0; i < links->n_routes; i++) {
+		const struct prefix *to = &links->routes[i].to;
+		const struct owned_subnet *owned = subnets_find(&finder->subnets, &to->addr);
+		const struct host_link *link = host_links_at(links, links->routes[i].index);
+		char route[ADDR_TEXT_SIZE];
+		struct diag *diag;
+
+		if (!owned || to->len < owned->subnet->prefix.len ||
+		    !standing_can_have_guests(link, NULL) ||
+		    standing_owner(finder, link)->network == owned->network ||
+		    standing_tell_once(finder, link))
+			continue;
+		diag = standing_say(finder, owned->subnet->place,
+				    "a route of the host leads to %s of \"%s\" by %s, which is not "
+				    "the network's: guests there get no answer from the host",
+				    prefix_format(to, route), owned->network->name, link->name);
+		relate_owner(finder, diag, link);
+		diag_hint(finder->diags, diag,
+			  "take the route away, or add %s to the network's "
+			  "interfaces when its guests are there",
+			  link->name);
+	}
+}
+
+/* Who has an address. */
+
+bool standing_has_address(const struct host_links *links, const char *ifname, enum family family)
+{
+	const struct host_link *link = host_links_find(links, ifname);
+
+	for (size_t i = 0; link && i < links->n_addresses; i++)
+		if (links->addresses[i].index == link->index && links->addresses[i].global &&
+		    links->addresses[i].prefix.addr.family == family)
+			return true;
+	return false;
+}
+
+static bool has_default_route(const struct host_links *links, const struct host_link *link,
+			      enum family family)
+{
+	for (size_t i = 0; i < links->n_routes; i++)
+		if (links->routes[i].to.len == 0 && links->routes[i].index == link->index &&
+		    links->routes[i].to.addr.family == family)
+			return true;
+	return false;
+}
+
+/* Networks that leave by one uplink with whatever address it has. */
+struct leaving {
+	const struct network *first;
+	size_t n;
+};
+
+static struct leaving *list_leaving(const struct standing_finder *finder)
+{
+	const struct description *description = finder->view->description;
+	struct leaving *list =
+		arena_calloc(finder->arena, description->n_uplinks * FAMILY__COUNT, sizeof(*list));
+
+	for (size_t i = 0; i < description->n_networks; i++) {
+		const struct network *network = &description->networks[i];
+
+		for (size_t u = 0; network->mode == MODE_NAT && u < network->n_uplinks; u++)
+			for (enum family f = 0; f < FAMILY__COUNT; f++) {
+				uint32_t uplink = network->uplinks[u];
+				struct leaving *leaving = &list[uplink * FAMILY__COUNT + f];
+
+				if (!network_has_family(network, f) ||
+				    !network_translation(network, &description->uplinks[uplink], f)
+					     .masquerade)
+					continue;
+				if (leaving->n++ == 0)
+					leaving->first = network;
+			}
+	}
+	return list;
+}
+
+static void look_for_no_address(struct standing_finder *finder, bool routed)
+{
+	const struct description *description = finder->view->description;
+	const struct host_links *links = finder->view->links;
+	const struct leaving *list = list_leaving(finder);
+
+	for (size_t i = 0; i < description->n_uplinks * FAMILY__COUNT; i++) {
+		const struct ifpattern *pattern =
+			&description->uplinks[i / FAMILY__COUNT].interface;
+		const struct host_link *link = host_links_find(links, pattern->name);
+		enum family family = (enum family)(i % FAMILY__COUNT);
+		struct diag *diag;
+
+		if (list[i].n == 0 || !link || standing_has_address(links, link->name, family) ||
+		    has_default_route(links, link, family) != routed)
+			continue;
+		diag = standing_say(
+			finder, pattern->place,
+			"%s has no %s address: nothing of %s%s leaves there by %s until "
+			"it has one",
+			link->name, family_name(family), list[i].first->name,
+			list[i].n == 1
+				? ""
+				: arena_printf(finder->arena, " and %zu more", list[i].n - 1),
+			family_name(family));
+		if (routed)
+			diag_hint(finder->diags, diag, "give %s one, and apply again then",
+				  link->name);
+	}
+}
+
+void standing_no_address(struct standing_finder *finder)
+{
+	look_for_no_address(finder, true);
+}
+
+void standing_no_address_yet(struct standing_finder *finder)
+{
+	look_for_no_address(finder, false);
+}
+
+/* Other interfaces. */
+
+void standing_open_tunnels(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+	struct standing_links open = {0};
+	struct diag *diag;
+
+	for (size_t i = 0; finder->view->status && i < links->n; i++)
+		if (links->items[i].any_peer && (links->items[i].flags & IFF_UP))
+			standing_links_add(finder->arena, &open, &links->items[i]);
+	if (open.n == 0)
+		return;
+	diag = standing_say(finder, PLACE_NONE,
+			    "%s take%s tunnelled packets from any sender, also from a guest: what "
+			    "is in them then comes in there, and is judged as coming from there",
+			    standing_names(finder->arena, &open), open.n == 1 ? "s" : "");
+	diag_hint(finder->diags, diag,
+		  "give the tunnel a fixed remote where its kind has one; else "
+		  "drop what the networks send to the host's port of the tunnel, in a chain of "
+		  "yours at hook input");
+}
+
+void standing_bridged_frames(struct standing_finder *finder)
+{
+	const struct host_links *links = finder->view->links;
+
+	for (size_t i = 0; finder->view->bridged && i < links->n; i++) {
+		struct diag *diag;
+
+		if (strcmp(links->items[i].kind, "bridge") != 0 ||
+		    !standing_owner(finder, &links->items[i])->network)
+			continue;
+		diag = standing_say(finder, PLACE_NONE,
+				    "frames between guests on one bridge cross the rules too "
+				    "(br_netfilter): guests that use other addresses than their "
+				    "network's among themselves are dropped");
+		diag_hint(finder->diags, diag,
+			  "add those subnets to the network, or write 0 to net.bridge."
+			  "bridge-nf-call-iptables and bridge-nf-call-ip6tables unless something "
+			  "else needs it");
+		return;
+	}
+}
