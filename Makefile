@@ -188,8 +188,8 @@ demo: deps
 	@HOSTGATE="$(CURDIR)/$(PROGRAM)" contrib/demo
 
 .PHONY: check-layers
-check-layers: $(CORE)
-	@CC="$(CC)" contrib/check-layers . $(CORE) $(YAML_LIBS)
+check-layers: all
+	@CC="$(CC)" contrib/check-layers . --objects $(BUILD) --library $(CORE) $(YAML_LIBS)
 
 .PHONY: golden-update
 golden-update: all $(UNIT_GOLDEN)

@@ -130,17 +130,39 @@ class Layers(unittest.TestCase):
 
     def test_planted_violations_are_found(self):
         for name, text, says in (
-                ("src/base/addr.c", '#include "plan/field.h"\n', "higher layer plan"),
-                ("src/plan/plan.c", '#include "hostgate/print.h"\n', "higher layer emit"),
-                ("src/emit/header.c", '#  include "kernel/apply.h"\n', "higher layer kernel"),
-                ("src/emit/header.c", "#include <libmnl/libmnl.h>\n", "which is for kernel"),
-                ("src/model/read.c", "#include <yaml.h>\n", "only src/text/yaml.c"),
-                ("src/kernel/netlink.c", '#include "program/run.h"\n', "higher layer program"),
-                ("include/hostgate/new.h", "#include <stdio.h>\n", "of no layer"),
-                ("src/plan/plan.c", '#include "hostgate/new.h"\n', "of no layer")):
+                ("src/core/base/addr.c", '#include "rules/field.h"\n', "higher room core/rules"),
+                ("src/core/policy/plan.c", '#include "hostgate/print.h"\n', "higher room core/print"),
+                ("src/core/print/print_header.c", '#  include "apply/apply.h"\n', "higher room kernel/apply"),
+                ("src/core/print/print_header.c", "#include <libmnl/libmnl.h>\n", "which is for the storey kernel"),
+                ("src/core/text/read.c", "#include <yaml.h>\n", "only src/core/text/yaml.c"),
+                ("src/kernel/os/netlink.c", '#include "cli/run.h"\n', "higher room program/cli"),
+                ("src/kernel/nft/nft_read.c", '#include "foreign/hole.h"\n', "higher room kernel/foreign"),
+                ("src/core/policy/expect.c", '#include "policy/plan_rules.h"\n', "may not know each other"),
+                ("src/core/new.c", "#include <stdio.h>\n", "of no room"),
+                ("include/hostgate/new.h", "#include <stdio.h>\n", "of no room"),
+                ("src/core/policy/plan.c", '#include "hostgate/new.h"\n', "of no room")):
             done = self.check((name, text))
             self.assertEqual(done.returncode, 1, (name, text))
             self.assertIn(says, done.stdout)
+
+    def test_calls_up_and_circles_are_found(self):
+        """Of objects alone: what an include does not show, since a prototype may stand anywhere."""
+        with tempfile.TemporaryDirectory() as tree:
+            files = {"src/core/base/low.c": "void high(void); void low(void); void low(void) { high(); }",
+                     "src/core/rules/high.c": "void high(void); void high(void) { }",
+                     "src/kernel/os/one.c": "void two(void); void one(void); void one(void) { two(); }",
+                     "src/kernel/os/two.c": "void one(void); void two(void); void two(void) { one(); }"}
+            for name, text in files.items():
+                path = os.path.join(tree, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text + "\n")
+                run("cc", "-c", "-o", path[:-2] + ".o", path).check_returncode()
+            done = run("contrib/check-layers", tree, "--objects", tree)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("src/core/base/low.c: uses high of the higher room of src/core/rules/high.c", done.stdout)
+            self.assertIn("in a circle: src/kernel/os/one.c uses two of src/kernel/os/two.c", done.stdout)
+            self.assertEqual(len(done.stdout.splitlines()), 2, done.stdout)
 
     def test_effects_in_the_core_are_found(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +172,7 @@ class Layers(unittest.TestCase):
             run("cc", "-c", "-o", folder + "/bad.o", source).check_returncode()
             shutil.copy(os.path.join(BUILD, "libhostgate-core.a"), folder + "/core.a")
             run("ar", "r", folder + "/core.a", folder + "/bad.o").check_returncode()
-            done = run("contrib/check-layers", ".", folder + "/core.a", "-lyaml")
+            done = run("contrib/check-layers", ".", "--library", folder + "/core.a", "-lyaml")
             self.assertEqual(done.returncode, 1)
             self.assertIn("the core calls puts", done.stdout)
 

@@ -14,8 +14,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 
-#include "foreign/ours.h"
+#include "nft/raw_rule.h"
 #include "rules/build.h"
+#include "rules/ours.h"
+#include "xt/xt_ours.h"
 
 static const struct {
 	const char *table, *chain, *target, *comment;

@@ -11,10 +11,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "print/xt_rule.h"
 #include "rules/build.h"
 #include "rules/field.h"
+#include "rules/ours.h"
 #include "xt/xt_table.h"
 
 struct sample {

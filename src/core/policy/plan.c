@@ -28,7 +28,7 @@
  */
 #include <string.h>
 
-#include "policy/plan_opening.h"
+#include "policy/plan_hole.h"
 #include "policy/plan_rules.h"
 #include "policy/plan_sysctl.h"
 #include "rules/build.h"

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "hostgate/print.h"
-#include "policy/plan_opening.h"
+#include "policy/plan_hole.h"
 #include "print/print_header.h"
 #include "print/xt_rule.h"
 #include "rules/build.h"

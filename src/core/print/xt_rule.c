@@ -10,23 +10,6 @@
 #include "rules/field.h"
 #include "rules/origin.h"
 
-const struct xt_table xt_table_list[XT_TABLES] = {
-	{"raw", false, {"PREROUTING", "OUTPUT"}},
-	{"mangle", true, {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}},
-	{"nat", true, {"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"}},
-	{"filter", true, {"INPUT", "FORWARD", "OUTPUT"}},
-};
-const enum stage xt_stages[] = {
-	STAGE_DOOR,    STAGE_OUTBOUND, STAGE_GUARD, STAGE_INPUT, STAGE_NAT_POSTROUTING,
-	STAGE_FORWARD, STAGE_OUTPUT,
-};
-
-const char *const xt_hole_chains[HOLE__COUNT][FAMILY__COUNT] = {
-	[HOLE_DOCKER] = {"DOCKER-USER", "DOCKER-USER"},
-	[HOLE_UFW] = {"ufw-user-forward", "ufw6-user-forward"},
-	[HOLE_IPTABLES] = {"FORWARD", "FORWARD"},
-};
-
 struct printer {
 	const struct ruleset *rs;
 	enum family family;
@@ -128,24 +111,6 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	case FIELD__COUNT:
 		must_not_come_here("a match that iptables has no words for");
 	}
-}
-
-uint8_t xt_matches_of(const struct rule *rule, const struct match *out[static MATCHES_MAX])
-{
-	uint8_t n = 0;
-
-	for (uint8_t i = 0; i < rule->n_matches; i++) {
-		const struct match *match = &rule->matches[i];
-		enum xt_place place = field_table[match->fields[0]].xt_place;
-		uint8_t at = n++;
-
-		/* A match that nobody writes would leave a rule that catches more than it should. */
-		must(place > XT_PLACE_NONE && match->kind != MATCH_SET);
-		for (; at > 0 && field_table[out[at - 1]->fields[0]].xt_place > place; at--)
-			out[at] = out[at - 1];
-		out[at] = match;
-	}
-	return n;
 }
 
 static void print_matches(struct printer *p, const struct rule *rule)
@@ -250,90 +215,6 @@ void xt_restore_word(struct buf *out, const char *word)
 		buf_putc(out, *word);
 	}
 	buf_putc(out, '"');
-}
-
-/* Where a rule leads in its own family, or NO_INDEX. */
-static uint32_t target_of(const struct rule *rule)
-{
-	bool leads = rule->action.kind == ACTION_GOTO || rule->action.kind == ACTION_COUNT;
-
-	return leads ? rule->action.chain : NO_INDEX;
-}
-
-/*
- * Finds chains that have a rule of the family, by what is behind them. A goto to a chain without
- * rules ends the stage, so it can be left out only where nothing follows.
- */
-static bool find_live(const struct xt_part *part, uint32_t chain, bool *live)
-{
-	bool follows = false, changed = false;
-
-	for (uint32_t i = part->index.first[chain + 1]; i-- > part->index.first[chain];) {
-		const struct rule *rule = &part->rs->rules[part->index.order[i]];
-		uint32_t target = target_of(rule);
-
-		if (!rule_in_family(rule, part->family))
-			continue;
-		if (target != NO_INDEX && !live[target]) {
-			if (rule->action.kind == ACTION_COUNT || !follows)
-				continue;
-			live[target] = changed = true;
-		}
-		follows = true;
-	}
-	if (follows && !live[chain])
-		live[chain] = changed = true;
-	return changed;
-}
-
-/* Finds chains that a packet can come to. */
-static void find_reached(const struct xt_part *part, uint32_t chain, bool *reached)
-{
-	if (reached[chain] || !part->live[chain])
-		return;
-	reached[chain] = true;
-	for (uint32_t i = part->index.first[chain]; i < part->index.first[chain + 1]; i++) {
-		const struct rule *rule = &part->rs->rules[part->index.order[i]];
-		uint32_t target = target_of(rule);
-
-		if (target != NO_INDEX && rule_in_family(rule, part->family))
-			find_reached(part, target, reached);
-	}
-}
-
-struct xt_part xt_part_of(const struct ruleset *rs, enum family family)
-{
-	bool *live = arena_calloc(rs->arena, rs->n_chains, sizeof(*live)), changed = true;
-	bool *reached = arena_calloc(rs->arena, rs->n_chains, sizeof(*reached));
-	struct xt_part part = {rs, family, ruleset_index(rs), live};
-
-	/* Chains stand before those that they lead to, so one round finds nearly all. */
-	while (changed) {
-		changed = false;
-		for (uint32_t c = (uint32_t)rs->n_chains; c-- > 0;)
-			changed = find_live(&part, c, live) || changed;
-	}
-	for (uint32_t c = 0; c < rs->n_chains; c++)
-		if (rs->chains[c].stage != STAGE_NONE)
-			find_reached(&part, c, reached);
-	part.live = reached;
-	return part;
-}
-
-bool xt_part_has(const struct xt_part *part, const struct rule *rule)
-{
-	uint32_t target = target_of(rule);
-
-	return part->live[rule->chain] && rule_in_family(rule, part->family) &&
-	       (target == NO_INDEX || part->live[target]);
-}
-
-const struct chain *xt_part_base(const struct xt_part *part, enum stage stage)
-{
-	for (size_t c = 0; c < part->rs->n_chains; c++)
-		if (part->rs->chains[c].stage == stage && part->live[c])
-			return &part->rs->chains[c];
-	return NULL;
 }
 
 const char *xt_family_option(bool v4, bool v6)

@@ -11,12 +11,9 @@
 #include "hostgate/buf.h"
 #include "hostgate/diag.h"
 #include "hostgate/ruleset.h"
-
-/** What was there before a change, and is there again. Texts; NULL where nothing was recorded. */
-struct restored {
-	const char *undone; /**< time of the change that was undone */
-	const char *time, *files, *hash;
-};
+#include "image/change.h"
+#include "image/counters.h"
+#include "record/undo.h"
 
 /** An apply that is undone unless it is confirmed in time. */
 struct apply_confirm {
@@ -38,51 +35,6 @@ struct apply_input {
 	const char *version;        /**< of hostgate */
 	double wait_seconds;        /**< how long to wait for the lock */
 	struct apply_confirm confirm;
-};
-
-/** One thing that differs between the kernel and what it should be. */
-struct change {
-	enum change_kind {
-		CHANGE_ADD,
-		CHANGE_MODIFY,
-		CHANGE_REMOVE,
-		CHANGE__COUNT
-	} kind;
-	const char *what;   /**< "element", "rule", "chain", "set", "table", "sysctl" */
-	const char *name;   /**< "members4_24: vmnet1 . 192.168.56.0", "net/ipv4/ip_forward" */
-	const char *before; /**< present value, or NULL */
-	const char *after;  /**< wanted value, or NULL */
-	const char *network; /**< the description's network it belongs to, or NULL */
-};
-
-/** Connections of one network that no longer fitted and were taken out of conntrack. */
-struct conntrack_count {
-	const char *network;
-	size_t n;
-};
-
-/** What there is to change, or was changed. Lives in the arena of the call. */
-struct changes {
-	struct change *items;
-	size_t n, cap;
-	struct conntrack_count *conntrack; /**< by name of the network; after an apply */
-	size_t n_conntrack, cap_conntrack;
-};
-
-/** What was counted for one network since its rules are there. */
-struct network_counters {
-	const char *network;
-	struct counter {
-		uint64_t packets, bytes;
-	} counts[TALLY__COUNT];
-};
-
-/** In the order of the description. Lives in the arena of the call. */
-struct counters {
-	struct network_counters *items;
-	size_t n;
-	bool unknown[TALLY__COUNT]; /**< the rules do not count these */
-	uint32_t *by_name; /**< indexes of items, sorted by their names */
 };
 
 /** What hostgate remembers of the last apply in this network namespace. */

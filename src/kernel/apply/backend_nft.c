@@ -34,18 +34,6 @@ struct backend_nft {
 	struct nft_slate saved;  /* those that are to be there */
 };
 
-static int nft_probe(void)
-{
-	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	struct image nothing __attribute__((cleanup(image_free))) = {0};
-	int err = netlink_open(&netlink, NETLINK_NETFILTER);
-
-	if (err != 0)
-		return err;
-	image_init(&nothing);
-	return nft_read_head(&netlink, &nothing);
-}
-
 static void *nft_open(const struct backend_input *input)
 {
 	struct backend_nft *nft = arena_alloc(input->arena, sizeof(*nft));
@@ -325,7 +313,7 @@ static int nft_commit(void *self, struct diags *diags, bool *changed)
 const struct backend_info backend_nft = {
 	.name = "nf_tables",
 	.where = "table inet " TABLE_NAME,
-	.probe = nft_probe,
+	.probe = nft_read_probe,
 	.open = nft_open,
 	.close = nft_close,
 	.lock = nft_lock,

@@ -4,15 +4,9 @@
 
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "nft/nft_build.h"
 #include "nft/nft_refusal.h"
-
-void changes_add(struct arena *arena, struct changes *out, struct change change)
-{
-	out->items = arena_grow(arena, out->items, out->n, &out->cap, sizeof(*out->items));
-	out->items[out->n++] = change;
-}
+#include "rules/ours.h"
 
 static const char *count(struct arena *arena, const struct image *image)
 {
@@ -256,20 +250,6 @@ void changes_of_removal(struct arena *arena, struct changes *out)
 	changes_add(arena, out, (struct change){.kind = CHANGE_REMOVE,
 					.what = "table",
 					.name = "inet " TABLE_NAME});
-}
-
-void changes_of_others(struct arena *arena, const char *table, size_t n, enum change_kind kind,
-		       struct changes *out)
-{
-	const char *what =
-		arena_printf(arena, "%zu rule%s of others (clean-slate)", n, n == 1 ? "" : "s");
-
-	if (n > 0)
-		changes_add(arena, out, (struct change){.kind = kind,
-						.what = "table",
-						.name = arena_strdup(arena, table),
-						.before = kind == CHANGE_REMOVE ? what : NULL,
-						.after = kind == CHANGE_ADD ? what : NULL});
 }
 
 void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,

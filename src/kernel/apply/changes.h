@@ -3,11 +3,9 @@
 #ifndef APPLY_CHANGES_H
 #define APPLY_CHANGES_H
 
+#include "image/change.h"
 #include "image/image.h"
 #include "sysctl/sysctl.h"
-
-/** Adds a copy of one. */
-void changes_add(struct arena *arena, struct changes *out, struct change change);
 
 /** An image that was made from a ruleset, which tells whose each object is. */
 struct change_source {
@@ -28,13 +26,6 @@ void changes_of_tables(struct arena *arena, struct change_source made, struct ch
 
 /** Adds that the table, whose objects nobody counted, is taken out. */
 void changes_of_removal(struct arena *arena, struct changes *out);
-
-/**
- * Adds that n rules of others are taken out of the table, "ip filter", or come back there; nothing
- * for none.
- */
-void changes_of_others(struct arena *arena, const char *table, size_t n, enum change_kind kind,
-		       struct changes *out);
 
 /** Adds the sysctls that are written. */
 void changes_of_sysctls(struct arena *arena, const struct sysctl_writes *writes,

@@ -7,7 +7,7 @@
 
 #include "apply/apply.h"
 #include "apply/backend.h"
-#include "foreign/opening.h"
+#include "foreign/hole.h"
 #include "record/record.h"
 #include "record/undo.h"
 #include "sysctl/sysctl.h"

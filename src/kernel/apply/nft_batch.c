@@ -62,7 +62,7 @@ int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct r
 
 	nft_write_begin(&w, old->generation);
 	nft_write_changes(&w, old, new, diff);
-	nft_write_others(&w, others);
+	kept_nft_write(&w, others);
 	return commit(netlink, diags, ruleset, &w, old);
 }
 
@@ -73,6 +73,6 @@ int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct 
 
 	nft_write_begin(&w, old->generation);
 	nft_write_removal(&w, old);
-	nft_write_others(&w, others);
+	kept_nft_write(&w, others);
 	return commit(netlink, diags, NULL, &w, old);
 }

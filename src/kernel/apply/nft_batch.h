@@ -5,6 +5,7 @@
 
 #include "foreign/kept_nft.h"
 #include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
 #include "image/image.h"
 #include "os/netlink.h"
 

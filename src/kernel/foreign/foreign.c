@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "foreign/kept_nft.h"
-#include "foreign/ours.h"
 #include "nft/nft_refusal.h"
+#include "nft/raw_rule.h"
 #include "os/netlink.h"
+#include "rules/ours.h"
 
 /*
  * Theory of operation
@@ -225,7 +226,7 @@ const char *survey_leads_to(const struct survey_rule *rule)
 		return rule->target;
 	netlink_for_each_nested(expr, rule->exprs)
 	{
-		const char *chain = nft_slate_target(expr);
+		const char *chain = raw_rule_target(expr);
 
 		if (chain)
 			return chain;
@@ -240,20 +241,4 @@ size_t survey_count_others(const struct survey_chain *chain)
 	for (size_t i = 0; i < chain->n_rules; i++)
 		n += !chain->rules[i].ours;
 	return n;
-}
-
-int survey_read(struct arena *arena, struct diags *diags, unsigned int what, struct survey *out)
-{
-	int err;
-
-	*out = (struct survey){.arena = arena};
-	err = survey_read_nft(out, what);
-	if (err == 0)
-		err = survey_read_xt(out);
-	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the host's rules");
-		return err;
-	}
-	survey_finish(out);
-	return 0;
 }

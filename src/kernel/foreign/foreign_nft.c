@@ -11,8 +11,9 @@
 #include <sys/socket.h>
 
 #include "foreign/foreign.h"
-#include "foreign/ours.h"
+#include "nft/raw_rule.h"
 #include "os/netlink.h"
+#include "rules/ours.h"
 
 /* How often somebody else may change something while we read. */
 #define READ_ATTEMPTS 10

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "foreign/foreign.h"
-#include "foreign/ours.h"
+#include "rules/ours.h"
 #include "xt/xt_library.h"
+#include "xt/xt_ours.h"
 
 /*
  * Theory of operation

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "apply/changes.h"
-#include "foreign/ours.h"
+#include "image/change.h"
+#include "nft/raw_rule.h"
 #include "print/xt_rule.h"
+#include "rules/ours.h"
 
 /*
  * Theory of operation
@@ -41,22 +42,6 @@ struct reading {
 	const char *chain;      /* of the last rule: most often the next one's, too */
 	const char *led_to_us;  /* the last chain with a rule that leads to ours */
 };
-
-const char *nft_slate_target(const struct nlattr *expression)
-{
-	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
-	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA);
-	const struct nlattr *chain;
-
-	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
-	    strcmp(mnl_attr_get_str(name), "immediate") != 0)
-		return NULL;
-	data = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
-	chain = netlink_find(data, NFTA_VERDICT_CHAIN);
-	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
-		return NULL;
-	return mnl_attr_get_str(chain);
-}
 
 static struct blob copy_attr(struct arena *arena, const struct nlattr *attr)
 {

@@ -45,7 +45,9 @@ int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags
 /** Adds a change for each table that has some. */
 void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);
 
-/** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
-const char *nft_slate_target(const struct nlattr *expression);
+struct nft_writing;
+
+/** Writes that those with a handle go, and the others come back. */
+void kept_nft_write(struct nft_writing *w, const struct nft_slate *others);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/diag_codes.h"
 #include "foreign/kept_nft.h"
+#include "nft/raw_rule.h"
 
 void nft_slate_save(const struct nft_slate *slate, struct buf *out)
 {
@@ -170,7 +171,7 @@ static bool has_chains(const struct listing *listing, const struct nft_slate_rul
 		return true;
 	netlink_for_each_nested(expression, (const struct nlattr *)rule->expressions.bytes)
 	{
-		const char *target = nft_slate_target(expression);
+		const char *target = raw_rule_target(expression);
 
 		if ((target && !has_chain(listing, rule, target)) || looks_into_lost(expression))
 			return false;

@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "foreign/ours.h"
+#include "rules/ours.h"
 #include "xt/xt_entry.h"
+#include "xt/xt_ours.h"
 
 /* Without what was counted, so that two rules can be compared. */
 static struct blob comparable(struct arena *arena, const struct xt_layout *layout,

@@ -8,9 +8,9 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "foreign/ours.h"
+#include "foreign/raw_nft.h"
 #include "nft/nft_read.h"
-#include "prove/copy.h"
+#include "rules/ours.h"
 
 /* How often somebody else may change something while we read. */
 #define READ_ATTEMPTS 10

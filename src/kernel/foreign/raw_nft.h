@@ -3,7 +3,54 @@
 #ifndef FOREIGN_RAW_NFT_H
 #define FOREIGN_RAW_NFT_H
 
-#include "prove/copy.h"
+#include "os/netlink.h"
+
+/** In the order in which they are loaded: each may refer to those before it. */
+enum mirror_kind {
+	MIRROR_TABLE,
+	MIRROR_CHAIN,
+	MIRROR_OBJECT,
+	MIRROR_FLOWTABLE,
+	MIRROR_SET,
+	MIRROR_ELEMENTS, /**< one dumped message with elements of a set */
+	MIRROR_RULE,
+	MIRROR__COUNT
+};
+
+/** An object of nf_tables. */
+struct mirror_item {
+	enum mirror_kind kind;
+	uint8_t family; /**< NFPROTO_* */
+	bool left_out; /**< is not loaded, nor what needs it */
+	bool updated; /**< set: a rule puts elements into it */
+	const char *table;
+	const char *name;	/**< of the object; of a rule its chain, of elements their set */
+	uint32_t flags;		/**< of a chain or set */
+	uint32_t position;	/**< rule: in its chain, from 1 */
+	uint64_t handle;	/**< rule: on the host */
+	uint64_t copied_handle; /**< rule: in the copy; 0: not there */
+	const struct nlmsghdr *message;
+};
+
+/** The nf_tables of a namespace. */
+struct mirror_nft {
+	struct arena *arena;	   /**< not owned */
+	struct mirror_item *items; /**< by kind; those of one kind in the kernel's order */
+	size_t n, cap;
+	size_t first[MIRROR__COUNT + 1];
+};
+
+/** Reads the nf_tables of this namespace. Memory comes from arena. Returns 0 or -errno. */
+int mirror_nft_read(struct arena *arena, struct mirror_nft *out);
+
+/**
+ * Returns the item of a rule by its handle in the copy, or NULL when it is none of the host's.
+ */
+const struct mirror_item *mirror_rule(const struct mirror_nft *nft, uint8_t family,
+				      const char *table, const char *chain, uint64_t handle);
+
+/** Returns nft's word for a family, "inet". */
+const char *mirror_family_name(uint8_t family);
 
 /** What a message is about when it is about the batch itself. */
 #define NO_ITEM SIZE_MAX
@@ -19,25 +66,6 @@ struct mirror_batch {
 
 /** Writes all items that are not left out, with the batch's two ends. */
 void mirror_batch_fill(struct mirror_batch *batch);
-
-/** Returns the attribute of a dumped message, or NULL. */
-const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type);
-
-/** Copies an attribute with all that is in it. */
-void mirror_put(struct nlmsghdr *message, const struct nlattr *attr);
-
-/**
- * Writes what a rule does: its expressions, as they were dumped (or NULL), and what they need to be
- * told.
- */
-void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family);
-
-/** Returns an expression's attribute when it is the expression of that name, else NULL. */
-const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,
-					    uint16_t type);
-
-/** Tells whether an expression is that target of iptables, as iptables-nft writes it. */
-bool mirror_is_target(const struct nlattr *expression, const char *target);
 
 /** Tells whether this namespace has the device that an attribute of a hook names. */
 bool mirror_has_device(const struct nlattr *device);

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "apply/apply.h"
 #include "hostgate/arena.h"
+#include "hostgate/ruleset.h"
+#include "image/change.h"
 
 /*
  * Theory of operation

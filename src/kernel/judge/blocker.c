@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "hostgate/ruleset.h"
 #include "os/address.h"
 #include "os/route_get.h"
+#include "rules/ours.h"
 
 /*
  * Theory of operation

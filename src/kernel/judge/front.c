@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "rules/field.h"
+#include "rules/ours.h"
 
 struct search {
 	const struct survey *survey;

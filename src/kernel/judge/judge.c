@@ -9,9 +9,9 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "hostgate/ruleset.h"
 #include "judge/judge_eval.h"
+#include "rules/ours.h"
 
 /*
  * Theory of operation

@@ -5,9 +5,7 @@
 
 #include "hostgate/ruleset.h"
 #include "image/image.h"
-
-/** The one table of ours, in the inet family. */
-#define TABLE_NAME "hostgate"
+#include "rules/ours.h"
 
 /**
  * Fills image (empty, from image_init()) with the table that the ruleset, lowered by lower_nft(),

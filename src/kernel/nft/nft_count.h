@@ -3,7 +3,7 @@
 #ifndef NFT_NFT_COUNT_H
 #define NFT_NFT_COUNT_H
 
-#include "apply/apply.h"
+#include "image/counters.h"
 #include "image/image.h"
 #include "os/netlink.h"
 

@@ -385,3 +385,15 @@ int nft_read_head(struct netlink *netlink, struct image *image)
 		err = read_table(&reading);
 	return err == -ENOENT ? 0 : err;
 }
+
+int nft_read_probe(void)
+{
+	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
+	struct image nothing __attribute__((cleanup(image_free))) = {0};
+	int err = netlink_open(&netlink, NETLINK_NETFILTER);
+
+	if (err != 0)
+		return err;
+	image_init(&nothing);
+	return nft_read_head(&netlink, &nothing);
+}

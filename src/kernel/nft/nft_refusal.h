@@ -4,6 +4,7 @@
 #define NFT_NFT_REFUSAL_H
 
 #include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
 #include "image/image.h"
 #include "os/netlink.h"
 

@@ -8,7 +8,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "foreign/raw_nft.h"
 #include "nft/nft_build.h"
 
 /*
@@ -30,8 +29,8 @@
 #define ELEMENT_MAX (64 + 2 * KEY_SIZE + 32 + NFT_NAME_MAXLEN)
 
 
-static struct nlmsghdr *start(struct nft_writing *w, uint8_t family, struct nft_subject subject,
-			      uint16_t type, uint16_t flags, size_t payload)
+struct nlmsghdr *nft_write_start(struct nft_writing *w, uint8_t family,
+				 struct nft_subject subject, uint16_t type, uint16_t flags, size_t payload)
 {
 	w->subjects = arena_grow(w->arena, w->subjects, w->n_subjects, &w->cap_subjects,
 				 sizeof(*w->subjects));
@@ -59,7 +58,7 @@ static void put_blob_at(struct nft_writing *w, struct nft_subject subject, uint1
 			uint16_t flags, struct blob blob, uint64_t position)
 {
 	struct nlmsghdr *message =
-		start(w, NFPROTO_INET, subject, type, flags, blob.len + 32);
+		nft_write_start(w, NFPROTO_INET, subject, type, flags, blob.len + 32);
 
 	memcpy(mnl_nlmsg_get_payload_tail(message), blob.bytes, blob.len);
 	message->nlmsg_len += (uint32_t)blob.len;
@@ -111,7 +110,7 @@ static void put_elements(struct nft_writing *w, uint32_t set_idx, const uint32_t
 					      .ids = ids ? ids + next : NULL,
 					      .first = (uint32_t)next};
 		struct nlmsghdr *message =
-			start(w, NFPROTO_INET, subject, type, flags,
+			nft_write_start(w, NFPROTO_INET, subject, type, flags,
 			      NETLINK_NEST_MAX + ELEMENT_MAX + 512);
 		struct nlattr *list;
 
@@ -131,48 +130,11 @@ static void put_elements(struct nft_writing *w, uint32_t set_idx, const uint32_t
 static void put_delete_table(struct nft_writing *w)
 {
 	struct nlmsghdr *message =
-		start(w, NFPROTO_INET, (struct nft_subject){.object = OBJECT_TABLE},
+		nft_write_start(w, NFPROTO_INET, (struct nft_subject){.object = OBJECT_TABLE},
 		      NFT_MSG_DELTABLE, 0, 64);
 
 	mnl_attr_put_strz(message, NFTA_TABLE_NAME, TABLE_NAME);
 	batch_commit(&w->batch);
-}
-
-/* One that has a handle goes; one without is made, at the end of its chain or in front. */
-static void put_other(struct nft_writing *w, const struct nft_slate_rule *rule, uint16_t flags)
-{
-	struct nlmsghdr *message =
-		start(w, rule->family, (struct nft_subject){.object = OBJECT__COUNT},
-		      rule->handle ? NFT_MSG_DELRULE : NFT_MSG_NEWRULE, flags,
-		      2 * (NFT_NAME_MAXLEN + 8) + 64 + rule->expressions.len +
-			      rule->comment.len);
-
-	mnl_attr_put_strz(message, NFTA_RULE_TABLE, rule->table);
-	mnl_attr_put_strz(message, NFTA_RULE_CHAIN, rule->chain);
-	if (rule->handle) {
-		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(rule->handle));
-	} else {
-		mirror_put_rule(message, rule->expressions.bytes, rule->family);
-		if (rule->comment.len)
-			mirror_put(message, rule->comment.bytes);
-	}
-	batch_commit(&w->batch);
-}
-
-void nft_write_others(struct nft_writing *w, const struct nft_slate *others)
-{
-	for (size_t i = 0; i < others->n; i++) {
-		const struct nft_slate_rule *rule = &others->rules[i];
-
-		if (rule->handle)
-			put_other(w, rule, 0);
-		else if (!rule->first)
-			put_other(w, rule, NLM_F_CREATE | NLM_F_APPEND);
-	}
-	/* Each in front of all, the last one first. */
-	for (size_t i = others->n; i-- > 0;)
-		if (!others->rules[i].handle && others->rules[i].first)
-			put_other(w, &others->rules[i], NLM_F_CREATE);
 }
 
 static void put_chain(struct nft_writing *w, uint32_t idx)
@@ -282,7 +244,7 @@ static void put_element_changes(struct change_writing *c, bool deletions)
 static struct nlmsghdr *start_deletion(struct nft_writing *w, struct nft_subject subject,
 				       uint16_t type)
 {
-	return start(w, NFPROTO_INET, subject, type, 0, 2 * (NFT_NAME_MAXLEN + 8) + 32);
+	return nft_write_start(w, NFPROTO_INET, subject, type, 0, 2 * (NFT_NAME_MAXLEN + 8) + 32);
 }
 
 /* handle 0: all of the chain's. */

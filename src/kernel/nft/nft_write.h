@@ -3,7 +3,6 @@
 #ifndef NFT_NFT_WRITE_H
 #define NFT_NFT_WRITE_H
 
-#include "foreign/kept_nft.h"
 #include "hostgate/arena.h"
 #include "image/image.h"
 #include "nft/nft_refusal.h"
@@ -24,6 +23,13 @@ void nft_writing_free(struct nft_writing *w);
 /** Starts the transaction, which is valid for this generation of the kernel's ruleset only. */
 void nft_write_begin(struct nft_writing *w, uint32_t generation);
 
+/**
+ * Starts a message of the transaction, NFT_MSG_*, about subject, with room for payload bytes of
+ * attributes; batch_commit() ends it.
+ */
+struct nlmsghdr *nft_write_start(struct nft_writing *w, uint8_t family, struct nft_subject subject,
+				 uint16_t type, uint16_t flags, size_t payload);
+
 /** Ends it. */
 void nft_write_end(struct nft_writing *w);
 
@@ -36,8 +42,5 @@ void nft_write_changes(struct nft_writing *w, const struct image *old, const str
 
 /** Writes that the table goes, if old says that it is there. */
 void nft_write_removal(struct nft_writing *w, const struct image *old);
-
-/** Writes that rules of others go. */
-void nft_write_others(struct nft_writing *w, const struct nft_slate *others);
 
 #endif

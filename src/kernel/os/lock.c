@@ -15,7 +15,6 @@
 
 #include "base/diag_codes.h"
 #include "os/scope.h"
-#include "record/record.h"
 
 /* How often a held lock is tried again. */
 #define POLL_MS 20
@@ -67,7 +66,7 @@ static int held(struct diags *diags, const struct lock *lock, int fd)
 	return -EBUSY;
 }
 
-static int failed(struct diags *diags, const char *path)
+int lock_failed(struct diags *diags, const char *path)
 {
 	int err = errno;
 	struct diag *diag;
@@ -91,7 +90,7 @@ int lock_take(struct diags *diags, const struct lock *lock, double wait_seconds)
 	int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return failed(diags, lock->path);
+		return lock_failed(diags, lock->path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int err = errno == EWOULDBLOCK ? 0 : errno;
 
@@ -104,28 +103,11 @@ int lock_take(struct diags *diags, const struct lock *lock, double wait_seconds)
 		if (err == EBUSY)
 			held(diags, lock, fd);
 		else
-			failed(diags, lock->path);
+			lock_failed(diags, lock->path);
 		close(fd);
 		return -err;
 	}
 	return fd;
-}
-
-static int lock_place(struct diags *diags, const struct state_place *place, double wait_seconds)
-{
-	const struct lock lock = {place->lock_path, "another hostgate is at work here"};
-
-	if (mkdir(place->directory, 0755) < 0 && errno != EEXIST)
-		return failed(diags, place->directory);
-	return lock_take(diags, &lock, wait_seconds);
-}
-
-int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
-		struct state_place *out)
-{
-	int err = state_locate(arena, diags, out);
-
-	return err ? err : lock_place(diags, out, wait_seconds);
 }
 
 int lock_xtables(struct diags *diags, double wait_seconds)

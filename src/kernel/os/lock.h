@@ -16,6 +16,9 @@ struct lock {
  */
 int lock_take(struct diags *diags, const struct lock *lock, double wait_seconds);
 
+/** Queues that a lock at the path can't be taken, by errno. Returns -errno. */
+int lock_failed(struct diags *diags, const char *path);
+
 /**
  * The same for the lock that iptables' own programs take: /run/xtables.lock, or the file that
  * XTABLES_LOCKFILE names.

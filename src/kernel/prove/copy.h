@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "foreign/raw_nft.h"
 #include "hostgate/addr.h"
 #include "hostgate/diag.h"
 #include "os/netlink.h"
@@ -27,41 +28,6 @@
  */
 
 struct xtc_handle; /* of libiptc */
-
-/** In the order in which they are loaded: each may refer to those before it. */
-enum mirror_kind {
-	MIRROR_TABLE,
-	MIRROR_CHAIN,
-	MIRROR_OBJECT,
-	MIRROR_FLOWTABLE,
-	MIRROR_SET,
-	MIRROR_ELEMENTS, /**< one dumped message with elements of a set */
-	MIRROR_RULE,
-	MIRROR__COUNT
-};
-
-/** An object of nf_tables. */
-struct mirror_item {
-	enum mirror_kind kind;
-	uint8_t family; /**< NFPROTO_* */
-	bool left_out; /**< is not loaded, nor what needs it */
-	bool updated; /**< set: a rule puts elements into it */
-	const char *table;
-	const char *name;	/**< of the object; of a rule its chain, of elements their set */
-	uint32_t flags;		/**< of a chain or set */
-	uint32_t position;	/**< rule: in its chain, from 1 */
-	uint64_t handle;	/**< rule: on the host */
-	uint64_t copied_handle; /**< rule: in the copy; 0: not there */
-	const struct nlmsghdr *message;
-};
-
-/** The nf_tables of a namespace. */
-struct mirror_nft {
-	struct arena *arena;	   /**< not owned */
-	struct mirror_item *items; /**< by kind; those of one kind in the kernel's order */
-	size_t n, cap;
-	size_t first[MIRROR__COUNT + 1];
-};
 
 /** Most tables that legacy iptables has: filter, nat, mangle, raw, security. */
 #define MIRROR_XT_TABLES 5
@@ -102,17 +68,7 @@ int mirror_load(struct diags *diags, struct mirror *mirror);
 /** Closes what mirror_read() opened. Usable as a cleanup attribute's function. */
 void mirror_free(struct mirror *mirror);
 
-/**
- * Returns the item of a rule by its handle in the copy, or NULL when it is none of the host's.
- */
-const struct mirror_item *mirror_rule(const struct mirror_nft *nft, uint8_t family,
-				      const char *table, const char *chain, uint64_t handle);
-
-/** Returns nft's word for a family, "inet". */
-const char *mirror_family_name(uint8_t family);
-
 /** The parts for nf_tables and for legacy iptables. */
-int mirror_nft_read(struct arena *arena, struct mirror_nft *out);
 int mirror_nft_load(struct diags *diags, struct mirror_nft *nft);
 int mirror_xt_read(struct arena *arena, struct diags *diags, struct mirror *out);
 int mirror_xt_load(struct diags *diags, struct mirror *mirror);

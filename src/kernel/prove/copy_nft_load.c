@@ -12,6 +12,8 @@
 #include "foreign/kept_nft.h"
 #include "foreign/raw_nft.h"
 #include "nft/nft_refusal.h"
+#include "nft/raw_rule.h"
+#include "prove/copy.h"
 
 /*
  * Theory of operation
@@ -134,7 +136,7 @@ static bool leads_to(const struct mirror_item *rule, const char *chain)
 		return false;
 	netlink_for_each_nested(expression, list)
 	{
-		const char *target = nft_slate_target(expression);
+		const char *target = raw_rule_target(expression);
 
 		if (target && strcmp(target, chain) == 0)
 			return true;

@@ -9,6 +9,7 @@
 
 #include "foreign/kept_nft.h"
 #include "foreign/raw_nft.h"
+#include "nft/raw_rule.h"
 
 /*
  * Theory of operation
@@ -292,7 +293,7 @@ static void put_targets(struct mirror_batch *l, const struct mirror_item *rule)
 		return;
 	netlink_for_each_nested(expression, list)
 	{
-		const char *target = nft_slate_target(expression);
+		const char *target = raw_rule_target(expression);
 		size_t chain = target ? find_anonymous_chain(l->nft, rule, target) : NO_ITEM;
 
 		for (size_t i = l->nft->first[MIRROR_RULE];

@@ -13,6 +13,7 @@
 #include "foreign/raw_nft.h"
 #include "foreign/vendor.h"
 #include "nft/nft_build.h"
+#include "nft/raw_rule.h"
 #include "prove/trace.h"
 #include "rules/build.h"
 

@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "foreign/vendor.h"
 #include "print/xt_rule.h"
 #include "prove/trace.h"
 #include "rules/build.h"
+#include "rules/ours.h"
 #include "xt/xt_library.h"
+#include "xt/xt_ours.h"
 
 /* A table that is there. */
 struct traced_table {

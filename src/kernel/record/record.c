@@ -25,35 +25,6 @@
  */
 
 #define STATE_FORMAT  1
-#define RUN_DIRECTORY "/run/hostgate"
-
-int state_locate(struct arena *arena, struct diags *diags, struct state_place *out)
-{
-	SCOPED_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const char *directory = getenv("HOSTGATE_RUNDIR");
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0) {
-		int err = errno;
-
-		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "can't identify this network namespace: %s", strerror(err))
-			->err = err;
-		return -err;
-	}
-	if (directory && *directory && *directory != '/') {
-		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "HOSTGATE_RUNDIR is \"%s\": it has to begin with a slash", directory);
-		return -EINVAL;
-	}
-	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
-	out->path = arena_printf(arena, "%s/%" PRIu64 ".json", out->directory, cookie);
-	out->lock_path = arena_printf(arena, "%s/%" PRIu64 ".lock", out->directory, cookie);
-	out->undo_path = arena_printf(arena, "%s/%" PRIu64 ".undo", out->directory, cookie);
-	return 0;
-}
-
 /* The kernel's name for this boot, 36 characters; "" where it tells none. */
 #define BOOT_SIZE 40
 
@@ -212,26 +183,6 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	return NULL;
 }
 
-int state_read_file(const char *path, struct buf *out)
-{
-	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat info;
-	char part[16384];
-	ssize_t len;
-
-	if (fd < 0 || fstat(fd, &info) < 0)
-		return -errno;
-	if (!S_ISREG(info.st_mode))
-		return -EINVAL;
-	while ((len = read(fd, part, sizeof(part))) != 0) {
-		if (len < 0 && errno != EINTR)
-			return -errno;
-		if (len > 0)
-			buf_add(out, part, (size_t)len);
-	}
-	return 0;
-}
-
 enum state_found state_parse(struct arena *arena, const char *text, size_t len, struct state *out,
 			     const char **why)
 {
@@ -333,73 +284,10 @@ static json_t *json_of_state(const struct state *state)
 	return json;
 }
 
-static int failed(struct diags *diags, int err, const char *doing, const char *path)
-{
-	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-				     "can't %s %s: %s", doing, path, strerror(err));
-
-	diag->err = err;
-	if (err == EACCES || err == EPERM)
-		diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
-	return -err;
-}
-
-static int write_file(const char *path, const char *text, size_t len)
-{
-	SCOPED_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (len > 0 && err == 0) {
-		ssize_t written = write(fd, text, len);
-
-		if (written < 0 && errno != EINTR)
-			err = errno;
-		if (written > 0) {
-			text += written;
-			len -= (size_t)written;
-		}
-	}
-	if (err == 0 && fsync(fd) < 0)
-		err = errno;
-	return -err;
-}
-
 static int add_text(const char *text, size_t len, void *out)
 {
 	buf_add(out, text, len);
 	return 0;
-}
-
-static int sync_directory(const char *path)
-{
-	SCOPED_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-static void add_temporary(const char *path, struct buf *out)
-{
-	buf_printf(out, "%s.new", path);
-}
-
-int state_replace(struct diags *diags, const struct state_place *place, const char *path,
-		  const void *bytes, size_t len)
-{
-	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
-	int err;
-
-	add_temporary(path, &temporary);
-	err = write_file(buf_text(&temporary), bytes, len);
-	if (err == 0 && rename(buf_text(&temporary), path) < 0)
-		err = -errno;
-	if (err == 0)
-		err = sync_directory(place->directory);
-	if (err == 0)
-		return 0;
-	unlink(buf_text(&temporary));
-	return failed(diags, -err, "write", path);
 }
 
 bool state_print(const struct state *state, struct buf *out)
@@ -418,24 +306,13 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 
 	if (!state_print(state, &text))
-		return failed(diags, EILSEQ, "write", place->path);
+		return state_failed(diags, EILSEQ, "write", place->path);
 	return state_replace(diags, place, place->path, buf_text(&text), text.len);
-}
-
-/* A run that was killed while it wrote the file may have left the new one beside it. */
-int state_discard(const char *path)
-{
-	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
-
-	add_temporary(path, &temporary);
-	if (unlink(buf_text(&temporary)) < 0 && errno != ENOENT)
-		return -errno;
-	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 int state_forget(struct diags *diags, const struct state_place *place)
 {
 	int err = state_discard(place->path);
 
-	return err ? failed(diags, -err, "remove", place->path) : 0;
+	return err ? state_failed(diags, -err, "remove", place->path) : 0;
 }

@@ -11,6 +11,7 @@
 #include "hostgate/buf.h"
 #include "hostgate/description.h"
 #include "hostgate/diag.h"
+#include "record/record_place.h"
 
 /** A value that a switch of all interfaces moved and that switching back would not restore. */
 struct state_moved {
@@ -58,17 +59,6 @@ enum state_found {
 	STATE_FOUND__COUNT
 };
 
-/** Where the state of this network namespace is kept. */
-struct state_place {
-	const char *directory;
-	const char *path;
-	const char *lock_path;
-	const char *undo_path; /**< what undoes the last change; see undo.h */
-};
-
-/** Finds the place by the namespace's cookie. Returns 0 or -errno, queued. */
-int state_locate(struct arena *arena, struct diags *diags, struct state_place *out);
-
 /**
  * Reads the state; texts live in arena. One of an earlier boot is as good as absent: tables and
  * sysctls did not survive it. On STATE_DAMAGED and STATE_UNREADABLE *why says what is wrong.
@@ -90,23 +80,10 @@ int state_save(struct diags *diags, const struct state_place *place, const struc
 int state_forget(struct diags *diags, const struct state_place *place);
 
 /**
- * Finds the place and waits at most wait_seconds for its lock. Returns a descriptor that holds it
- * until closed, or -errno, queued: -EBUSY when somebody else has it, -EINTR when a signal came.
- */
-int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
-		struct state_place *out);
-
-/**
  * Reads the description that was recorded. Returns NULL when there is none, none that came to its
  * end, or none that this version can read. Lives in arena.
  */
 const struct description *state_description(struct arena *arena, const struct state *state);
-
-/** What state_save(), state_load() and state_forget() do with any file of the place. */
-int state_replace(struct diags *diags, const struct state_place *place, const char *path,
-		  const void *bytes, size_t len);
-int state_read_file(const char *path, struct buf *out);
-int state_discard(const char *path);
 
 /** Orders the entries by path; state_find() needs it after state_add(). */
 void state_sort(struct state *state);

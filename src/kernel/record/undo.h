@@ -18,6 +18,12 @@
  * everything back, leaves the earlier one to be undone.
  */
 
+/** What was there before a change, and is there again. Texts; NULL where nothing was recorded. */
+struct restored {
+	const char *undone; /**< time of the change that was undone */
+	const char *time, *files, *hash;
+};
+
 struct undo {
 	const char *id;   /**< of the change */
 	const char *time; /**< of the change */

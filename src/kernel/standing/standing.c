@@ -240,11 +240,11 @@ static bool hands_bridged_frames_on(void)
 	       is_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables");
 }
 
-int standing_check(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		   bool status, struct standing *out)
+int standing_check(struct arena *arena, struct diags *diags, const struct description *description,
+		   const struct ruleset *ruleset, bool status, struct standing *out)
 {
 	struct host_links links;
-	struct standing_view view = {.description = input->description,
+	struct standing_view view = {.description = description,
 				     .links = &links,
 				     .status = status,
 				     .bridged = status && hands_bridged_frames_on()};
@@ -259,8 +259,8 @@ int standing_check(struct arena *arena, struct diags *diags, const struct apply_
 		return err;
 	}
 	/* What can't be read the comparison of the rules will tell. */
-	if (status && input->backend == BACKEND_IPTABLES)
-		(void)front_read(arena, input->ruleset, &view.fronts);
+	if (status && ruleset)
+		(void)front_read(arena, ruleset, &view.fronts);
 	standing_judge(arena, diags, &view, out);
 	return 0;
 }

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "apply/apply.h"
 #include "hostgate/arena.h"
 #include "hostgate/description.h"
 #include "hostgate/diag.h"
+#include "hostgate/ruleset.h"
 #include "judge/front.h"
 #include "os/host_links.h"
 
@@ -54,11 +54,12 @@ void standing_judge(struct arena *arena, struct diags *diags, const struct stand
 		    struct standing *out);
 
 /**
- * Reads the host and judges it. status: as in the view. Returns 0, or -errno with the reason
+ * Reads the host and judges it. status: as in the view. ruleset: as planned, where legacy iptables has
+ * it, else NULL; what stands in front of its jumps is then looked at. Returns 0, or -errno with the reason
  * queued.
  */
-int standing_check(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		   bool status, struct standing *out);
+int standing_check(struct arena *arena, struct diags *diags, const struct description *description,
+		   const struct ruleset *ruleset, bool status, struct standing *out);
 
 /** Tells whether masquerade has an address of the family to take on the interface. */
 bool standing_has_address(const struct host_links *links, const char *ifname, enum family family);

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "image/counters.h"
+#include "rules/ours.h"
 
 void xt_count_known(const struct ruleset *ruleset, struct counters *counters)
 {

@@ -3,7 +3,7 @@
 #ifndef XT_XT_COUNT_H
 #define XT_XT_COUNT_H
 
-#include "apply/apply.h"
+#include "image/counters.h"
 #include "xt/xt_table.h"
 
 /** Notes which tallies the rules, lowered by lower_xt(), do not count. */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "foreign/ours.h"
+#include "rules/ours.h"
+#include "xt/xt_ours.h"
 
 /* Longest name of a chain. */
 #define CHAIN_NAME_MAX (XT_EXTENSION_MAXNAMELEN - 1)

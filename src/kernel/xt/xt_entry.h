@@ -5,10 +5,8 @@
 
 #include "hostgate/ruleset.h"
 #include "image/image.h"
+#include "rules/ours.h"
 #include "xt/xt_library.h"
-
-/** What the names of all chains of ours begin with. */
-#define XT_CHAIN_PREFIX "HOSTGATE-"
 
 /** Longest entry: a struct ip6t_entry, its offsets have 16 bits. */
 #define XT_ENTRY_MAX 65536
@@ -36,9 +34,6 @@ struct blob xt_entry_build_jump(enum family family, const char *chain, struct xt
  */
 struct blob xt_entry_from_kernel(enum family family, const void *entry, const char *target,
 				 struct xt_room *room);
-
-/** Longest comment with its NUL. */
-#define XT_COMMENT_SIZE 257
 
 /** Writes the comment of an entry in this form, "" when it has none; returns out. */
 const char *xt_entry_comment(enum family family, struct blob entry,

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "foreign/ours.h"
 #include "print/xt_rule.h"
 #include "rules/field.h"
+#include "rules/ours.h"
+#include "xt/xt_ours.h"
 
 void xt_table_init(struct xt_content *content, enum family family, const struct xt_table *table)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // json: what --json prints: one document a run.
 #include "cli/json.h"
-#include "report/report_changes.h"
 #include "rules/origin.h"
 
 /* Whether the command changes something, or tells what would be changed. */

@@ -5,17 +5,12 @@
 #include "report/report_changes.h"
 
 static const struct {
-	const char *name, *past, *sign, *colour;
+	const char *past, *sign, *colour;
 } kinds[CHANGE__COUNT] = {
-	[CHANGE_ADD] = {"add", "added", "+", "\033[32m"},
-	[CHANGE_MODIFY] = {"modify", "modified", "~", "\033[33m"},
-	[CHANGE_REMOVE] = {"remove", "removed", "-", "\033[31m"},
+	[CHANGE_ADD] = {"added", "+", "\033[32m"},
+	[CHANGE_MODIFY] = {"modified", "~", "\033[33m"},
+	[CHANGE_REMOVE] = {"removed", "-", "\033[31m"},
 };
-
-const char *change_kind_name(enum change_kind kind)
-{
-	return kinds[kind].name;
-}
 
 /* What it was and is; a single value that the name tells already is left out. */
 static void add_values(const struct change *change, struct buf *out)

@@ -11,9 +11,6 @@
 /** Changes that are shown where a list is only an answer's second half, without --verbose. */
 #define SHOWN_CHANGES 12
 
-/** "add", "modify", "remove". */
-const char *change_kind_name(enum change_kind kind);
-
 /**
  * Writes a line for each change: "+ set members4_24", "~ sysctl net/ipv4/ip_forward: 0 -> 1",
  * "- rule ...". At most limit lines; a last one then counts the others. limit 0: all.

@@ -21,7 +21,8 @@ enum status host_compare(struct run *run, const struct apply_input *input, bool 
 	int result;
 
 	out = out ? out : &standing;
-	result = standing_check(run->arena, &run->diags, input, status, out);
+	result = standing_check(run->arena, &run->diags, input->description,
+				input->backend == BACKEND_IPTABLES ? input->ruleset : NULL, status, out);
 	if (result < 0)
 		return run_status_of(result);
 	if (run->json)

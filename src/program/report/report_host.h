@@ -3,6 +3,7 @@
 #ifndef REPORT_REPORT_HOST_H
 #define REPORT_REPORT_HOST_H
 
+#include "apply/apply.h"
 #include "cli/run.h"
 #include "hostgate/description.h"
 #include "standing/standing.h"

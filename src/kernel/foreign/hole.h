@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// opening: accepts in the places that others' firewalls keep for them (settings.holes).
-#ifndef FOREIGN_OPENING_H
-#define FOREIGN_OPENING_H
+// hole: accepts in the places that others' firewalls keep for them (settings.holes).
+#ifndef FOREIGN_HOLE_H
+#define FOREIGN_HOLE_H
 
-#include "apply/apply.h"
 #include "hostgate/diag.h"
 #include "hostgate/ruleset.h"
+#include "image/change.h"
 #include "image/image.h"
 
 /*

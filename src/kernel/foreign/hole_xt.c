@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// opening_xt: holes in chains of legacy iptables, through libiptc.
+// hole_xt: holes in chains of legacy iptables, through libiptc.
 #include <errno.h>
 #include <string.h>
 
-#include "foreign/opening_chain.h"
-#include "foreign/ours.h"
+#include "foreign/hole_chain.h"
 #include "print/xt_rule.h"
+#include "rules/ours.h"
 #include "xt/xt_refusal.h"
 #include "xt/xt_table.h"
 

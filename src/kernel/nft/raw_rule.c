@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // raw_rule: reads dumped rules of nf_tables, and writes what makes them anew.
+/* libiptc can't be included after the kernel's headers. */
+#include "nft/raw_rule.h"
+
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -7,7 +10,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-#include "foreign/raw_nft.h"
+#include "rules/ours.h"
 
 const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type)
 {
@@ -142,4 +145,66 @@ void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions,
 		return;
 	put_expressions(message, expressions);
 	put_compat(message, expressions, family);
+}
+
+const char *raw_rule_target(const struct nlattr *expression)
+{
+	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
+	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA);
+	const struct nlattr *chain;
+
+	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
+	    strcmp(mnl_attr_get_str(name), "immediate") != 0)
+		return NULL;
+	data = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
+	chain = netlink_find(data, NFTA_VERDICT_CHAIN);
+	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
+		return NULL;
+	return mnl_attr_get_str(chain);
+}
+
+/* iptables-nft keeps a comment as the match that it is in iptables. */
+static void read_comment(const struct nlattr *expression, char comment[static XT_COMMENT_SIZE])
+{
+	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
+	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA), *info;
+
+	if (!name || strcmp(mnl_attr_get_str(name), "match") != 0)
+		return;
+	name = netlink_find(data, NFTA_MATCH_NAME);
+	info = netlink_find(data, NFTA_MATCH_INFO);
+	if (!name || !info || strcmp(mnl_attr_get_str(name), "comment") != 0)
+		return;
+	memset(comment, 0, XT_COMMENT_SIZE);
+	memcpy(comment, mnl_attr_get_payload(info),
+	       mnl_attr_get_payload_len(info) < XT_COMMENT_SIZE ? mnl_attr_get_payload_len(info)
+								: XT_COMMENT_SIZE - 1);
+}
+
+bool ours_is_led_to(const struct nlattr *expressions)
+{
+	const struct nlattr *expression;
+
+	netlink_for_each_nested(expression, expressions)
+	{
+		const char *target = raw_rule_target(expression);
+
+		if (target && ours_chain(target))
+			return true;
+	}
+	return false;
+}
+
+bool ours_rule_nft(const char *table, const char *chain, const struct nlattr *expressions)
+{
+	char comment[XT_COMMENT_SIZE] = "";
+	const struct nlattr *expression;
+
+	if (!expressions)
+		return ours_chain(chain);
+	netlink_for_each_nested(expression, expressions)
+	{
+		read_comment(expression, comment);
+	}
+	return ours_is_led_to(expressions) || ours_rule(table, chain, NULL, comment);
 }

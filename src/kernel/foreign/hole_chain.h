@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// opening_chain: one chain of others with our holes, through nf_tables and through libiptc.
-#ifndef FOREIGN_OPENING_CHAIN_H
-#define FOREIGN_OPENING_CHAIN_H
+// hole_chain: one chain of others with our holes, through nf_tables and through libiptc.
+#ifndef FOREIGN_HOLE_CHAIN_H
+#define FOREIGN_HOLE_CHAIN_H
 
-#include "foreign/opening.h"
+#include "foreign/hole.h"
 
 /** Adds a copy of an item, its form and comment. */
 void hole_items_add(struct arena *arena, struct hole_items *items, struct hole_item item);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// opening_nft: holes in chains that iptables-nft keeps in nf_tables.
+// hole_nft: holes in chains that iptables-nft keeps in nf_tables.
 /* libiptc can't be included after the kernel's headers. */
 #include "xt/xt_entry.h"
 
@@ -13,15 +13,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "apply/backend.h"
+#include "foreign/hole_chain.h"
 #include "foreign/kept_nft.h"
-#include "foreign/opening_chain.h"
-#include "foreign/ours.h"
 #include "nft/nft_read.h"
 #include "nft/nft_refusal.h"
 #include "nft/nft_write.h"
+#include "nft/raw_rule.h"
 #include "print/xt_rule.h"
 #include "rules/field.h"
+#include "rules/ours.h"
 
 /*
  * Theory of operation
@@ -330,7 +330,7 @@ static int read_all(struct netlink *netlink, struct holes *holes, uint32_t *gene
 int hole_nft_read(struct holes *holes, struct diags *diags)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	int err = backend_nft.probe();
+	int err = nft_read_probe();
 	uint32_t generation;
 
 	hole_reset(holes, HOLE_NFT);
@@ -454,7 +454,7 @@ static void write_chain(struct nft_writing *w, const struct holes *holes,
 		gone.rules = arena_grow(holes->arena, gone.rules, gone.n, &gone.cap, sizeof(rule));
 		gone.rules[gone.n++] = rule;
 	}
-	nft_write_others(w, &gone);
+	kept_nft_write(w, &gone);
 	/* Each is put in front of those that came before it. */
 	for (size_t i = chain->missing.n; i-- > 0 && step == HOLE_OPEN;)
 		put_rule(&w->batch, holes, chain, chain->missing.items[i].hole);

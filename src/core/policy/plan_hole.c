@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// plan_opening: the pairs of interfaces that others' firewalls are asked to let pass.
-#include "policy/plan_opening.h"
+// plan_hole: the pairs of interfaces that others' firewalls are asked to let pass.
+#include "policy/plan_hole.h"
 
 #include <string.h>
 

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// ours: which of the host's rules are hostgate's own.
-#ifndef FOREIGN_OURS_H
-#define FOREIGN_OURS_H
+// ours: which of the host's rules are hostgate's own, by their names.
+#ifndef RULES_OURS_H
+#define RULES_OURS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hostgate/addr.h"
-#include "os/netlink.h"
+/** What the names of all chains of ours begin with. */
+#define XT_CHAIN_PREFIX "HOSTGATE-"
+
+/** The one table of ours, in the inet family. */
+#define TABLE_NAME "hostgate"
+
+/** What the comment of every rule in a hole begins with: by this they are found again. */
+#define HOLE_TAG "hostgate: "
+
+/** Longest comment of a rule of iptables, with its NUL: XT_MAX_COMMENT_LEN, as the library has it. */
+#define XT_COMMENT_SIZE 257
 
 /*
  * Theory of operation
@@ -32,15 +41,5 @@ bool ours_tag(const char *comment);
  * to, or NULL; comment: or NULL.
  */
 bool ours_rule(const char *table, const char *chain, const char *target, const char *comment);
-
-/** Likewise, of one that iptables-nft keeps; expressions: NFTA_RULE_EXPRESSIONS, or NULL. */
-bool ours_rule_nft(const char *table, const char *chain, const struct nlattr *expressions);
-
-/** Likewise, of legacy iptables; entry, target: as libiptc has them. */
-bool ours_rule_xt(enum family family, const char *table, const char *chain, const void *entry,
-		  const char *target);
-
-/** Tells whether the expressions of a rule lead to a chain of ours in the tables of iptables. */
-bool ours_is_led_to(const struct nlattr *expressions);
 
 #endif

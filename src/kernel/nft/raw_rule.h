@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// raw_rule: reads dumped rules of nf_tables, and writes what makes them anew.
+#ifndef NFT_RAW_RULE_H
+#define NFT_RAW_RULE_H
+
+#include "os/netlink.h"
+
+/** Returns the attribute of a dumped message, or NULL. */
+const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type);
+
+/** Copies an attribute with all that is in it. */
+void mirror_put(struct nlmsghdr *message, const struct nlattr *attr);
+
+/**
+ * Writes what a rule does: its expressions, as they were dumped (or NULL), and what they need to be
+ * told.
+ */
+void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family);
+
+/** Returns an expression's attribute when it is the expression of that name, else NULL. */
+const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,
+					    uint16_t type);
+
+/** Tells whether an expression is that target of iptables, as iptables-nft writes it. */
+bool mirror_is_target(const struct nlattr *expression, const char *target);
+
+/** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
+const char *raw_rule_target(const struct nlattr *expression);
+
+/** Tells whether a rule that iptables-nft keeps is ours; expressions: NFTA_RULE_EXPRESSIONS, or NULL. */
+bool ours_rule_nft(const char *table, const char *chain, const struct nlattr *expressions);
+
+/** Tells whether the expressions of a rule lead to a chain of ours in the tables of iptables. */
+bool ours_is_led_to(const struct nlattr *expressions);
+
+#endif
