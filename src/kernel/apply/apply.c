@@ -86,7 +86,7 @@ static bool is_recorded(const struct job *job)
 static void settle_connections(struct job *job, struct changes *out)
 {
 	conntrack_settle(job->arena, job->diags, job->input->description,
-			 state_description(job->arena, &job->before), out);
+			 job->was.description, out);
 }
 
 /* Nothing but the undoing may come between a change and its confirmation. */

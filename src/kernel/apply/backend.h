@@ -12,7 +12,6 @@
 #include "hostgate/diag.h"
 #include "hostgate/ruleset.h"
 #include "image/image.h"
-#include "record/record.h"
 
 /**
  * While nf_tables is of this generation, the rules are those with this fingerprint: they were read
@@ -30,7 +29,7 @@ struct backend_input {
 	struct blob snapshot;          /**< without ruleset: what snapshot() wrote is wanted */
 	struct blob others;            /**< likewise: rules of others that are to be there again */
 	struct backend_mark known;     /**< of the last apply */
-	const struct state *recorded;  /**< of the last apply, or NULL: whose what goes was */
+	const struct ruleset *was;     /**< of the last apply, or NULL: whose what goes was */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
 	double wait_seconds;           /**< for a lock that it shares with other programs */

@@ -164,21 +164,23 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 	return err;
 }
 
-/* What the last apply made, when something of it goes. */
-static struct change_source find_was(struct backend_nft *nft)
+/* What the last apply made. */
+static struct change_source build_was(struct backend_nft *nft)
 {
-	const struct description *description = NULL;
-	struct ruleset *ruleset;
+	struct ruleset *ruleset = lower_nft(nft->input.arena, nft->input.was);
 
 	image_free(&nft->was);
 	image_init(&nft->was);
-	if (nft->input.recorded && changes_take_away(&nft->diff))
-		description = state_description(nft->input.arena, nft->input.recorded);
-	if (!description)
-		return (struct change_source){0};
-	ruleset = lower_nft(nft->input.arena, plan_ruleset(nft->input.arena, description));
 	nft_build(ruleset, &nft->was);
 	return (struct change_source){&nft->was, ruleset};
+}
+
+/* Likewise, when something of it goes. */
+static struct change_source find_was(struct backend_nft *nft)
+{
+	if (!nft->input.was || !changes_take_away(&nft->diff))
+		return (struct change_source){0};
+	return build_was(nft);
 }
 
 static int nft_read_all(void *self, struct diags *diags, struct backend_found *out,
@@ -224,24 +226,13 @@ static const struct image_set *find_odd_set(const struct image *image)
 static const struct image *make_plain(struct backend_nft *nft, struct diags *diags,
 				      const struct image_set *odd)
 {
-	const struct description *description = NULL;
-	struct diag *diag;
-
-	diag = diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
+	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
 			"somebody added to table inet " TABLE_NAME " what can't be made again once "
 			"it is gone (set %s)",
 			odd->name);
 	diag_hint(diags, diag, "`hostgate rollback` will bring back the rules without it; what is not "
 			       "hostgate's belongs into a table of its own");
-	if (nft->input.recorded)
-		description = state_description(nft->input.arena, nft->input.recorded);
-	if (!description)
-		return &nft->wanted;
-	image_free(&nft->was);
-	image_init(&nft->was);
-	nft_build(lower_nft(nft->input.arena, plan_ruleset(nft->input.arena, description)),
-		  &nft->was);
-	return &nft->was;
+	return nft->input.was ? build_was(nft).image : &nft->wanted;
 }
 
 static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct buf *others)

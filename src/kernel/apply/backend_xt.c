@@ -115,12 +115,8 @@ static void make_wanted(const struct backend_xt *xt, enum family family, size_t 
 static const struct ruleset *build_was(struct backend_xt *xt, enum family family, size_t table,
 				       struct xt_content *out)
 {
-	const struct description *description = NULL;
-
-	if (xt->input.recorded && !xt->was)
-		description = state_description(xt->input.arena, xt->input.recorded);
-	if (description) {
-		xt->was = lower_xt(xt->input.arena, plan_ruleset(xt->input.arena, description));
+	if (xt->input.was && !xt->was) {
+		xt->was = lower_xt(xt->input.arena, xt->input.was);
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			xt->was_parts[f] = xt_part_of(xt->was, f);
 	}

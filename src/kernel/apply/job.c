@@ -69,8 +69,7 @@ static int open_backend(struct job *job, struct job_backend *work, double wait_s
 	if (job->found == STATE_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
-	if (job->found == STATE_READ)
-		input.recorded = &job->before;
+	input.was = job->was.ruleset;
 	work->info = backend_list[work->backend];
 	work->self = work->info->open(&input);
 	return 0;
@@ -86,19 +85,11 @@ static bool is_wanted(const struct job *job, enum backend backend, enum backend 
 /* What is undone had the holes of its own description. */
 static void init_holes(struct job *job)
 {
-	const struct description *before = NULL;
 	const struct ruleset *ruleset = job->input ? job->input->ruleset : NULL;
 
 	/* Without rules of ours these would let private sources out. */
-	if (job->undo && job->undo->had_state && (job->work[0].wanted || job->work[1].wanted))
-		before = state_description(job->arena, &job->undo->state);
-	if (before) {
-		struct ruleset *old = plan_ruleset(job->arena, before);
-
-		/* They are places in a text that no file holds any more. */
-		memset(old->hole_places, 0, sizeof(old->hole_places));
-		ruleset = old;
-	}
+	if (job->work[0].wanted || job->work[1].wanted)
+		ruleset = job->undo ? job->undone.ruleset : ruleset;
 	holes_init(&job->holes, job->arena, ruleset,
 		   job->work[0].wanted && job->work[0].info == &backend_xt);
 }
@@ -248,6 +239,17 @@ void job_tell_damaged(struct job *job)
 		  "before hostgate is lost");
 }
 
+static struct job_described described(struct job *job, const struct state *state)
+{
+	const struct description *description = state_description(job->arena, state);
+	struct ruleset *ruleset = description ? plan_ruleset(job->arena, description) : NULL;
+
+	/* They are places in a text that no file holds any more. */
+	if (ruleset)
+		memset(ruleset->hole_places, 0, sizeof(ruleset->hole_places));
+	return (struct job_described){description, ruleset};
+}
+
 int job_find_state(struct job *job)
 {
 	int err = state_locate(job->arena, job->diags, &job->place);
@@ -255,6 +257,10 @@ int job_find_state(struct job *job)
 	if (err != 0)
 		return err;
 	job->found = state_load(job->arena, job->place.path, &job->before, &job->why_damaged);
+	if (job->found == STATE_READ)
+		job->was = described(job, &job->before);
+	if (job->undo && job->undo->had_state)
+		job->undone = described(job, &job->undo->state);
 	if (job->found != STATE_UNREADABLE)
 		return 0;
 	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,

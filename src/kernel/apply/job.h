@@ -43,6 +43,12 @@ struct job_backend {
 	bool changes; /**< something is to be done */
 };
 
+/** A description that was recorded, and its rules as planned; NULL: there is none to be read. */
+struct job_described {
+	const struct description *description;
+	const struct ruleset *ruleset;
+};
+
 struct job {
 	struct arena *arena;
 	struct diags *diags;
@@ -55,6 +61,8 @@ struct job {
 	struct state before, after; /**< the state that was found, and what it becomes */
 	enum state_found found;
 	const char *why_damaged;
+	struct job_described was;    /**< by the state that was found */
+	struct job_described undone; /**< by the state that undo brings back */
 	int root; /**< of sysctls */
 	struct sysctl_writes writes;
 	struct state back; /**< its sysctls undo writes */
@@ -70,7 +78,7 @@ void job_init(struct job *job, struct arena *arena, struct diags *diags,
 	      const struct apply_input *input);
 void job_free(struct job *job);
 
-/** Finds and reads the state. */
+/** Finds and reads the state, and what it describes. */
 int job_find_state(struct job *job);
 
 /** Queues that the state is damaged, and what follows from that; when it is. */

@@ -52,10 +52,9 @@ static void settle_connections(struct job *job, struct changes *out)
 	const struct description *now = &nothing;
 
 	if (job->undo->had_state)
-		now = state_description(job->arena, &job->undo->state);
+		now = job->undone.description;
 	if (now)
-		conntrack_settle(job->arena, job->diags, now,
-				 state_description(job->arena, &job->before), out);
+		conntrack_settle(job->arena, job->diags, now, job->was.description, out);
 }
 
 static int end(struct job *job, bool changed)
