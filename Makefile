@@ -48,7 +48,7 @@ CPPFLAGS =
 CFLAGS =
 LDFLAGS =
 
-HG_CPPFLAGS = -Iinclude $(STOREYS:%=-iquote src/%) -D_GNU_SOURCE -DHOSTGATE_VERSION='"$(VERSION)"'
+HG_CPPFLAGS = -Iinclude $(STOREYS:%=-iquote src/%) -iquote $(BUILD) -D_GNU_SOURCE -DHOSTGATE_VERSION='"$(VERSION)"'
 HG_CFLAGS = -std=gnu11 -fPIE $(OPTIMISE) $(WARNINGS) $(HARDEN) $(INSTRUMENT)
 COMPILE = $(CC) $(HG_CPPFLAGS) $(CPPFLAGS) $(HG_CFLAGS) $(CFLAGS) $(MODULE_CFLAGS) -MMD -MP -c
 LINK = $(CC) -pie $(OPTIMISE) $(INSTRUMENT) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS)
@@ -127,6 +127,12 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(COMPILE) -o $@ $<
+
+# The functions of the printed scripts, which shellcheck reads where they are written.
+$(BUILD)/script_parts.h: src/core/print/script.sh contrib/embed.awk
+	@mkdir -p $(@D)
+	@awk -f contrib/embed.awk $< > $@.new && mv $@.new $@
+$(BUILD)/src/core/print/print_iptables.o: $(BUILD)/script_parts.h
 
 $(CORE): $(CORE_OBJ)
 	@echo "  AR    $@"

@@ -143,3 +143,18 @@ class CountersIptables(Counters):
         self.judge()
         self.assertEqual({kinds["refused"] for kinds in map(dict, self.status().values())}, {None})
         self.assertRegex(self.lab.run([PROGRAM, "status"]).stdout, r"\nvmnet1 +[1-9]\d* \([^)]*\) +[1-9]\d* \([^)]*\) +- ")
+
+    def test_one_network(self):
+        """A network alone needs no rules that only count: those that refuse count for it."""
+        alone = {name: None for name in cases.standard()["networks"] if name != "vmnet1"}
+        self.installer.install(self.lab, cases.standard(**alone))
+        self.judge()
+        for family in self.families:
+            remote, guest = REMOTE[family], LINK["vmnet1"].guest(family)
+            self.conversation("vmnet1", "vmnet1", family, 5, 3)
+            self.send("vmnet1", [p.tcp_packet(guest, remote, 5, 80, p.RST)] * 2, ("vmnet1", "refused"))
+            self.send("eth0", [p.udp_packet(remote, guest, 1, 2, b"y" * i) for i in range(4)], ("vmnet1", "refused"))
+            self.send("vmnet1", [p.udp_packet(NOBODY[family], remote, 1, 2, b"z" * i) for i in range(6)], ("vmnet1", "caught"))
+            self.send("vmnet1", [p.udp_packet(guest, LINK["vmnet2"].guest(family), 1, 2)], ("vmnet1", "refused"))
+        self.judge()
+        self.assertNotIn("-m comment --comment counts", self.lab.run(["iptables-legacy-save"]).stdout)

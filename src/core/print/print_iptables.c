@@ -22,6 +22,10 @@
 #include "print/xt_rule.h"
 #include "rules/build.h"
 #include "rules/field.h"
+#include "script_parts.h"
+
+/* Longest line of what is not a rule. */
+#define COLUMNS_MAX 96
 
 struct printer {
 	const struct ruleset *rs;
@@ -60,15 +64,55 @@ static void print_rule(struct printer *p, const struct rule *rule)
 	buf_putc(p->out, '\n');
 }
 
+static bool is_new(const struct printer *p, uint32_t chain, const char *table)
+{
+	return p->part.live[chain] &&
+	       strcmp(stage_table[p->rs->chains[chain].under].xt_table, table) == 0;
+}
+
+/* The new chains of a table, several in one loop, its lines within COLUMNS_MAX. */
+static void print_new_chains(struct printer *p, const char *table)
+{
+	size_t column = 0, n = 0;
+	const char *only = "";
+
+	for (uint32_t c = 0; c < p->rs->n_chains; c++)
+		if (is_new(p, c, table)) {
+			only = p->rs->chains[c].name;
+			n++;
+		}
+	for (uint32_t c = 0; n > 1 && c < p->rs->n_chains; c++) {
+		const char *name = p->rs->chains[c].name;
+
+		if (!is_new(p, c, table))
+			continue;
+		if (column == 0) {
+			buf_printf(p->out, "%sfor chain in", p->indent);
+			column = 8 * strlen(p->indent) + strlen("for chain in");
+		}
+		if (column + 1 + strlen(name) > COLUMNS_MAX) {
+			buf_printf(p->out, " \\\n%s\t%s", p->indent, name);
+			column = 8 * (strlen(p->indent) + 1);
+		} else {
+			buf_printf(p->out, " %s", name);
+		}
+		column += 1 + strlen(name);
+	}
+	if (n > 1)
+		buf_printf(p->out, "; do\n%s\t%s -w -t %s -N $chain\n%sdone\n", p->indent,
+			   command[p->family], table, p->indent);
+	if (n == 1)
+		buf_printf(p->out, "%s%s -w -t %s -N %s\n", p->indent, command[p->family], table,
+			   only);
+}
+
 static void print_chains(struct printer *p)
 {
 	const struct ruleset *rs = p->rs;
 	const struct chain_index *index = &p->part.index;
 
-	for (uint32_t c = 0; c < rs->n_chains; c++)
-		if (p->part.live[c])
-			buf_printf(p->out, "%s%s -w -t %s -N %s\n", p->indent, command[p->family],
-				   stage_table[rs->chains[c].under].xt_table, rs->chains[c].name);
+	for (size_t t = 0; t < XT_TABLES; t++)
+		print_new_chains(p, xt_table_list[t].name);
 	for (uint32_t c = 0; c < rs->n_chains; c++) {
 		bool first = true;
 
@@ -84,128 +128,6 @@ static void print_chains(struct printer *p)
 		}
 	}
 }
-
-static const char functions[] =
-	"# our chains: those of this run, and those of an earlier one that still work meanwhile\n"
-	"new='HOSTGATE-[^ .]*'\n"
-	"old='HOSTGATE-[^ .]*[.]OLD'\n"
-	"\n"
-	"chains() { # COMMAND TABLE PATTERN\n"
-	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-N \\\\($3\\\\)\\$/\\\\1/p\"\n"
-	"}\n"
-	"\n"
-	"# jumps from built-in chains to ours\n"
-	"jumps() { # COMMAND TABLE PATTERN\n"
-	"\t\"$1\" -w -t \"$2\" -S | sed -n \"s/^-A \\\\([A-Z]*\\\\) -j \\\\($3\\\\)\\$/\\\\1 \\\\2/p\"\n"
-	"}\n"
-	"\n"
-	"discard() { # COMMAND TABLE PATTERN\n"
-	"\tjumps \"$@\" | while read -r from to; do \"$1\" -w -t \"$2\" -D \"$from\" -j \"$to\"; done\n"
-	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
-	"\tfor chain in $(chains \"$@\"); do \"$1\" -w -t \"$2\" -X \"$chain\"; done\n"
-	"}\n"
-	"\n"
-	"# rules of ours in chains of others (holes), found by their comment\n"
-	"fill_hole() { # COMMAND CHAIN\n"
-	"\t\"$1\" -w -t filter -S \"$2\" >/dev/null 2>&1 || return 0\n"
-	"\t\"$1\" -w -t filter -S \"$2\" | grep '^-A' | grep -n -e '--comment \"" HOLE_TAG "' |\n"
-	"\t\tsed 's/:.*//' | sort -rn |\n"
-	"\t\twhile read -r number; do \"$1\" -w -t filter -D \"$2\" \"$number\"; done\n"
-	"}\n";
-
-static const char remove_functions[] =
-	"\n"
-	"# put values under /proc/sys back to what they were, unless somebody changed them since\n"
-	"put_back() { # OPTION-OF-GREP\n"
-	"\t[ -e \"$record\" ] || return 0\n"
-	"\tgrep \"$1\" forward \"$record\" | while read -r path before written; do\n"
-	"\t\t[ ! -e \"$path\" ] || [ \"$(cat \"$path\")\" != \"$written\" ] || echo \"$before\" >\"$path\"\n"
-	"\tdone\n"
-	"}\n"
-	"\n"
-	"# forwarding, before the rules\n"
-	"put_back -e\n";
-
-static const char install_functions[] =
-	"\n"
-	"# what an earlier run installed goes on working under other names\n"
-	"aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST\n"
-	"\tif [ -z \"$(jumps \"$1\" \"$2\" \"$3\")\" ] &&\n"
-	"\t\t[ -n \"$(jumps \"$1\" \"$2\" \"$old\")\" ]; then\n"
-	"\t\tdiscard \"$1\" \"$2\" \"$new\" # a run was interrupted: only the old ones are whole\n"
-	"\t\treturn\n"
-	"\tfi\n"
-	"\tdiscard \"$1\" \"$2\" \"$old\"\n"
-	"\tfor chain in $(chains \"$1\" \"$2\" \"$new\"); do\n"
-	"\t\t\"$1\" -w -t \"$2\" -E \"$chain\" \"$chain.OLD\"\n"
-	"\tdone\n"
-	"}\n"
-	"\n"
-	"# write a value under /proc/sys, if it is there and differs, and note what it was\n"
-	"write() { # PATH VALUE\n"
-	"\t[ -e \"$1\" ] || return 0\n"
-	"\t[ \"$(cat \"$1\")\" != \"$2\" ] || return 0\n"
-	"\tmkdir -p \"${record%/*}\"\n"
-	"\tgrep -qs \"^$1 \" \"$record\" || echo \"$1 $(cat \"$1\") $2\" >>\"$record\"\n"
-	"\techo \"$2\" >\"$1\"\n"
-	"}\n"
-	"\n"
-	"# tell whether the kernel learned a default route there by router advertisement\n"
-	"has_ra_route() { # INTERFACE\n"
-	"\tflags='[0-9a-f]\\{3\\}[13-79b-f][0-9a-f]\\{4\\}'\n"
-	"\tsed -n \"s/^0\\{32\\} 00 .* $flags  *//p\" /proc/net/ipv6_route | grep -Fqx -e \"$1\"\n"
-	"}\n"
-	"\n"
-	"# let an interface go on hearing router advertisements when the host begins to forward\n"
-	"keep_ra() { # PATH VALUE\n"
-	"\t[ -e \"$1\" ] || return 0\n"
-	"\tconf=${1%/*}\n"
-	"\t[ \"$(cat \"${conf%/*}/all/forwarding\")\" = 0 ] || return 0\n"
-	"\tif has_ra_route \"${conf##*/}\"; then\n"
-	"\t\twrite \"$1\" \"$2\"\n"
-	"\telif [ \"$(cat \"$1\")\" = 1 ] && [ \"$(cat \"$conf/forwarding\")\" = 0 ] &&\n"
-	"\t\t[ ! -e \"/sys/class/net/${conf##*/}/brport\" ]; then\n"
-	"\t\twrite \"$1\" \"$2\"\n"
-	"\tfi\n"
-	"}\n";
-
-static const char hole_function[] =
-	"\n"
-	"# add a rule to a chain of others, if it is there: at its head, but behind our own jump\n"
-	"hole() { # COMMAND CHAIN RULE...\n"
-	"\tcommand=$1 chain=$2\n"
-	"\tshift 2\n"
-	"\t\"$command\" -w -t filter -S \"$chain\" >/dev/null 2>&1 || return 0\n"
-	"\tlast=$(\"$command\" -w -t filter -S \"$chain\" | grep '^-A' |\n"
-	"\t\tgrep -n -e ' -j HOSTGATE-' -e '--comment \"" HOLE_TAG "' | sed -n '$s/:.*//p')\n"
-	"\t\"$command\" -w -t filter -I \"$chain\" \"$((${last:-0} + 1))\" \"$@\"\n"
-	"}\n";
-
-static const char numbered_function[] =
-	"\n"
-	"# whether masquerade has an address to take on an uplink; else it takes another interface's\n"
-	"numbered() { # -4|-6 INTERFACE\n"
-	"\t[ -n \"$(ip -o \"$1\" address show dev \"$2\" scope global 2>/dev/null)\" ] && return\n"
-	"\techo \"warning: $2 has no address (ip $1): nothing is translated to it until it has one\" \\\n"
-	"\t\t\"and this script runs again\" >&2\n"
-	"\treturn 1\n"
-	"}\n";
-
-static const char clean_function[] =
-	"\n"
-	"# take others' rules away, from the last to the first; chains, policies and our jumps stay\n"
-	"clean() { # COMMAND TABLE\n"
-	"\tfor chain in $(\"$1\" -w -t \"$2\" -S | sed -n 's/^-P \\([^ ]*\\) .*/\\1/p'); do\n"
-	"\t\tnumber=$(\"$1\" -w -t \"$2\" -S \"$chain\" | grep -c '^-A') || continue\n"
-	"\t\twhile [ \"$number\" -gt 0 ]; do\n"
-	"\t\t\t\"$1\" -w -t \"$2\" -S \"$chain\" \"$number\" | grep -q ' -[jg] HOSTGATE-[^ ]*$' ||\n"
-	"\t\t\t\t\"$1\" -w -t \"$2\" -D \"$chain\" \"$number\"\n"
-	"\t\t\tnumber=$((number - 1))\n"
-	"\t\tdone\n"
-	"\tdone\n"
-	"\t\"$1\" -w -t \"$2\" -S | sed -n '/^-N HOSTGATE-/d; s/^-N //p' |\n"
-	"\t\twhile read -r chain; do \"$1\" -w -t \"$2\" -F \"$chain\"; done\n"
-	"}\n";
 
 /* What the last jump of each table leads to, whatever the description. */
 static void print_aside(struct printer *p)
@@ -233,9 +155,10 @@ static void print_jumps(struct printer *p)
 
 static void print_discard(struct printer *p, const char *pattern)
 {
+	buf_printf(p->out, "%sfor table in", p->indent);
 	for (size_t t = 0; t < XT_TABLES; t++)
-		buf_printf(p->out, "%sdiscard %s %s \"$%s\"\n", p->indent, command[p->family],
-			   xt_table_list[t].name, pattern);
+		buf_printf(p->out, " %s", xt_table_list[t].name);
+	buf_printf(p->out, "; do discard %s $table \"$%s\"; done\n", command[p->family], pattern);
 }
 
 static void print_clean(struct printer *p)
@@ -249,9 +172,10 @@ static void print_clean(struct printer *p)
 /* Holes of this run come last. */
 static void print_fill_holes(struct printer *p)
 {
+	buf_printf(p->out, "%sfor chain in", p->indent);
 	for (enum hole h = 0; h < HOLE__COUNT; h++)
-		buf_printf(p->out, "%sfill_hole %s %s\n", p->indent, command[p->family],
-			   xt_hole_chains[h][p->family]);
+		buf_printf(p->out, " %s", xt_hole_chains[h][p->family]);
+	buf_printf(p->out, "; do fill_hole %s $chain; done\n", command[p->family]);
 }
 
 static void print_holes_of(struct printer *p)
@@ -280,6 +204,14 @@ static bool masquerades(const struct ruleset *rs)
 {
 	for (size_t i = 0; i < rs->n_rules; i++)
 		if (rs->rules[i].action.kind == ACTION_MASQUERADE)
+			return true;
+	return false;
+}
+
+static bool asks_for_advertisements(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < rs->n_sysctls; i++)
+		if (rs->sysctls[i].when == SYSCTL_IF_ADVERTISED)
 			return true;
 	return false;
 }
@@ -397,7 +329,8 @@ static void print_start(const char *purpose, struct buf *out)
 		   "# what sysctls were before, kept for the script that takes all out again\n"
 		   "record=${HOSTGATE_RUNDIR:-/run/hostgate}/script-$(readlink /proc/self/ns/net | tr -dc 0-9)\n\n",
 		   purpose);
-	buf_puts(out, functions);
+	buf_puts(out, script_chains);
+	buf_puts(out, script_fill_hole);
 }
 
 /* Calls body for IPv4, and for IPv6 where the kernel has it. */
@@ -426,13 +359,15 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
 			    "# built-in chain. No other rule is touched.\n",
 		    out);
-	buf_puts(out, install_functions);
+	buf_puts(out, script_aside);
+	if (asks_for_advertisements(xt))
+		buf_puts(out, script_keep_ra);
 	if (xt->n_holes > 0)
-		buf_puts(out, hole_function);
+		buf_puts(out, script_hole);
 	if (masquerades(xt))
-		buf_puts(out, numbered_function);
+		buf_puts(out, script_numbered);
 	if (xt->clean_slate)
-		buf_puts(out, clean_function);
+		buf_puts(out, script_clean);
 	print_families(&p, print_family);
 	print_sysctls(&p);
 	if (xt->n_holes > 0) {
@@ -455,7 +390,8 @@ void print_iptables_remove(const char *version, struct buf *out)
 	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);
 	buf_puts(out, "\n# holes in others' firewalls, first of all\n");
 	print_families(&p, print_fill_holes);
-	buf_puts(out, remove_functions);
+	buf_puts(out, script_put_back);
+	buf_puts(out, "\n# forwarding, before the rules\nput_back -e\n");
 	print_families(&p, print_family_remove);
 	buf_puts(out, "\nput_back -ve\nrm -f \"$record\"\n");
 }

@@ -44,6 +44,7 @@ struct lowering {
 	uint32_t *tail;	   /* by index of a whole chain: where its next rule goes */
 	uint32_t *n_parts; /* by index of a whole chain: chains made from it */
 	uint32_t *counting; /* chains that count; see counting_chain() */
+	const struct set *only; /* the set of one element that the next rule counts for; or NULL */
 };
 
 /* A new chain beside the one that the input's chain became. */
@@ -321,13 +322,25 @@ static uint32_t *counting_chain(struct lowering *low, const struct rule *rule)
 	return &low->counting[set * STAGE__COUNT + low->in->chains[rule->chain].under];
 }
 
+/*
+ * The last set of a rule that counts, when it has one element: all that comes there is of the one
+ * network, and the rule behind, which refuses the same packets, counts them as well.
+ */
+static const struct set *only_element(const struct lowering *low, const struct rule *rule)
+{
+	const struct set *set = &low->in->sets[rule->matches[rule->n_matches - 1].set];
+
+	return set->n_elements == 1 ? set : NULL;
+}
+
 /* What counts and decides nothing is a chain that is jumped to and returned from. */
 static void lower_count(struct lowering *low, const struct rule *rule)
 {
 	struct rule jump = *rule;
 	uint32_t chain = *counting_chain(low, rule);
 
-	if (chain == NO_INDEX)
+	low->only = only_element(low, rule);
+	if (chain == NO_INDEX || low->only)
 		return;
 	jump.chain = low->tail[rule->chain];
 	jump.n_matches--;
@@ -343,6 +356,11 @@ static void lower_rule(struct lowering *low, const struct rule *rule)
 	if (rule->action.kind == ACTION_COUNT) {
 		lower_count(low, rule);
 		return;
+	}
+	if (low->only) {
+		rest.tally = low->only->tally;
+		rest.element = low->only->elements[0].origin;
+		low->only = NULL;
 	}
 	rest.n_matches = 0;
 	for (uint8_t i = 0; i < rule->n_matches; i++)
@@ -397,7 +415,7 @@ static void add_counting_chains(struct lowering *low)
 		const char *name;
 
 		if (rule->action.kind != ACTION_COUNT || !can_count(in, rule) ||
-		    *counting_chain(low, rule) != NO_INDEX)
+		    only_element(low, rule) || *counting_chain(low, rule) != NO_INDEX)
 			continue;
 		name = in->sets[rule->matches[rule->n_matches - 1].set].name;
 		if (under == STAGE_INPUT)
@@ -430,6 +448,40 @@ static void fill_counting_chains(struct lowering *low)
 	}
 }
 
+/* What a chain does with every packet that comes to it; NULL when that is more than one thing. */
+static const struct rule *decision_of(const struct ruleset *rs, const struct chain_index *index,
+				      uint32_t chain)
+{
+	const struct rule *first;
+
+	if (index->first[chain] == index->first[chain + 1])
+		return NULL;
+	first = &rs->rules[index->order[index->first[chain]]];
+	return first->n_matches == 0 && first->action.kind != ACTION_COUNT ? first : NULL;
+}
+
+/* A rule that leads to a chain that decides at once decides itself. */
+static void shorten_ways(struct ruleset *rs)
+{
+	struct chain_index index = ruleset_index(rs);
+
+	for (size_t i = 0; i < rs->n_rules; i++) {
+		struct rule *rule = &rs->rules[i];
+		const struct rule *there = rule->action.kind == ACTION_GOTO
+						   ? decision_of(rs, &index, rule->action.chain)
+						   : NULL;
+
+		if (!there || rule->tally != TALLY_NONE)
+			continue;
+		rule->action = there->action;
+		rule->counter = there->counter;
+		rule->tally = there->tally;
+		rule->origin = there->origin;
+		if (there->element != NO_INDEX)
+			rule->element = there->element;
+	}
+}
+
 struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 {
 	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
@@ -446,5 +498,6 @@ struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 		if (ruleset->rules[i].only != FOR_NFT)
 			lower_rule(&low, &ruleset->rules[i]);
 	fill_counting_chains(&low);
+	shorten_ways(low.out);
 	return low.out;
 }

@@ -24,6 +24,9 @@ static bool find_live(const struct xt_part *part, uint32_t chain, bool *live)
 
 		if (!rule_in_family(rule, part->family))
 			continue;
+		/* Nothing follows that it could save a packet from. */
+		if (rule->action.kind == ACTION_ACCEPT && !follows && rule->tally == TALLY_NONE)
+			continue;
 		if (target != NO_INDEX && !live[target]) {
 			if (rule->action.kind == ACTION_COUNT || !follows)
 				continue;
