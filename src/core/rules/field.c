@@ -325,6 +325,14 @@ struct key key_of_prefix(const struct prefix *prefix)
 	return key;
 }
 
+struct key key_of_text(const char *text)
+{
+	struct prefix prefix = {0};
+
+	(void)prefix_parse(text, &prefix);
+	return key_of_prefix(&prefix);
+}
+
 struct key key_of_number(enum field field, uint32_t number)
 {
 	const struct field_info *info = &field_table[field];
