@@ -55,8 +55,14 @@ struct prefix prefix_truncate(const struct prefix *prefix);
 /** Tells whether the address is of the prefix's family and lies in it. */
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 
+/** Returns the last address of the prefix. */
+struct addr prefix_last(const struct prefix *prefix);
+
 /** Tells whether two prefixes share an address (one then holds the other). */
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+
+/** Adds step to the address as to a number; a negative one goes down. */
+struct addr addr_step(struct addr addr, int step);
 
 /** Tells whether two addresses are the same. */
 bool addr_equal(const struct addr *a, const struct addr *b);

@@ -140,3 +140,25 @@ const char *prefix_format(const struct prefix *prefix, char out[static ADDR_TEXT
 	snprintf(out + len, ADDR_TEXT_SIZE - len, "/%u", (unsigned int)prefix->len);
 	return out;
 }
+
+struct addr addr_step(struct addr addr, int step)
+{
+	int carry = step;
+
+	for (size_t i = family_bits(addr.family) / 8; i-- > 0 && carry != 0;) {
+		int sum = addr.bytes[i] + carry;
+
+		addr.bytes[i] = (uint8_t)(sum & 0xff);
+		carry = sum >> 8;
+	}
+	return addr;
+}
+
+struct addr prefix_last(const struct prefix *prefix)
+{
+	struct addr addr = prefix->addr;
+
+	for (unsigned int bit = prefix->len; bit < family_bits(addr.family); bit++)
+		addr.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+	return addr;
+}

@@ -1,44 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// description: names, interface patterns, translations, and the canonical text.
+// description: modes, families, interface patterns and translations.
 #include "hostgate/description.h"
 
 #include <string.h>
 
-#include "text/schema.h"
-
-const char *mode_name(enum mode mode)
-{
-	return schema_modes[mode];
-}
-
 bool mode_leaves(enum mode mode)
 {
 	return mode == MODE_NAT || mode == MODE_ROUTED;
-}
-
-const char *backend_name(enum backend backend)
-{
-	return schema_backends[backend];
-}
-
-const char *forwarding_name(enum forwarding forwarding)
-{
-	return schema_forwardings[forwarding];
-}
-
-const char *deny_name(enum deny deny)
-{
-	return schema_denies[deny];
-}
-
-void description_print(const struct description *description, struct buf *out)
-{
-	schema_print(description, SECTION_TOP, description, 0, out);
-}
-
-const char *hole_name(enum hole hole)
-{
-	return schema_holes[hole];
 }
 
 bool network_has_family(const struct network *network, enum family family)

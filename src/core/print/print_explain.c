@@ -10,7 +10,7 @@
 #define COLUMNS 80
 #define INDENT 4
 
-struct printer {
+struct explain_printer {
 	const struct explanation *explanation;
 	const struct diags *diags;
 	struct arena *arena;
@@ -43,7 +43,7 @@ void print_explain_wrapped(struct buf *out, const char *text, size_t indent)
 }
 
 /* Names of files are the user's bytes: what is no text must not reach a terminal. */
-static void print_place(struct printer *p, const struct place *place)
+static void print_place(struct explain_printer *p, const struct place *place)
 {
 	if (place->line == 0)
 		return;
@@ -58,7 +58,7 @@ static void print_place(struct printer *p, const struct place *place)
 	buf_printf(p->out, ":%u:%u", place->line, place->column);
 }
 
-static void print_rule(struct printer *p, const struct step *met)
+static void print_rule(struct explain_printer *p, const struct step *met)
 {
 	const struct ruleset *rs = p->explanation->ruleset;
 	const struct origin *origin = &rs->origins[met->origin];
@@ -73,7 +73,7 @@ static void print_rule(struct printer *p, const struct step *met)
 	buf_putc(p->out, '\n');
 }
 
-static void print_told(struct printer *p, const struct told *told, bool good)
+static void print_told(struct explain_printer *p, const struct told *told, bool good)
 {
 	const char *paint = !p->colour ? "" : good ? "\033[32m" : "\033[31m";
 
@@ -122,7 +122,7 @@ void print_explain_question(const struct query *query, struct buf *out)
 }
 
 /* Which of several ways this is. */
-static void print_title(struct printer *p, const struct way *way)
+static void print_title(struct explain_printer *p, const struct way *way)
 {
 	const struct explanation *e = p->explanation;
 	bool in = way->in.kind == END_UPLINK;
@@ -135,7 +135,7 @@ static void print_title(struct printer *p, const struct way *way)
 		buf_putc(p->out, '\n');
 }
 
-static void print_way(struct printer *p, const struct way *way)
+static void print_way(struct explain_printer *p, const struct way *way)
 {
 	struct told there = tell_there(p->arena, p->explanation, way);
 
@@ -153,7 +153,7 @@ static void print_way(struct printer *p, const struct way *way)
 void print_explain(const struct explanation *explanation, const struct diags *diags, bool colour,
 		   struct buf *out)
 {
-	struct printer p = {
+	struct explain_printer p = {
 		.explanation = explanation,
 		.diags = diags,
 		.arena = arena_new(),

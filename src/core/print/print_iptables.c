@@ -27,7 +27,7 @@
 /* Longest line of what is not a rule. */
 #define COLUMNS_MAX 96
 
-struct printer {
+struct script_printer {
 	const struct ruleset *rs;
 	struct xt_part part; /* of the family */
 	struct buf *out;
@@ -56,7 +56,7 @@ static void print_word(struct buf *out, const char *word)
 	buf_putc(out, '\'');
 }
 
-static void print_rule(struct printer *p, const struct rule *rule)
+static void print_rule(struct script_printer *p, const struct rule *rule)
 {
 	buf_printf(p->out, "%s%s -w -t %s ", p->indent, command[p->family],
 		   stage_table[p->rs->chains[rule->chain].under].xt_table);
@@ -64,14 +64,14 @@ static void print_rule(struct printer *p, const struct rule *rule)
 	buf_putc(p->out, '\n');
 }
 
-static bool is_new(const struct printer *p, uint32_t chain, const char *table)
+static bool is_new(const struct script_printer *p, uint32_t chain, const char *table)
 {
 	return p->part.live[chain] &&
 	       strcmp(stage_table[p->rs->chains[chain].under].xt_table, table) == 0;
 }
 
 /* The new chains of a table, several in one loop, its lines within COLUMNS_MAX. */
-static void print_new_chains(struct printer *p, const char *table)
+static void print_new_chains(struct script_printer *p, const char *table)
 {
 	size_t column = 0, n = 0;
 	const char *only = "";
@@ -106,7 +106,7 @@ static void print_new_chains(struct printer *p, const char *table)
 			   only);
 }
 
-static void print_chains(struct printer *p)
+static void print_chains(struct script_printer *p)
 {
 	const struct ruleset *rs = p->rs;
 	const struct chain_index *index = &p->part.index;
@@ -130,7 +130,7 @@ static void print_chains(struct printer *p)
 }
 
 /* What the last jump of each table leads to, whatever the description. */
-static void print_aside(struct printer *p)
+static void print_aside(struct script_printer *p)
 {
 	static const char *const last[XT_TABLES] = {"DOOR", "OUTBOUND", "TRANSLATE", "FORWARD"};
 
@@ -139,7 +139,7 @@ static void print_aside(struct printer *p)
 			   xt_table_list[t].name, last[t]);
 }
 
-static void print_jumps(struct printer *p)
+static void print_jumps(struct script_printer *p)
 {
 	for (size_t t = 0; t < XT_TABLES; t++)
 		for (size_t s = XT_STAGES; s-- > 0;) {
@@ -153,7 +153,7 @@ static void print_jumps(struct printer *p)
 		}
 }
 
-static void print_discard(struct printer *p, const char *pattern)
+static void print_discard(struct script_printer *p, const char *pattern)
 {
 	buf_printf(p->out, "%sfor table in", p->indent);
 	for (size_t t = 0; t < XT_TABLES; t++)
@@ -161,7 +161,7 @@ static void print_discard(struct printer *p, const char *pattern)
 	buf_printf(p->out, "; do discard %s $table \"$%s\"; done\n", command[p->family], pattern);
 }
 
-static void print_clean(struct printer *p)
+static void print_clean(struct script_printer *p)
 {
 	for (size_t t = 0; t < XT_TABLES; t++)
 		if (xt_table_list[t].cleaned)
@@ -170,7 +170,7 @@ static void print_clean(struct printer *p)
 }
 
 /* Holes of this run come last. */
-static void print_fill_holes(struct printer *p)
+static void print_fill_holes(struct script_printer *p)
 {
 	buf_printf(p->out, "%sfor chain in", p->indent);
 	for (enum hole h = 0; h < HOLE__COUNT; h++)
@@ -178,7 +178,7 @@ static void print_fill_holes(struct printer *p)
 	buf_printf(p->out, "; do fill_hole %s $chain; done\n", command[p->family]);
 }
 
-static void print_holes_of(struct printer *p)
+static void print_holes_of(struct script_printer *p)
 {
 	for (enum hole h = 0; h < HOLE__COUNT; h++)
 		for (size_t i = 0; i < p->rs->n_holes && p->rs->hole_wanted[h]; i++) {
@@ -217,7 +217,7 @@ static bool asks_for_advertisements(const struct ruleset *rs)
 }
 
 /* What plan_without_address() closes, as the host is when the script runs. */
-static void print_unnumbered(struct printer *p)
+static void print_unnumbered(struct script_printer *p)
 {
 	const struct ruleset *rs = p->rs;
 
@@ -246,7 +246,7 @@ static void print_unnumbered(struct printer *p)
 	}
 }
 
-static void print_family(struct printer *p)
+static void print_family(struct script_printer *p)
 {
 	p->part = xt_part_of(p->rs, p->family);
 	buf_printf(p->out, "\n%s# %s\n", p->indent, family_name(p->family));
@@ -263,7 +263,7 @@ static void print_family(struct printer *p)
 }
 
 /* Every interface of the host but some. */
-static void print_guard(struct printer *p, const struct sysctl *sysctl)
+static void print_guard(struct script_printer *p, const struct sysctl *sysctl)
 {
 	buf_printf(p->out,
 		   "for conf in /proc/sys/net/%s/conf/*; do\n\tcase ${conf##*/} in\n"
@@ -278,7 +278,7 @@ static void print_guard(struct printer *p, const struct sysctl *sysctl)
 		   sysctl->value);
 }
 
-static void print_sysctl(struct printer *p, const struct sysctl *sysctl)
+static void print_sysctl(struct script_printer *p, const struct sysctl *sysctl)
 {
 	if (sysctl->when == SYSCTL_IF_ADVERTISED) {
 		print_guard(p, sysctl);
@@ -299,7 +299,7 @@ static void print_sysctl(struct printer *p, const struct sysctl *sysctl)
 		buf_printf(p->out, "/%s %u\n", sysctl->leaf, sysctl->value);
 }
 
-static void print_sysctls(struct printer *p)
+static void print_sysctls(struct script_printer *p)
 {
 	static const char *const titles[SYSCTL_PHASE__COUNT] = {
 		[SYSCTL_HARDEN] = "a guest must not become the host's router",
@@ -334,7 +334,7 @@ static void print_start(const char *purpose, struct buf *out)
 }
 
 /* Calls body for IPv4, and for IPv6 where the kernel has it. */
-static void print_families(struct printer *p, void (*body)(struct printer *p))
+static void print_families(struct script_printer *p, void (*body)(struct script_printer *p))
 {
 	p->family = FAMILY_IPV4;
 	p->indent = "";
@@ -348,7 +348,7 @@ static void print_families(struct printer *p, void (*body)(struct printer *p))
 
 void print_iptables(const struct ruleset *xt, const struct print_header *header, struct buf *out)
 {
-	struct printer p = {.rs = xt, .out = out};
+	struct script_printer p = {.rs = xt, .out = out};
 
 	buf_puts(out, "#!/bin/sh\n");
 	print_header_comment(header, out);
@@ -376,7 +376,7 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 	}
 }
 
-static void print_family_remove(struct printer *p)
+static void print_family_remove(struct script_printer *p)
 {
 	print_discard(p, "new");
 	print_discard(p, "old");
@@ -384,7 +384,7 @@ static void print_family_remove(struct printer *p)
 
 void print_iptables_remove(const char *version, struct buf *out)
 {
-	struct printer p = {.out = out};
+	struct script_printer p = {.out = out};
 
 	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
 	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);

@@ -14,7 +14,7 @@
 
 #define TABLE "inet hostgate"
 
-struct printer {
+struct nft_printer {
 	const struct ruleset *rs;
 	struct chain_index index;
 	struct diags *diags;
@@ -23,7 +23,7 @@ struct printer {
 };
 
 /* nft's strings have no escape for a quote, and a final '*' would be a pattern. */
-static void print_name(struct printer *p, const char *name, bool wildcard, uint32_t origin)
+static void print_name(struct nft_printer *p, const char *name, bool wildcard, uint32_t origin)
 {
 	size_t len = strlen(name);
 
@@ -39,7 +39,7 @@ static void print_name(struct printer *p, const char *name, bool wildcard, uint3
 	buf_printf(p->out, "\"%s%s\"", name, wildcard ? "*" : "");
 }
 
-static void print_value(struct printer *p, enum field field, const struct key *key,
+static void print_value(struct nft_printer *p, enum field field, const struct key *key,
 			uint32_t origin)
 {
 	const struct field_info *info = &field_table[field];
@@ -72,7 +72,7 @@ static void print_value(struct printer *p, enum field field, const struct key *k
 	}
 }
 
-static void print_lookup_field(struct printer *p, enum field field, uint8_t shape)
+static void print_lookup_field(struct nft_printer *p, enum field field, uint8_t shape)
 {
 	buf_puts(p->out, field_table[field].name);
 	if (shape == field_bits(field))
@@ -85,7 +85,7 @@ static void print_lookup_field(struct printer *p, enum field field, uint8_t shap
 	buf_printf(p->out, " & %s", addr_format(&mask, text));
 }
 
-static void print_match(struct printer *p, const struct rule *rule, const struct match *match)
+static void print_match(struct nft_printer *p, const struct rule *rule, const struct match *match)
 {
 	const struct field_bit *bit = NULL;
 	const char *sep = "";
@@ -124,7 +124,7 @@ static void print_match(struct printer *p, const struct rule *rule, const struct
 	buf_putc(p->out, ' ');
 }
 
-static void print_action(struct printer *p, const struct action *action)
+static void print_action(struct nft_printer *p, const struct action *action)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -157,7 +157,7 @@ static void print_action(struct printer *p, const struct action *action)
 	}
 }
 
-static void print_rule(struct printer *p, const struct rule *rule)
+static void print_rule(struct nft_printer *p, const struct rule *rule)
 {
 	buf_puts(p->out, "\t\t");
 	for (uint8_t i = 0; i < rule->n_matches; i++)
@@ -172,7 +172,7 @@ static void print_rule(struct printer *p, const struct rule *rule)
 	buf_puts(p->out, "\"\n");
 }
 
-static void print_set(struct printer *p, const struct set *set)
+static void print_set(struct nft_printer *p, const struct set *set)
 {
 	buf_printf(p->out, "\t%s %s {\n\t\ttype ", set->is_map ? "map" : "set", set->name);
 	for (uint8_t f = 0; f < set->n_fields; f++)
@@ -201,7 +201,7 @@ static void print_set(struct printer *p, const struct set *set)
 	buf_puts(p->out, set->n_elements ? " }\n\t}\n\n" : "\t}\n\n");
 }
 
-static void print_chain(struct printer *p, uint32_t idx)
+static void print_chain(struct nft_printer *p, uint32_t idx)
 {
 	const struct chain *chain = &p->rs->chains[idx];
 	const struct stage_info *stage = &stage_table[chain->stage];
@@ -234,8 +234,7 @@ static void print_clean(struct buf *out)
 bool print_nft(const struct ruleset *nft, const struct print_header *header, struct diags *diags,
 	       struct buf *out)
 {
-	struct printer p = {
-		.rs = nft, .index = ruleset_index(nft), .diags = diags, .out = out};
+	struct nft_printer p = {.rs = nft, .index = ruleset_index(nft), .diags = diags, .out = out};
 
 	buf_puts(out, "#!/usr/sbin/nft -f\n");
 	print_header_comment(header, out);

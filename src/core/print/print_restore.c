@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* What both families have of the ruleset. */
-struct printer {
+struct restore_printer {
 	const struct ruleset *rs;
 	struct xt_part parts[FAMILY__COUNT];
 	struct buf *out;
@@ -24,7 +24,7 @@ static bool in_table(const struct chain *chain, const char *table)
 	return strcmp(stage_table[chain->under].xt_table, table) == 0;
 }
 
-static void print_rule(struct printer *p, const struct rule *rule)
+static void print_rule(struct restore_printer *p, const struct rule *rule)
 {
 	bool v4 = xt_part_has(&p->parts[FAMILY_IPV4], rule);
 	bool v6 = xt_part_has(&p->parts[FAMILY_IPV6], rule);
@@ -44,7 +44,7 @@ static void print_rule(struct printer *p, const struct rule *rule)
 }
 
 /* The line that makes a chain makes it for both families; one that has no rule for it drops it. */
-static void print_chains(struct printer *p, const char *table)
+static void print_chains(struct restore_printer *p, const char *table)
 {
 	const struct chain_index *index = &p->parts[0].index;
 	const struct ruleset *rs = p->rs;
@@ -69,7 +69,7 @@ static void print_chains(struct printer *p, const char *table)
 }
 
 /* Whether any family has rules of ours in the table, or all of others' are to go. */
-static bool is_needed(const struct printer *p, const struct xt_table *table)
+static bool is_needed(const struct restore_printer *p, const struct xt_table *table)
 {
 	for (size_t c = 0; c < p->rs->n_chains; c++)
 		if (in_table(&p->rs->chains[c], table->name) &&
@@ -78,7 +78,7 @@ static bool is_needed(const struct printer *p, const struct xt_table *table)
 	return p->rs->clean_slate && table->cleaned;
 }
 
-static void print_jumps(struct printer *p, const char *table)
+static void print_jumps(struct restore_printer *p, const char *table)
 {
 	for (size_t s = XT_STAGES; s-- > 0;) {
 		const struct stage_info *info = &stage_table[xt_stages[s]];
@@ -136,7 +136,7 @@ static void print_holes(const struct ruleset *xt, struct buf *out)
 
 void print_restore(const struct ruleset *xt, const struct print_header *header, struct buf *out)
 {
-	struct printer p = {
+	struct restore_printer p = {
 		.rs = xt,
 		.parts = {xt_part_of(xt, FAMILY_IPV4), xt_part_of(xt, FAMILY_IPV6)},
 		.out = out,

@@ -10,14 +10,14 @@
 #include "rules/field.h"
 #include "rules/origin.h"
 
-struct printer {
+struct xt_rule_printer {
 	const struct ruleset *rs;
 	enum family family;
 	xt_quote quote;
 	struct buf *out;
 };
 
-static void print_bits(struct printer *p, const struct match *match)
+static void print_bits(struct xt_rule_printer *p, const struct match *match)
 {
 	const struct field_bit *bit = NULL;
 
@@ -31,7 +31,7 @@ static void print_bits(struct printer *p, const struct match *match)
 	}
 }
 
-static void print_prefix_match(struct printer *p, const struct match *match)
+static void print_prefix_match(struct xt_rule_printer *p, const struct match *match)
 {
 	enum field field = match->fields[0];
 	char text[ADDR_TEXT_SIZE], name[IFNAME_SIZE + 1];
@@ -113,7 +113,7 @@ static void print_prefix_match(struct printer *p, const struct match *match)
 	}
 }
 
-static void print_matches(struct printer *p, const struct rule *rule)
+static void print_matches(struct xt_rule_printer *p, const struct rule *rule)
 {
 	const struct match *matches[MATCHES_MAX];
 	uint8_t n = xt_matches_of(rule, matches);
@@ -129,7 +129,7 @@ static void print_matches(struct printer *p, const struct rule *rule)
  * Every chain is entered by goto, so RETURN leads back behind our jump in the built-in chain:
  * others' rules there, and its policy, still have their say.
  */
-static void print_action(struct printer *p, const struct action *action)
+static void print_action(struct xt_rule_printer *p, const struct action *action)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -163,7 +163,7 @@ static void print_action(struct printer *p, const struct action *action)
 	}
 }
 
-static void print_comment(struct printer *p, const struct rule *rule)
+static void print_comment(struct xt_rule_printer *p, const struct rule *rule)
 {
 	struct buf comment = {0};
 
@@ -176,7 +176,7 @@ static void print_comment(struct printer *p, const struct rule *rule)
 void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum family family,
 		   xt_quote quote, struct buf *out)
 {
-	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+	struct xt_rule_printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
 
 	buf_printf(out, "-A %s", rs->chains[rule->chain].name);
 	print_matches(&p, rule);
@@ -187,7 +187,7 @@ void xt_rule_print(const struct ruleset *rs, const struct rule *rule, enum famil
 void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const char *chain,
 		      const char *comment, enum family family, xt_quote quote, struct buf *out)
 {
-	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+	struct xt_rule_printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
 
 	buf_printf(out, "-A %s", chain);
 	print_matches(&p, rule);
@@ -199,7 +199,7 @@ void xt_rule_print_to(const struct ruleset *rs, const struct rule *rule, const c
 void xt_hole_print(const struct ruleset *rs, const struct hole_rule *hole, enum family family,
 		   xt_quote quote, struct buf *out)
 {
-	struct printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
+	struct xt_rule_printer p = {.rs = rs, .family = family, .quote = quote, .out = out};
 
 	print_matches(&p, &hole->rule);
 	print_comment(&p, &hole->rule);

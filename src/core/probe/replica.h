@@ -122,10 +122,4 @@ uint32_t replica_entry(const struct replica *replica, uint32_t link);
 /** Returns the host's first address of the family on the port, or NULL. */
 const struct addr *replica_own(const struct replica *replica, uint32_t port, enum family family);
 
-/** Adds step to the address as to a number; a negative one goes down. */
-struct addr addr_step(struct addr addr, int step);
-
-/** Returns the last address of the prefix. */
-struct addr prefix_last(const struct prefix *prefix);
-
 #endif

@@ -24,8 +24,15 @@ uint32_t making_link(struct making *m, const struct replica_link *link);
 void making_guest(struct making *m, uint32_t port, uint32_t network, uint32_t subnet,
 		  const struct addr *addr, const struct addr *gateway);
 
+/** Takes the next block of 8 addresses, or one of such a block, that nothing has. */
+struct prefix making_choose_block(struct making *m, enum family family);
+struct addr making_choose_address(struct making *m, enum family family);
+
 /** Chooses somebody behind the port, of each family. */
 void making_remotes(struct making *m, uint32_t port);
+
+/** Tells whether a port has the name. */
+bool making_has_port(const struct making *m, const char *name);
 
 /** Tells whether an interface of the copy, or a pattern of the description, has the name. */
 bool making_is_named(const struct making *m, const char *name);

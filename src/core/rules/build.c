@@ -150,6 +150,11 @@ void rule_match_prefix(struct rule *rule, enum field field, struct key key)
 	rule_add_match(rule, MATCH_PREFIX, field)->key = key;
 }
 
+void rule_match_number(struct rule *rule, enum field field, uint32_t number)
+{
+	rule_match_prefix(rule, field, key_of_number(field, number));
+}
+
 void rule_match_bits(struct rule *rule, enum field field, uint32_t bits, bool negated)
 {
 	struct match *match = rule_add_match(rule, MATCH_BITS, field);

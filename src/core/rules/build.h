@@ -54,6 +54,9 @@ struct rule rule_start(uint32_t chain, struct action action, uint32_t origin);
 /** Adds "the field starts with key". */
 void rule_match_prefix(struct rule *rule, enum field field, struct key key);
 
+/** Adds "the field is number". */
+void rule_match_number(struct rule *rule, enum field field, uint32_t number);
+
 /** Adds "one of bits is set in the field" (negated: none is). */
 void rule_match_bits(struct rule *rule, enum field field, uint32_t bits, bool negated);
 

@@ -93,6 +93,9 @@ struct key key_of_interface(const struct ifpattern *pattern);
 /** Returns the key of all addresses in the prefix. */
 struct key key_of_prefix(const struct prefix *prefix);
 
+/** The same of its text: a constant of the program, not what a user wrote. */
+struct key key_of_text(const char *text);
+
 /** Returns the key of a one-byte, or two-byte big-endian, or four-byte number of the field. */
 struct key key_of_number(enum field field, uint32_t number);
 

@@ -26,7 +26,7 @@ struct lowered_set {
 	size_t n_loose, cap_loose;
 };
 
-struct lowering {
+struct nft_lowering {
 	const struct ruleset *in;
 	struct ruleset *out;
 	struct lowered_set *sets; /* by index of the input's set */
@@ -61,7 +61,7 @@ static const char *shape_name(struct arena *arena, const struct set *set,
 	return name;
 }
 
-static uint32_t shaped_set(struct lowering *low, const struct set *set,
+static uint32_t shaped_set(struct nft_lowering *low, const struct set *set,
 			   struct lowered_set *lowered, const struct element *element)
 {
 	struct ruleset *out = low->out;
@@ -82,7 +82,7 @@ static uint32_t shaped_set(struct lowering *low, const struct set *set,
 	return idx;
 }
 
-static void lower_set(struct lowering *low, const struct set *set, struct lowered_set *lowered)
+static void lower_set(struct nft_lowering *low, const struct set *set, struct lowered_set *lowered)
 {
 	struct ruleset *out = low->out;
 
@@ -129,7 +129,7 @@ static int compare_actions(const void *a, const void *b)
 }
 
 /* One chain for each different action of a map, named after it; equal ones share it. */
-static void lower_actions(struct lowering *low)
+static void lower_actions(struct nft_lowering *low)
 {
 	const struct ruleset *in = low->in;
 	const struct action **order = arena_calloc(low->out->arena, in->n_actions, sizeof(*order));
@@ -156,7 +156,7 @@ static void lower_actions(struct lowering *low)
 }
 
 /* Replaces the lookups from index on, one after the other, and adds the rules that result. */
-static void lower_lookups(struct lowering *low, const struct rule *rule, uint8_t index)
+static void lower_lookups(struct nft_lowering *low, const struct rule *rule, uint8_t index)
 {
 	while (index < rule->n_matches && rule->matches[index].kind != MATCH_SET)
 		index++;
@@ -193,7 +193,7 @@ static void drop_untranslated(struct rule *rule)
 
 struct ruleset *lower_nft(struct arena *arena, const struct ruleset *ruleset)
 {
-	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
+	struct nft_lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
 	lower_actions(&low);
 	low.sets = arena_calloc(arena, ruleset->n_sets, sizeof(*low.sets));

@@ -38,7 +38,7 @@
 #define NODE_MAX 64 /* children of a node */
 #define LEAF_MAX 64 /* elements that are compared one after the other */
 
-struct lowering {
+struct xt_lowering {
 	const struct ruleset *in;
 	struct ruleset *out;
 	uint32_t *tail;	   /* by index of a whole chain: where its next rule goes */
@@ -48,7 +48,7 @@ struct lowering {
 };
 
 /* A new chain beside the one that the input's chain became. */
-static uint32_t add_part(struct lowering *low, uint32_t chain)
+static uint32_t add_part(struct xt_lowering *low, uint32_t chain)
 {
 	const struct chain *whole = &low->out->chains[chain];
 	const char *name = arena_printf(low->out->arena, "%s-%u", whole->name,
@@ -67,7 +67,7 @@ static uint8_t find_lookup(const struct rule *rule)
 }
 
 /* One rule for each element, and so for each further lookup. */
-static void lower_to_list(struct lowering *low, const struct rule *rule,
+static void lower_to_list(struct xt_lowering *low, const struct rule *rule,
 			  const struct element *const *elements, size_t n)
 {
 	uint8_t index = find_lookup(rule);
@@ -94,7 +94,7 @@ static void lower_to_list(struct lowering *low, const struct rule *rule,
 
 /* What the nodes of one tree share. */
 struct tree {
-	struct lowering *low;
+	struct xt_lowering *low;
 	const struct rule *rule; /* matches: the lookup alone */
 	uint32_t chain;		 /* of the input */
 	uint32_t rest;		 /* where a miss goes */
@@ -236,7 +236,7 @@ static size_t sort_by(const struct element **elements, size_t n, uint8_t field)
 }
 
 /* Grows a tree for the lookup; the chain goes on in "the rest". */
-static void lower_to_tree(struct lowering *low, uint32_t chain, const struct rule *rule,
+static void lower_to_tree(struct xt_lowering *low, uint32_t chain, const struct rule *rule,
 			  uint8_t index, const struct element **elements, size_t n)
 {
 	struct rule entry = *rule, lookup = *rule;
@@ -270,7 +270,7 @@ static void lower_to_tree(struct lowering *low, uint32_t chain, const struct rul
 	fill_node(&tree, root, elements, n);
 }
 
-static void lower_lookups(struct lowering *low, uint32_t chain, const struct rule *rule)
+static void lower_lookups(struct xt_lowering *low, uint32_t chain, const struct rule *rule)
 {
 	uint8_t index = find_lookup(rule);
 	struct rule placed = *rule;
@@ -315,7 +315,7 @@ static void add_untranslated_case(struct rule *rule, unsigned int which)
 #define UNTRANSLATED_CASES 3
 
 /* The chain that counts for the elements of the rule's last set: a table has its own. */
-static uint32_t *counting_chain(struct lowering *low, const struct rule *rule)
+static uint32_t *counting_chain(struct xt_lowering *low, const struct rule *rule)
 {
 	uint32_t set = rule->matches[rule->n_matches - 1].set;
 
@@ -334,7 +334,7 @@ static const struct set *only_element(const struct lowering *low, const struct r
 }
 
 /* What counts and decides nothing is a chain that is jumped to and returned from. */
-static void lower_count(struct lowering *low, const struct rule *rule)
+static void lower_count(struct xt_lowering *low, const struct rule *rule)
 {
 	struct rule jump = *rule;
 	uint32_t chain = *counting_chain(low, rule);
@@ -348,7 +348,7 @@ static void lower_count(struct lowering *low, const struct rule *rule)
 	ruleset_add_rule(low->out, &jump);
 }
 
-static void lower_rule(struct lowering *low, const struct rule *rule)
+static void lower_rule(struct xt_lowering *low, const struct rule *rule)
 {
 	struct rule rest = *rule;
 	bool untranslated = false;
@@ -401,7 +401,7 @@ static bool can_count(const struct ruleset *in, const struct rule *rule)
 }
 
 /* One chain for each set by which rules count, behind those of the input. */
-static void add_counting_chains(struct lowering *low)
+static void add_counting_chains(struct xt_lowering *low)
 {
 	const struct ruleset *in = low->in;
 	size_t n = in->n_sets * STAGE__COUNT;
@@ -426,7 +426,7 @@ static void add_counting_chains(struct lowering *low)
 }
 
 /* Each element's rule returns to the rule that counts; so does what finds none. */
-static void fill_counting_chains(struct lowering *low)
+static void fill_counting_chains(struct xt_lowering *low)
 {
 	const struct ruleset *in = low->in;
 
@@ -484,7 +484,7 @@ static void shorten_ways(struct ruleset *rs)
 
 struct ruleset *lower_xt(struct arena *arena, const struct ruleset *ruleset)
 {
-	struct lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
+	struct xt_lowering low = {.in = ruleset, .out = ruleset_frame(arena, ruleset)};
 
 	low.out->guard_first = true;
 	add_counting_chains(&low);

@@ -93,60 +93,6 @@ bool print_word(const struct description *description, const struct schema_key *
 	return true;
 }
 
-/* Adds "NAME:" and the keys of an entry below it. */
-static void print_entry(const struct description *description, const struct schema_key *key,
-			const char *name, const void *entry, struct buf *out)
-{
-	struct buf keys = {0};
-
-	buf_puts(out, "  ");
-	print_text(out, name);
-	if (schema_print(description, key->child, entry, 2, &keys))
-		buf_printf(out, ":\n%s", buf_text(&keys));
-	else
-		buf_puts(out, ": {}\n");
-	buf_free(&keys);
-}
-
-bool print_uplinks(const struct description *description, const struct schema_key *key,
-		   const void *entry, struct buf *out)
-{
-	(void)entry;
-	if (!description->n_uplinks)
-		return false;
-	buf_putc(out, '\n');
-	for (size_t i = 0; i < description->n_uplinks; i++)
-		print_entry(description, key, description->uplinks[i].name,
-			    &description->uplinks[i], out);
-	return true;
-}
-
-bool print_networks(const struct description *description, const struct schema_key *key,
-		    const void *entry, struct buf *out)
-{
-	(void)entry;
-	if (!description->n_networks)
-		return false;
-	buf_putc(out, '\n');
-	for (size_t i = 0; i < description->n_networks; i++)
-		print_entry(description, key, description->networks[i].name,
-			    &description->networks[i], out);
-	return true;
-}
-
-bool print_settings(const struct description *description, const struct schema_key *key,
-		    const void *entry, struct buf *out)
-{
-	struct buf keys = {0};
-	size_t n = schema_print(description, key->child, &description->settings, 1, &keys);
-
-	(void)entry;
-	if (n)
-		buf_printf(out, "\n%s", buf_text(&keys));
-	buf_free(&keys);
-	return n > 0;
-}
-
 bool print_uplink_interface(const struct description *description, const struct schema_key *key,
 			    const void *entry, struct buf *out)
 {

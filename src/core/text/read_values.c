@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "text/ifname.h"
 #include "text/reader.h"
 #include "text/values.h"
 
@@ -26,6 +27,14 @@ static struct diag *refuse(struct reader *reader, const char *code, const struct
 {
 	return diag_add(reader->diags, SEVERITY_ERROR, code, value->place, "\"%.64s\" %s",
 			value->text, why);
+}
+
+void value_hint_example(struct diags *diags, struct diag *diag, const struct schema_key *key)
+{
+	if (!diag->hint)
+		diag_hint(diags, diag, "for example:%s%s:%s%s",
+			  key->example[0] == '\n' ? "\n" : " ", key->name,
+			  key->example[0] == '\n' ? "" : " ", key->example);
 }
 
 static void set_place(const struct schema_key *key, const struct node *value, void *entry)
@@ -128,40 +137,6 @@ void read_hole(struct reader *reader, const struct schema_key *key, const struct
 		return;
 	}
 	refuse_word(reader, key, value);
-}
-
-const char *ifname_problem(const char *name, bool wildcard)
-{
-	size_t len = strlen(name);
-
-	if (!len)
-		return wildcard ? "would mean every interface, the uplinks included" : "is empty";
-	if (len >= IFNAME_SIZE)
-		return "is longer than 15 bytes";
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)name[i];
-
-		if (byte == '/')
-			return "holds a slash, which no interface's name can";
-		if (byte == ':')
-			return "holds a colon, which no interface's name can";
-		if (byte == '*')
-			return "holds a * that is not at its end";
-		/* The kernel takes 0xa0 for a space too, also inside a UTF-8 character. */
-		if (byte <= ' ' || byte == 0x7f || byte == 0xa0)
-			return "holds a space or control byte, which no interface's name can";
-	}
-	if (wildcard)
-		return NULL;
-	if (name[len - 1] == '+')
-		return "ends in +, which iptables would read as a pattern";
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return "is no name the kernel allows";
-	if (strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
-		return "stands for all interfaces in the kernel's settings";
-	if (strcmp(name, "lo") == 0)
-		return "is the loopback interface, which leads nowhere";
-	return NULL;
 }
 
 static void refuse_interface(struct reader *reader, const struct node *value, const char *problem)
@@ -296,7 +271,7 @@ static void hint_address(struct reader *reader, struct diag *diag, const struct 
 		diag_hint(reader->diags, diag, "write it in digits, names are never looked up; "
 			  "for example: %s: %s", key->name, key->example);
 	}
-	reader_hint_example(reader->diags, diag, key);
+	value_hint_example(reader->diags, diag, key);
 }
 
 static bool read_address(struct reader *reader, const struct schema_key *key,

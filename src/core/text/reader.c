@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "text/ifname.h"
 #include "text/values.h"
 
 static void read_value(struct reader *reader, const struct schema_key *key,
@@ -17,14 +18,6 @@ static const char *const node_nouns[NODE__COUNT] = {
 	[NODE_LIST] = "a list",
 	[NODE_MAP] = "a map",
 };
-
-void reader_hint_example(struct diags *diags, struct diag *diag, const struct schema_key *key)
-{
-	if (!diag->hint)
-		diag_hint(diags, diag, "for example:%s%s:%s%s",
-			  key->example[0] == '\n' ? "\n" : " ", key->name,
-			  key->example[0] == '\n' ? "" : " ", key->example);
-}
 
 void reader_hint_smallest(struct diags *diags, struct diag *diag)
 {
@@ -106,7 +99,7 @@ static void refuse_type(struct reader *reader, const struct schema_key *key,
 			  "put an IPv6 address that ends with a colon into quotes");
 	if (key->kind == KIND_ENTRIES || key->kind == KIND_SECTION)
 		hint_missing_space(reader, diag, value);
-	reader_hint_example(reader->diags, diag, key);
+	value_hint_example(reader->diags, diag, key);
 }
 
 static void refuse_null(struct reader *reader, const struct schema_key *key,
@@ -120,7 +113,7 @@ static void refuse_null(struct reader *reader, const struct schema_key *key,
 		diag_hint(reader->diags, diag,
 			  "give it one, or remove the key; for example: %s: %s", key->name,
 			  key->example);
-	reader_hint_example(reader->diags, diag, key);
+	value_hint_example(reader->diags, diag, key);
 }
 
 static const struct node *map_find(const struct node *map, const char *name)
@@ -152,7 +145,7 @@ static void read_map(struct reader *reader, enum schema_section section, struct 
 			continue;
 		diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(MISSING_KEY), place,
 				"%s needs the key \"%s\"", schema_sections[section], key->name);
-		reader_hint_example(reader->diags, diag, key);
+		value_hint_example(reader->diags, diag, key);
 	}
 }
 
@@ -298,7 +291,7 @@ static void read_entries(struct reader *reader, const struct schema_key *key,
 					value->place, "%s must be a map, not %s",
 					schema_sections[key->child], node_nouns[value->kind]);
 			hint_missing_space(reader, diag, value);
-			reader_hint_example(reader->diags, diag, key);
+			value_hint_example(reader->diags, diag, key);
 		}
 		if (key->child == SECTION_UPLINK)
 			read_uplink(reader, name, map);

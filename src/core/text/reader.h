@@ -38,9 +38,6 @@ struct reader {
 bool reader_read(struct arena *arena, struct diags *diags, struct node *const *roots, size_t n,
 		 bool complete, struct description *out);
 
-/** Adds an example of the key to the hint of a diagnostic that has none. */
-void reader_hint_example(struct diags *diags, struct diag *diag, const struct schema_key *key);
-
 /** Adds the smallest useful description as the hint of a diagnostic. */
 void reader_hint_smallest(struct diags *diags, struct diag *diag);
 

@@ -4,42 +4,13 @@
 
 #include <string.h>
 
+#include "model/words.h"
 #include "text/values.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define WORDS(array) .words = (array), .n_words = COUNT(array)
 #define ENTRY_AT(type, field) .at = offsetof(struct type, field)
 #define PLACE_AT(type, field) .place_at = offsetof(struct type, field)
-
-const char *const schema_modes[MODE__COUNT] = {
-	[MODE_ISOLATED] = "isolated",
-	[MODE_NAT] = "nat",
-	[MODE_ROUTED] = "routed",
-};
-
-const char *const schema_backends[BACKEND__COUNT] = {
-	[BACKEND_AUTO] = "auto",
-	[BACKEND_NFTABLES] = "nftables",
-	[BACKEND_IPTABLES] = "iptables",
-};
-
-const char *const schema_forwardings[FORWARDING__COUNT] = {
-	[FORWARDING_AUTO] = "auto",
-	[FORWARDING_INTERFACES] = "interfaces",
-	[FORWARDING_DISABLED] = "disabled",
-	[FORWARDING_KEEP] = "keep",
-};
-
-const char *const schema_denies[DENY__COUNT] = {
-	[DENY_REJECT] = "reject",
-	[DENY_DROP] = "drop",
-};
-
-const char *const schema_holes[HOLE__COUNT] = {
-	[HOLE_DOCKER] = "docker",
-	[HOLE_UFW] = "ufw",
-	[HOLE_IPTABLES] = "iptables",
-};
 
 static const char *const snat_words[] = {"masquerade"};
 static const char *const others_words[] = {"keep", "drop"};
@@ -91,16 +62,13 @@ const char *const schema_sections[SECTION__COUNT] = {
 const struct schema_key schema_keys[] = {
 	{SECTION_TOP, "uplinks", KIND_ENTRIES, .supported = true, .child = SECTION_UPLINK,
 	 .example = "\n  eth0: {address: 203.0.113.11}",
-	 .doc = "Interfaces of the host towards the outside, by name.",
-	 .print = print_uplinks},
+	 .doc = "Interfaces of the host towards the outside, by name."},
 	{SECTION_TOP, "networks", KIND_ENTRIES, .supported = true, .child = SECTION_NETWORK,
 	 .example = "\n  vmnet1: {subnet: 192.168.56.0/24, mode: nat}",
-	 .doc = "Host-only networks, by name. At least one.",
-	 .print = print_networks},
+	 .doc = "Host-only networks, by name. At least one."},
 	{SECTION_TOP, "settings", KIND_SECTION, .supported = true, .child = SECTION_SETTINGS,
 	 .example = "\n  forwarding: auto",
-	 .doc = "What holds for the whole host.",
-	 .print = print_settings},
+	 .doc = "What holds for the whole host."},
 
 	{SECTION_UPLINK, "interface", KIND_INTERFACE, .supported = true, .example = "eth0",
 	 .doc = "The interface. Default: the uplink's name.",
@@ -124,7 +92,7 @@ const struct schema_key schema_keys[] = {
 	 .example = "192.168.56.1",
 	 .doc = "The host's own addresses on this network.",
 	 .read = read_gateway, .print = print_gateways},
-	{SECTION_NETWORK, "mode", KIND_WORD, .supported = true, WORDS(schema_modes),
+	{SECTION_NETWORK, "mode", KIND_WORD, .supported = true, WORDS(mode_words),
 	 .fallback = "isolated", .example = "nat",
 	 .doc = "isolated: nothing passes. nat: out with a public source. routed: out as it is.",
 	 ENTRY_AT(network, mode), PLACE_AT(network, mode_place),
@@ -165,13 +133,13 @@ const struct schema_key schema_keys[] = {
 	 .example = "\n  build: {address: 192.168.56.10, allow-to: [any:443/tcp]}",
 	 .doc = "Exceptions for single guests; each key overrides the network's."},
 
-	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(schema_backends),
+	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(backend_words),
 	 .fallback = "auto", .example = "auto",
 	 .doc = "Which of the kernel's packet filters to use. auto: nf_tables where the kernel "
 		"has it, else iptables. After a change, apply moves everything across.",
 	 ENTRY_AT(settings, backend), .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "forwarding", KIND_WORD, .supported = true,
-	 WORDS(schema_forwardings), .fallback = "auto", .example = "auto",
+	 WORDS(forwarding_words), .fallback = "auto", .example = "auto",
 	 .doc = "auto: switch on what networks need. interfaces: only on those named here. "
 		"disabled: off. keep: never write.",
 	 ENTRY_AT(settings, forwarding), PLACE_AT(settings, forwarding_place),
@@ -179,7 +147,7 @@ const struct schema_key schema_keys[] = {
 	{SECTION_SETTINGS, "others", KIND_WORD, WORDS(others_words), .fallback = "keep",
 	 .example = "keep",
 	 .doc = "Packets between interfaces that the description does not name."},
-	{SECTION_SETTINGS, "deny", KIND_WORD, .supported = true, WORDS(schema_denies),
+	{SECTION_SETTINGS, "deny", KIND_WORD, .supported = true, WORDS(deny_words),
 	 .fallback = "reject", .example = "reject",
 	 .doc = "What guests get when they are refused.",
 	 ENTRY_AT(settings, deny), .read = read_word, .print = print_word},
@@ -187,7 +155,7 @@ const struct schema_key schema_keys[] = {
 	 .example = "true",
 	 .doc = "Interface sysctls that keep guests from becoming the host's router.",
 	 ENTRY_AT(settings, harden), .read = read_truth, .print = print_truth},
-	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_ONE_OR_LIST, .supported = true, WORDS(schema_holes),
+	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_ONE_OR_LIST, .supported = true, WORDS(hole_words),
 	 .example = "[docker]",
 	 .doc = "Firewalls of others that are asked to let pass what the networks may do. An accept "
 		"of hostgate's is not final: on a host whose iptables has the policy DROP in "
@@ -227,7 +195,7 @@ const struct schema_key schema_keys[] = {
 	 .example = "192.168.56.66", .doc = "The guest's addresses."},
 	{SECTION_GUEST, "mac", KIND_MAC, .example = "\"52:54:00:12:34:56\"",
 	 .doc = "The guest's MAC address."},
-	{SECTION_GUEST, "mode", KIND_WORD, WORDS(schema_modes), .example = "isolated",
+	{SECTION_GUEST, "mode", KIND_WORD, WORDS(mode_words), .example = "isolated",
 	 .doc = "As the network's."},
 	{SECTION_GUEST, "allow-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
 	 .example = "[any:443/tcp]", .doc = "As the network's."},
@@ -248,30 +216,6 @@ const struct schema_key *schema_find(enum schema_section section, const char *na
 		if (schema_keys[i].section == section && strcmp(schema_keys[i].name, name) == 0)
 			return &schema_keys[i];
 	return NULL;
-}
-
-size_t schema_print(const struct description *description, enum schema_section section,
-		    const void *entry, unsigned int depth, struct buf *out)
-{
-	struct buf value = {0};
-	size_t n = 0;
-
-	for (size_t i = 0; i < schema_n_keys; i++) {
-		const struct schema_key *key = &schema_keys[i];
-
-		value.len = 0;
-		if (key->section != section || !key->print ||
-		    !key->print(description, key, entry, &value))
-			continue;
-		buf_printf(out, "%*s%s:%s", (int)(2 * depth), "", key->name,
-			   value.data[0] == '\n' ? "" : " ");
-		buf_add(out, value.data, value.len);
-		if (value.data[value.len - 1] != '\n')
-			buf_putc(out, '\n');
-		n++;
-	}
-	buf_free(&value);
-	return n;
 }
 
 void schema_set_defaults(enum schema_section section, void *entry)

@@ -78,8 +78,8 @@ struct schema_key {
 	const char *doc;           /**< one line for the manual */
 	size_t at;                 /**< offset in the section's struct, for truths and words */
 	size_t place_at;           /**< offset of the value's place there; 0: not kept */
-	schema_read_fn *read;
-	schema_print_fn *print;
+	schema_read_fn *read;   /**< of what holds no keys of its own: reader.c and printer.c */
+	schema_print_fn *print; /**< know how to walk the others */
 };
 
 /** The table, in the order of the manual and of the canonical form. */
@@ -98,22 +98,8 @@ extern const struct schema_kind_row schema_kinds[KIND__COUNT];
 /** What sections are called in messages: "a network". */
 extern const char *const schema_sections[SECTION__COUNT];
 
-/** The words of the enums of description.h. */
-extern const char *const schema_modes[MODE__COUNT];
-extern const char *const schema_backends[BACKEND__COUNT];
-extern const char *const schema_forwardings[FORWARDING__COUNT];
-extern const char *const schema_denies[DENY__COUNT];
-extern const char *const schema_holes[HOLE__COUNT];
-
 /** Returns the row of a key in a section, or NULL. */
 const struct schema_key *schema_find(enum schema_section section, const char *name);
-
-/**
- * Adds "name: value" for every key of the section whose value differs from the default, on lines
- * indented by depth steps. Returns how many there were.
- */
-size_t schema_print(const struct description *description, enum schema_section section,
-		    const void *entry, unsigned int depth, struct buf *out);
 
 /** Sets every truth and word of a section's struct to its default. */
 void schema_set_defaults(enum schema_section section, void *entry);

@@ -23,7 +23,7 @@ struct cursor {
 	size_t line_start;
 };
 
-struct reading {
+struct yaml_reading {
 	struct arena *arena;
 	struct diags *diags;
 	uint32_t source;
@@ -66,7 +66,7 @@ static void cursor_move(struct cursor *cursor, size_t index)
 	}
 }
 
-static struct place cursor_place(const struct reading *reading)
+static struct place cursor_place(const struct yaml_reading *reading)
 {
 	const struct cursor *cursor = &reading->cursor;
 
@@ -77,14 +77,14 @@ static struct place cursor_place(const struct reading *reading)
 	};
 }
 
-static struct place place_of_index(struct reading *reading, size_t index)
+static struct place place_of_index(struct yaml_reading *reading, size_t index)
 {
 	cursor_move(&reading->cursor, index);
 	return cursor_place(reading);
 }
 
 /* Returns the place of an event, with a length when it ends on the line it starts on. */
-static struct place place_of_event(struct reading *reading, const yaml_event_t *event)
+static struct place place_of_event(struct yaml_reading *reading, const yaml_event_t *event)
 {
 	struct place place = place_of_index(reading, event->start_mark.index), end;
 
@@ -96,7 +96,7 @@ static struct place place_of_event(struct reading *reading, const yaml_event_t *
 	return place;
 }
 
-static struct place place_of_byte(struct reading *reading, size_t at)
+static struct place place_of_byte(struct yaml_reading *reading, size_t at)
 {
 	struct cursor *cursor = &reading->cursor;
 
@@ -132,7 +132,7 @@ static const struct {
 	 "put a text that starts with * or & into quotes; a pattern is written tap*"},
 };
 
-static void queue_parser_error(struct reading *reading)
+static void queue_parser_error(struct yaml_reading *reading)
 {
 	const yaml_parser_t *parser = &reading->parser;
 	const char *problem = parser->problem ? parser->problem : "unknown problem";
@@ -161,7 +161,7 @@ static void queue_parser_error(struct reading *reading)
 			    place_of_index(reading, parser->context_mark.index), "it began here");
 }
 
-static bool next_event(struct reading *reading, yaml_event_t *event)
+static bool next_event(struct yaml_reading *reading, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&reading->parser, event))
 		return true;
@@ -170,7 +170,7 @@ static bool next_event(struct reading *reading, yaml_event_t *event)
 }
 
 /* Refuses what makes one text mean another: an anchor or a tag. */
-static void refuse_properties(struct reading *reading, struct place place,
+static void refuse_properties(struct yaml_reading *reading, struct place place,
 			      const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	struct diag *diag;
@@ -189,7 +189,7 @@ static void refuse_properties(struct reading *reading, struct place place,
 }
 
 /* Makes the node of an event that begins one, without its items. */
-static struct node *new_node(struct reading *reading, const yaml_event_t *event,
+static struct node *new_node(struct yaml_reading *reading, const yaml_event_t *event,
 			     struct place place)
 {
 	struct node *node = arena_alloc(reading->arena, sizeof(*node));
@@ -229,7 +229,7 @@ static struct node *new_node(struct reading *reading, const yaml_event_t *event,
 }
 
 /* Drops pairs whose key is no text. */
-static void drop_odd_keys(struct reading *reading, struct node *map)
+static void drop_odd_keys(struct yaml_reading *reading, struct node *map)
 {
 	size_t kept = 0;
 
@@ -257,7 +257,7 @@ struct open {
 	size_t n, cap; /* items */
 };
 
-static void append_item(struct reading *reading, struct open *open, struct node *item)
+static void append_item(struct yaml_reading *reading, struct open *open, struct node *item)
 {
 	struct node *node = open->node;
 
@@ -266,7 +266,7 @@ static void append_item(struct reading *reading, struct open *open, struct node 
 	node->items[open->n++] = item;
 }
 
-static void close_node(struct reading *reading, struct open *open)
+static void close_node(struct yaml_reading *reading, struct open *open)
 {
 	open->node->n = open->n;
 	if (open->node->kind != NODE_MAP)
@@ -277,7 +277,7 @@ static void close_node(struct reading *reading, struct open *open)
 }
 
 /* Takes the event's node in. Returns false when a limit is passed. */
-static bool take_node(struct reading *reading, const yaml_event_t *event, struct open *stack,
+static bool take_node(struct yaml_reading *reading, const yaml_event_t *event, struct open *stack,
 		      size_t *depth, struct node **root)
 {
 	struct place place = place_of_event(reading, event);
@@ -304,7 +304,7 @@ static bool take_node(struct reading *reading, const yaml_event_t *event, struct
 	return true;
 }
 
-static bool take_document_start(struct reading *reading, const yaml_event_t *event,
+static bool take_document_start(struct yaml_reading *reading, const yaml_event_t *event,
 				size_t *n_documents)
 {
 	struct place place = place_of_event(reading, event);
@@ -326,7 +326,7 @@ static bool take_document_start(struct reading *reading, const yaml_event_t *eve
 	return true;
 }
 
-static bool take_events(struct reading *reading, struct node **root)
+static bool take_events(struct yaml_reading *reading, struct node **root)
 {
 	struct open stack[YAML_MAX_DEPTH];
 	size_t depth = 0, n_documents = 0;
@@ -367,7 +367,7 @@ static bool take_events(struct reading *reading, struct node **root)
 bool yaml_read(struct arena *arena, struct diags *diags, uint32_t source, struct node **root)
 {
 	const struct source *src = &diags->sources[source];
-	struct reading reading = {.arena = arena, .diags = diags, .source = source};
+	struct yaml_reading reading = {.arena = arena, .diags = diags, .source = source};
 	bool good;
 
 	*root = NULL;

@@ -34,7 +34,7 @@ static const struct addr outside[FAMILY__COUNT] = {
 	[FAMILY_IPV6] = {FAMILY_IPV6, {0x26, 0x20, 0, 0xfe, [15] = 0xfe}},
 };
 
-struct search {
+struct blocker_search {
 	const struct survey *survey;
 	struct netlink netlink; /* of routes; without a socket they are not known */
 	struct blockers *out;
@@ -120,7 +120,8 @@ static void set_name(char out[static IFNAME_SIZE], const char *name)
 }
 
 /* Asks where the address is; false: the kernel does not say, or there is nothing. */
-static bool find_route(struct search *s, const struct addr *addr, struct route_answer *route)
+static bool find_route(struct blocker_search *s, const struct addr *addr,
+		       struct route_answer *route)
 {
 	struct route_query query = {.daddr = *addr};
 
@@ -128,7 +129,7 @@ static bool find_route(struct search *s, const struct addr *addr, struct route_a
 	       route->type == RTN_UNICAST && route->oifname[0];
 }
 
-static enum tri path_back(struct search *s, const struct addr *addr, const char *ifname)
+static enum tri path_back(struct blocker_search *s, const struct addr *addr, const char *ifname)
 {
 	struct route_answer route;
 
@@ -137,7 +138,7 @@ static enum tri path_back(struct search *s, const struct addr *addr, const char 
 }
 
 /* The network's interface: where the guest is, or the first one that fits. */
-static void name_interface(struct search *s, const struct network *network,
+static void name_interface(struct blocker_search *s, const struct network *network,
 			   const struct addr *guest, char out[static IFNAME_SIZE])
 {
 	const struct ifpattern *pattern = &network->interfaces[0];
@@ -154,7 +155,7 @@ static void name_interface(struct search *s, const struct network *network,
 		out[strlen(out)] = '0';
 }
 
-static struct judge_packet sample_out(struct search *s, const struct blocked *way)
+static struct judge_packet sample_out(struct blocker_search *s, const struct blocked *way)
 {
 	struct judge_packet p = {.family = way->family,
 				 .l4proto = IPPROTO_TCP,
@@ -184,7 +185,7 @@ static struct judge_packet sample_out(struct search *s, const struct blocked *wa
 }
 
 /* The answer, as conntrack takes it for the connection that the sample has opened. */
-static struct judge_packet sample_back(struct search *s, const struct blocked *way)
+static struct judge_packet sample_back(struct blocker_search *s, const struct blocked *way)
 {
 	struct judge_packet out = sample_out(s, way), p = out;
 
@@ -215,7 +216,7 @@ static struct judge_packet sample_back(struct search *s, const struct blocked *w
 
 /* Gathering. */
 
-static struct blocker *blocker_at(struct search *s, const struct judge_finding *finding)
+static struct blocker *blocker_at(struct blocker_search *s, const struct judge_finding *finding)
 {
 	struct blockers *out = s->out;
 	struct blocker *blocker;
@@ -235,7 +236,7 @@ static struct blocker *blocker_at(struct search *s, const struct judge_finding *
 	return blocker;
 }
 
-static void note_findings(struct search *s, const struct blocked *way)
+static void note_findings(struct blocker_search *s, const struct blocked *way)
 {
 	for (size_t i = 0; i < s->findings->n; i++) {
 		const struct judge_finding *finding = &s->findings->items[i];
@@ -255,7 +256,7 @@ static void note_findings(struct search *s, const struct blocked *way)
 	}
 }
 
-static void send_sample(struct search *s, const struct blocked *way)
+static void send_sample(struct blocker_search *s, const struct blocked *way)
 {
 	static const unsigned int hooks[] = {SURVEY_HOOK_INGRESS, NF_INET_PRE_ROUTING,
 					     NF_INET_FORWARD, NF_INET_POST_ROUTING,
@@ -306,7 +307,8 @@ static bool is_new_kind(struct kinds *kinds, const struct blocked *way)
 }
 
 /* The first way of each kind in one round, all others in the next, as long as there is room. */
-static void sample(struct search *s, struct kinds *kinds, struct blocked *way, bool first_round)
+static void sample(struct blocker_search *s, struct kinds *kinds, struct blocked *way,
+		   bool first_round)
 {
 	bool new = is_new_kind(kinds, way);
 
@@ -321,7 +323,7 @@ static void sample(struct search *s, struct kinds *kinds, struct blocked *way, b
 	}
 }
 
-static void sample_all(struct search *s, const struct description *d, struct kinds *kinds,
+static void sample_all(struct blocker_search *s, const struct description *d, struct kinds *kinds,
 		       bool first_round)
 {
 	for (size_t n = 0; n < d->n_networks; n++) {
@@ -353,7 +355,7 @@ static int by_certainty(const void *a, const void *b)
 void blocker_find(const struct survey *survey, const struct description *description,
 		  struct blockers *out)
 {
-	struct search s = {.survey = survey, .out = out};
+	struct blocker_search s = {.survey = survey, .out = out};
 	struct kinds *kinds = arena_alloc(survey->arena, sizeof(*kinds));
 
 	*out = (struct blockers){0};

@@ -7,7 +7,7 @@
 #include "rules/field.h"
 #include "rules/ours.h"
 
-struct search {
+struct front_search {
 	const struct survey *survey;
 	const struct xt_part *part;
 	const struct survey_base *base;
@@ -141,7 +141,7 @@ static struct judge_packet any_packet(enum family family)
 				     .daddr_open = bits};
 }
 
-static bool may_take(struct search *s, const struct judge_packet *packet)
+static bool may_take(struct front_search *s, const struct judge_packet *packet)
 {
 	struct judge judge;
 
@@ -150,7 +150,7 @@ static bool may_take(struct search *s, const struct judge_packet *packet)
 }
 
 /* What is not taken from a chain as a whole is taken from none of its rules. */
-static bool look(struct search *s, uint32_t chain, const struct judge_packet *packet)
+static bool look(struct front_search *s, uint32_t chain, const struct judge_packet *packet)
 {
 	const struct ruleset *ruleset = s->part->rs;
 	const struct chain_index *index = &s->part->index;
@@ -211,10 +211,10 @@ static uint32_t find_chain(const struct ruleset *ruleset, const char *name)
 bool front_find(const struct survey *survey, const struct xt_part *part, const char *table,
 		const char *builtin, const char *chain, struct front_finding *out)
 {
-	struct search s = {.survey = survey,
-			   .part = part,
-			   .base = find_base(survey, part->family, table, builtin),
-			   .out = out};
+	struct front_search s = {.survey = survey,
+				 .part = part,
+				 .base = find_base(survey, part->family, table, builtin),
+				 .out = out};
 	struct judge_packet any = any_packet(part->family);
 	uint32_t idx = find_chain(part->rs, chain);
 	struct judge_finding place;

@@ -3,7 +3,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-#include "judge/judge_nft.h"
+#include "judge/judge_expr.h"
 
 void eval_bitwise(struct rule_run *run, const struct nlattr *data)
 {

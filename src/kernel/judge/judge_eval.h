@@ -35,6 +35,9 @@ struct ruling {
 	} others[ACTS_MAX];
 };
 
+/** Where conntrack sees a packet. */
+#define JUDGE_CONNTRACK_PRIORITY (-200)
+
 /** Where a rule is judged. */
 struct place_of_rule {
 	struct judge *judge;
@@ -81,6 +84,12 @@ void judge_translate(const struct place_of_rule *at, bool source, const struct a
 
 /** Notes a masquerade. */
 void judge_masquerade(const struct place_of_rule *at, bool sure);
+
+/**
+ * Does what comes before the base chain of this priority at the present hook, once (*done):
+ * conntrack's own translation of a connection that has one, and what the caller foresees.
+ */
+void judge_remap(struct judge *judge, int priority, bool *done);
 
 static inline enum tri tri_not(enum tri t)
 {

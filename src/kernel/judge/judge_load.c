@@ -7,7 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "judge/judge_nft.h"
+#include "judge/judge_expr.h"
 #include "os/netlink.h"
 
 static void load_u32(struct rule_run *run, const struct nlattr *data, uint16_t type,

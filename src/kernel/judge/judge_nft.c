@@ -8,7 +8,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <string.h>
 
-#include "judge/judge_nft.h"
+#include "judge/judge_expr.h"
 #include "os/netlink.h"
 
 /*
@@ -19,95 +19,6 @@
  * one that may break leaves it a rule that may match. What an expression of an unknown name does
  * nobody knows: it may drop the packet.
  */
-
-/* What the expressions work with. */
-
-void expr_may_break(struct rule_run *run, const char *why)
-{
-	run->out->match = tri_and(run->out->match, judge_untold(run->at, why));
-}
-
-void expr_decide(struct rule_run *run, enum tri matches)
-{
-	run->out->match = tri_and(run->out->match, matches);
-}
-
-bool expr_is_sure(const struct rule_run *run)
-{
-	return run->at->certain && run->out->match == TRI_YES;
-}
-
-/* Where a register is; false when the kernel has none like it. */
-bool expr_register(const struct nlattr *data, uint16_t type, size_t len, size_t *at)
-{
-	uint32_t number = 0;
-
-	if (!survey_u32(data, type, &number))
-		return false;
-	if (number >= NFT_REG_1 && number <= NFT_REG_4)
-		*at = (number - NFT_REG_1) * 16;
-	else if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-		*at = (number - NFT_REG32_00) * 4;
-	else
-		return false;
-	return *at + len <= JUDGE_REGISTERS;
-}
-
-/* Puts a value into the destination register; value NULL: nothing is known of it. */
-void expr_load(struct rule_run *run, const struct nlattr *data, uint16_t type,
-		 const void *value, const void *known, size_t len)
-{
-	size_t at;
-
-	if (!expr_register(data, type, len, &at)) {
-		expr_may_break(run, "a register");
-		return;
-	}
-	/* The kernel zeroes the rest of the last word. */
-	for (size_t i = 0; i < ((len + 3) & ~(size_t)3) && at + i < JUDGE_REGISTERS; i++) {
-		run->value[at + i] = 0;
-		run->known[at + i] = i < len ? 0 : 0xff;
-	}
-	if (!value)
-		return;
-	memcpy(run->value + at, value, len);
-	if (known)
-		memcpy(run->known + at, known, len);
-	else
-		memset(run->known + at, 0xff, len);
-}
-
-/* All that a register may hold is unknown. */
-void expr_forget(struct rule_run *run, const struct nlattr *data, uint16_t type)
-{
-	size_t at;
-
-	if (!expr_register(data, type, 4, &at))
-		return;
-	memset(run->known + at, 0, JUDGE_REGISTERS - at < 16 ? JUDGE_REGISTERS - at : 16);
-}
-
-const uint8_t *expr_constant(const struct nlattr *data, uint16_t type, size_t len)
-{
-	const struct nlattr *value = netlink_find(netlink_find(data, type), NFTA_DATA_VALUE);
-
-	return value && mnl_attr_get_payload_len(value) >= len ? mnl_attr_get_payload(value)
-							       : NULL;
-}
-
-size_t expr_constant_len(const struct nlattr *data, uint16_t type)
-{
-	const struct nlattr *value = netlink_find(netlink_find(data, type), NFTA_DATA_VALUE);
-
-	return value ? mnl_attr_get_payload_len(value) : 0;
-}
-
-void expr_finish(struct rule_run *run, enum act act, const char *chain)
-{
-	run->out->act = act;
-	run->out->chain = chain;
-	run->done = act != ACT_NEXT;
-}
 
 /* Verdicts. */
 

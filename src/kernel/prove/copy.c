@@ -33,14 +33,3 @@ void mirror_free(struct mirror *mirror)
 		xt_libraries[mirror->xt[i].family].free(mirror->xt[i].handle);
 	mirror->n_xt = 0;
 }
-
-void mirror_warn(struct diags *diags, const char *what, int err, const char *text)
-{
-	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(MIRROR_LEFT_OUT), PLACE_NONE,
-				     "left out: %s of the host: the kernel refuses it: %s%s%s%s",
-				     what, strerror(err), text ? " (" : "", text ? text : "",
-				     text ? ")" : "");
-
-	diag->err = err;
-	diag_hint(diags, diag, "what is proved holds without it");
-}

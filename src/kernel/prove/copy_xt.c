@@ -114,7 +114,7 @@ int mirror_xt_read(struct arena *arena, struct diags *diags, struct mirror *out)
 
 /* Loading. */
 
-struct making {
+struct table_making {
 	const struct mirror_xt_table *table;
 	const struct xt_library *library;
 	struct xtc_handle *handle; /* of the copy's table */
@@ -122,7 +122,7 @@ struct making {
 };
 
 /* A table that was made before from fewer rules. */
-static bool make_empty(struct making *m)
+static bool make_empty(struct table_making *m)
 {
 	const struct xt_library *library = m->library;
 	const char *chain;
@@ -141,7 +141,7 @@ static bool make_empty(struct making *m)
 	return true;
 }
 
-static bool make_chains(struct making *m)
+static bool make_chains(struct table_making *m)
 {
 	struct xtc_handle *host = m->table->handle;
 	const struct xt_library *library = m->library;
@@ -164,7 +164,7 @@ static bool make_chains(struct making *m)
 }
 
 /* Appends the rules below limit. */
-static bool make_rules(struct making *m, size_t limit)
+static bool make_rules(struct table_making *m, size_t limit)
 {
 	struct xtc_handle *host = m->table->handle;
 	const struct xt_library *library = m->library;
@@ -190,7 +190,7 @@ static bool make_rules(struct making *m, size_t limit)
 /* Makes the copy's table of the rules below limit. Returns 0 or an errno. */
 static int make(struct arena *arena, const struct mirror_xt_table *table, size_t limit)
 {
-	struct making *m = arena_alloc(arena, sizeof(*m));
+	struct table_making *m = arena_alloc(arena, sizeof(*m));
 	int err = 0;
 
 	m->table = table;

@@ -28,7 +28,7 @@ static int failed(struct diags *diags, int err, const char *what)
 
 /* Dumps. */
 
-struct reading {
+struct host_copy_reading {
 	struct host_copy *copy;
 	struct host_copy_dump *dump;
 };
@@ -101,7 +101,7 @@ static bool is_of_kernel(const struct nlmsghdr *message, const struct rtmsg *inf
 
 static int take(const struct nlmsghdr *message, void *data)
 {
-	struct reading *reading = data;
+	struct host_copy_reading *reading = data;
 	struct host_copy_dump *dump = reading->dump;
 	const struct rtmsg *info = mnl_nlmsg_get_payload(message);
 	struct nlmsghdr *kept;
@@ -128,7 +128,7 @@ static int take(const struct nlmsghdr *message, void *data)
 static int read_dump(struct host_copy *copy, struct host_copy_dump *dump, uint16_t type)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	struct reading reading = {copy, dump};
+	struct host_copy_reading reading = {copy, dump};
 	int err = netlink_open(&netlink, NETLINK_ROUTE);
 
 	if (err != 0)

@@ -88,12 +88,12 @@ static bool is_here(struct netlink *netlink, unsigned int index)
 
 /* What is left out. */
 
-struct leaving {
+struct left_out {
 	struct diags *diags;
 	size_t n;
 };
 
-static void leave_out(struct leaving *l, const char *what, const char *which, int err)
+static void leave_out(struct left_out *l, const char *what, const char *which, int err)
 {
 	struct diag *diag;
 
@@ -108,7 +108,7 @@ static void leave_out(struct leaving *l, const char *what, const char *which, in
 
 /* Addresses. */
 
-static int put_addresses(struct netlink *netlink, const struct host_copy *copy, struct leaving *l)
+static int put_addresses(struct netlink *netlink, const struct host_copy *copy, struct left_out *l)
 {
 	static const uint16_t without[] = {IFA_FLAGS, 0};
 
@@ -142,7 +142,7 @@ static int put_addresses(struct netlink *netlink, const struct host_copy *copy, 
 
 /* Altnames. */
 
-static void put_altnames(struct netlink *netlink, const struct host_copy *copy, struct leaving *l)
+static void put_altnames(struct netlink *netlink, const struct host_copy *copy, struct left_out *l)
 {
 	for (size_t i = 0; i < copy->links.n_altnames; i++) {
 		const struct host_altname *altname = &copy->links.altnames[i];
@@ -210,7 +210,7 @@ static int clear_rules(struct netlink *netlink, const struct host_copy *copy)
 	return err;
 }
 
-static int put_rules(struct netlink *netlink, const struct host_copy *copy, struct leaving *l)
+static int put_rules(struct netlink *netlink, const struct host_copy *copy, struct left_out *l)
 {
 	static const uint16_t nothing[] = {0};
 	int err = clear_rules(netlink, copy);
@@ -274,7 +274,7 @@ static struct nlmsghdr *make_route(const struct host_copy *copy, const struct nl
 	return request;
 }
 
-static void leave_route(struct leaving *l, const struct nlmsghdr *route, int err)
+static void leave_route(struct left_out *l, const struct nlmsghdr *route, int err)
 {
 	const struct rtmsg *info = mnl_nlmsg_get_payload(route);
 	const struct nlattr *to = find(route, sizeof(*info), RTA_DST);
@@ -287,7 +287,7 @@ static void leave_route(struct leaving *l, const struct nlmsghdr *route, int err
 	leave_out(l, "route to", to ? full : text, err);
 }
 
-static void put_routes(struct netlink *netlink, const struct host_copy *copy, struct leaving *l)
+static void put_routes(struct netlink *netlink, const struct host_copy *copy, struct left_out *l)
 {
 	size_t n = copy->routes.n, before;
 	struct nlmsghdr **left = arena_calloc(copy->arena, n + 1, sizeof(*left));
@@ -313,7 +313,7 @@ static void put_routes(struct netlink *netlink, const struct host_copy *copy, st
 
 int host_copy_put(struct diags *diags, const struct host_copy *copy, struct netlink *netlink)
 {
-	struct leaving l = {diags, 0};
+	struct left_out l = {diags, 0};
 	int err;
 
 	host_copy_put_sysctls(copy, true);

@@ -58,7 +58,7 @@ static void take_decider(struct arena *arena, struct proof *out, const struct re
 		out->items[record->decided.finding].by = decider;
 }
 
-static int collect(struct run *run, struct diags *diags, int fd, struct proof *out)
+static int collect(struct prove_run *run, struct diags *diags, int fd, struct proof *out)
 {
 	const struct prove_input *input = run->input;
 	struct arena *arena = run->arena;
@@ -101,7 +101,7 @@ static int collect(struct run *run, struct diags *diags, int fd, struct proof *o
 	return -EIO;
 }
 
-static void init(struct run *run)
+static void init(struct prove_run *run)
 {
 	const struct probe_list *list = run->list;
 
@@ -121,7 +121,7 @@ static void init(struct run *run)
 }
 
 /* Runs the child. */
-static int run_copy(struct run *run, struct diags *diags, struct proof *out)
+static int run_copy(struct prove_run *run, struct diags *diags, struct proof *out)
 {
 	int ends[2], err;
 	pid_t child;
@@ -148,7 +148,7 @@ static int run_copy(struct run *run, struct diags *diags, struct proof *out)
 int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_input *input,
 		 struct proof *out)
 {
-	struct run run = {.arena = arena, .input = input, .list = input->list};
+	struct prove_run run = {.arena = arena, .input = input, .list = input->list};
 	int err = 0;
 
 	*out = (struct proof){0};

@@ -18,27 +18,9 @@
 /* How many between two words about how far it got. */
 #define PROGRESS_EVERY 1024
 
-bool prove_tell(struct run *run, const struct record *record)
-{
-	const char *at = (const char *)record;
-	size_t left = sizeof(*record);
-
-	while (left > 0) {
-		ssize_t n = write(run->pipe, at, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		left -= (size_t)n;
-	}
-	return true;
-}
-
 /* What was seen. */
 
-static void report(struct run *run, enum finding_kind kind, uint32_t probe,
+static void report(struct prove_run *run, enum finding_kind kind, uint32_t probe,
 		   const struct sight *sight)
 {
 	struct record record = {.kind = RECORD_FINDING};
@@ -78,14 +60,14 @@ static bool is_link_local(const struct addr *addr)
 					       memcmp(addr->bytes, zero, 16) == 0);
 }
 
-static bool is_expected_source(const struct run *run, const struct probe *probe,
+static bool is_expected_source(const struct prove_run *run, const struct probe *probe,
 			       const struct addr *addr)
 {
 	return addr_equal(addr, &probe->seen_saddr) ||
 	       (probe->any_own && replica_has(run->list->replica, addr, probe->toward));
 }
 
-static void remember(struct run *run, const struct sight *sight)
+static void remember(struct prove_run *run, const struct sight *sight)
 {
 	if (run->seen[sight->probe])
 		return;
@@ -95,7 +77,7 @@ static void remember(struct run *run, const struct sight *sight)
 
 void prove_see(const struct sight *sight, void *data)
 {
-	struct run *run = data;
+	struct prove_run *run = data;
 	const struct probe *probe;
 
 	if (run->tracing) {
@@ -141,37 +123,7 @@ void prove_see(const struct sight *sight, void *data)
 
 /* Sending. */
 
-int prove_send(struct run *run, uint32_t idx)
-{
-	const struct probe *probe = &run->list->items[idx];
-	const struct sight *about = NULL;
-	struct frame frames[FRAME_COUNT_MAX];
-	size_t n;
-	int err = 0;
-
-	if (probe->phase == PHASE_BACK) {
-		about = run->seen[probe->about];
-		if (!about)
-			return 0;
-	}
-	n = frame_make(run->list, idx, run->wire.mark, about, frames);
-	for (size_t i = 0; i < n && err == 0; i++)
-		err = probe->in == NO_PORT
-			      ? wire_send_own(&run->wire, probe->toward, probe, &frames[i])
-			      : wire_send(&run->wire, probe->in, &frames[i]);
-	run->n_sent++;
-	return probe->in == NO_PORT && prove_has_no_way(run, idx, err) ? 0 : err;
-}
-
-static void tell_progress(struct run *run)
-{
-	struct record record = {.kind = RECORD_PROGRESS, .n_done = run->n_sent};
-
-	if (run->input->progress)
-		(void)prove_tell(run, &record);
-}
-
-static void compare(struct run *run, uint32_t probe)
+static void compare(struct prove_run *run, uint32_t probe)
 {
 	enum finding_kind kind;
 
@@ -180,7 +132,7 @@ static void compare(struct run *run, uint32_t probe)
 }
 
 /* Without our rules only what is compared is asked. */
-static bool is_sent(const struct run *run, uint32_t idx, enum probe_phase phase)
+static bool is_sent(const struct prove_run *run, uint32_t idx, enum probe_phase phase)
 {
 	const struct probe *probe = &run->list->items[idx];
 
@@ -188,7 +140,7 @@ static bool is_sent(const struct run *run, uint32_t idx, enum probe_phase phase)
 	       (!run->bare || prove_compares(run, idx));
 }
 
-static int send_phase(struct run *run, enum probe_phase phase)
+static int send_phase(struct prove_run *run, enum probe_phase phase)
 {
 	size_t n = 0;
 	int err = 0;
@@ -199,7 +151,7 @@ static int send_phase(struct run *run, enum probe_phase phase)
 		err = prove_send(run, i);
 		n++;
 		if (n % PROGRESS_EVERY == 0)
-			tell_progress(run);
+			prove_tell_progress(run);
 		if (err == 0 && n % SETTLE_EVERY == 0)
 			err = wire_settle(&run->wire);
 		else if (err == 0 && n % DRAIN_EVERY == 0)
@@ -263,7 +215,7 @@ static void quieten(void)
 		(void)sandbox_sysctl(values[i][0], values[i][1]);
 }
 
-static int forward_everywhere(struct run *run)
+static int forward_everywhere(struct prove_run *run)
 {
 	for (size_t i = 0; i < sizeof(forwarding) / sizeof(*forwarding); i++) {
 		int err = sandbox_sysctl(forwarding[i], "1");
@@ -283,7 +235,7 @@ static int forward_everywhere(struct run *run)
 /* In the namespace of the wires: there is nobody at their other ends. */
 static int prepare(void *data)
 {
-	struct run *run = data;
+	struct prove_run *run = data;
 	int err = sandbox_sysctl("net/ipv6/conf/default/disable_ipv6", "1");
 
 	if (err == 0 || err == -ENOENT)
@@ -291,37 +243,20 @@ static int prepare(void *data)
 	return err ? err : wire_open(&run->wire);
 }
 
-static void send_diags(struct run *run)
-{
-	for (size_t i = 0; i < run->diags->n; i++) {
-		const struct diag *diag = &run->diags->items[i];
-		struct record record = {.kind = RECORD_DIAG};
-
-		record.diag.severity = diag->severity;
-		record.diag.place = diag->place;
-		record.diag.err = diag->err;
-		snprintf(record.diag.code, sizeof(record.diag.code), "%s", diag->code);
-		snprintf(record.diag.message, sizeof(record.diag.message), "%s", diag->message);
-		snprintf(record.diag.hint, sizeof(record.diag.hint), "%s",
-			 diag->hint ? diag->hint : "");
-		(void)prove_tell(run, &record);
-	}
-}
-
 /* What of the host lacks in the copy is told even when all the rest goes well. */
-static int load_host_rules(struct run *run)
+static int load_host_rules(struct prove_run *run)
 {
 	int err = run->input->host ? mirror_load(run->diags, &run->mirror) : 0;
 
 	if (err == 0) {
 		if (!run->bare)
-			send_diags(run);
+			prove_tell_diags(run);
 		run->diags->n = 0;
 	}
 	return err;
 }
 
-static int build(struct run *run)
+static int build(struct prove_run *run)
 {
 	const struct replica *r = run->list->replica;
 	const struct host_copy *host = run->input->host;
@@ -355,7 +290,7 @@ static int build(struct run *run)
 }
 
 /* What a host does that is not as described. A kernel without routing rules never is like this. */
-static int send_astray(struct run *run)
+static int send_astray(struct prove_run *run)
 {
 	const struct replica *r = run->list->replica;
 	int err, back;
@@ -390,7 +325,7 @@ static void pin(void)
 
 int prove_work(void *data)
 {
-	struct run *run = data;
+	struct prove_run *run = data;
 	struct record end = {.kind = RECORD_END};
 	struct diags diags;
 
@@ -413,7 +348,7 @@ int prove_work(void *data)
 	else if (end.end.result == 0)
 		prove_trace(run);
 	if (end.end.result != 0)
-		send_diags(run);
+		prove_tell_diags(run);
 	end.end.n_sent = run->n_sent;
 	(void)prove_tell(run, &end);
 	return 0;

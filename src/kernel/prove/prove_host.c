@@ -18,7 +18,7 @@
  * copy without our rules first, and with them must fare the same.
  */
 
-bool prove_same_way(const struct run *run, uint32_t port, uint32_t other)
+bool prove_same_way(const struct prove_run *run, uint32_t port, uint32_t other)
 {
 	const struct replica *r = run->list->replica;
 
@@ -26,7 +26,7 @@ bool prove_same_way(const struct run *run, uint32_t port, uint32_t other)
 				 replica_top(r, port) == replica_top(r, other));
 }
 
-bool prove_answers_outside(const struct run *run, const struct probe *probe,
+bool prove_answers_outside(const struct prove_run *run, const struct probe *probe,
 			   const struct sight *sight)
 {
 	const struct replica *r = run->list->replica;
@@ -36,7 +36,7 @@ bool prove_answers_outside(const struct run *run, const struct probe *probe,
 	       !addr_equal(&sight->daddr, &probe->daddr);
 }
 
-bool prove_may_be_there(const struct run *run, uint32_t idx, const struct sight *sight)
+bool prove_may_be_there(const struct prove_run *run, uint32_t idx, const struct sight *sight)
 {
 	const struct probe *probe = &run->list->items[idx];
 	const struct replica *r = run->list->replica;
@@ -56,7 +56,7 @@ bool prove_may_be_there(const struct run *run, uint32_t idx, const struct sight 
 				   : addr_equal(&sight->saddr, &expected.source);
 }
 
-bool prove_has_no_way(struct run *run, uint32_t probe, int err)
+bool prove_has_no_way(struct prove_run *run, uint32_t probe, int err)
 {
 	if (!run->list->replica->of_host || (err != -EADDRNOTAVAIL && err != -ENETUNREACH &&
 					     err != -EHOSTUNREACH && err != -EACCES))
@@ -65,7 +65,7 @@ bool prove_has_no_way(struct run *run, uint32_t probe, int err)
 	return true;
 }
 
-static void tell_detour(struct run *run, uint32_t probe, uint32_t port)
+static void tell_detour(struct prove_run *run, uint32_t probe, uint32_t port)
 {
 	struct record record = {.kind = RECORD_DETOUR};
 
@@ -84,7 +84,7 @@ static bool is_lone(const struct replica *r, const struct addr *addr)
 }
 
 /* The port by which the kernel would send it; NO_PORT: by none. False when that can't be told. */
-static bool ask_route(struct run *run, const struct probe *probe, uint32_t *out)
+static bool ask_route(struct prove_run *run, const struct probe *probe, uint32_t *out)
 {
 	const struct replica *r = run->list->replica;
 	struct route_query query = {.daddr = probe->daddr, .saddr = &probe->saddr};
@@ -104,7 +104,7 @@ static bool ask_route(struct run *run, const struct probe *probe, uint32_t *out)
 	return true;
 }
 
-bool prove_detours(struct run *run, uint32_t idx)
+bool prove_detours(struct prove_run *run, uint32_t idx)
 {
 	const struct probe *probe = &run->list->items[idx];
 	const struct replica *r = run->list->replica;
@@ -127,12 +127,12 @@ bool prove_detours(struct run *run, uint32_t idx)
 	return true;
 }
 
-bool prove_compares(const struct run *run, uint32_t probe)
+bool prove_compares(const struct prove_run *run, uint32_t probe)
 {
 	return run->list->replica->of_host && run->list->items[probe].network == NO_NETWORK;
 }
 
-bool prove_differs(const struct run *run, uint32_t probe, enum finding_kind *kind)
+bool prove_differs(const struct prove_run *run, uint32_t probe, enum finding_kind *kind)
 {
 	const struct sight *before = run->before[probe], *now = run->seen[probe];
 
@@ -141,17 +141,4 @@ bool prove_differs(const struct run *run, uint32_t probe, enum finding_kind *kin
 		return false;
 	*kind = !now ? FINDING_MISSING : !before ? FINDING_LEAK : FINDING_SOURCE;
 	return before || now;
-}
-
-void prove_tell_seen(struct run *run)
-{
-	for (uint32_t i = 0; i < run->list->n; i++) {
-		struct record record = {.kind = RECORD_SEEN};
-
-		if (!run->seen[i])
-			continue;
-		record.seen.probe = i;
-		record.seen.sight = *run->seen[i];
-		(void)prove_tell(run, &record);
-	}
 }

@@ -57,7 +57,7 @@ struct found {
 };
 
 /** The run of a proof. */
-struct run {
+struct prove_run {
 	struct arena *arena;
 	const struct prove_input *input;
 	const struct probe_list *list;
@@ -77,43 +77,49 @@ struct run {
 };
 
 /** Writes a record into the pipe. Returns false when nobody reads any more. */
-bool prove_tell(struct run *run, const struct record *record);
+bool prove_tell(struct prove_run *run, const struct record *record);
 
-/** All that the child does; data is the struct run. Returns its exit status. */
+/** Tells how far it got, when the parent wants to know. */
+void prove_tell_progress(struct prove_run *run);
+
+/** Tells what is queued. */
+void prove_tell_diags(struct prove_run *run);
+
+/** Tells how probes were seen. */
+void prove_tell_seen(struct prove_run *run);
+
+/** All that the child does; data is the struct prove_run. Returns its exit status. */
 int prove_work(void *data);
 
-/** Takes a captured packet; data is the struct run. */
+/** Takes a captured packet; data is the struct prove_run. */
 void prove_see(const struct sight *sight, void *data);
 
 /** Sends the frames of a probe. Returns 0 or -errno. */
-int prove_send(struct run *run, uint32_t probe);
+int prove_send(struct prove_run *run, uint32_t probe);
 
 /** Tells whether packets by the two ports go by the same interface of the host. */
-bool prove_same_way(const struct run *run, uint32_t port, uint32_t other);
+bool prove_same_way(const struct prove_run *run, uint32_t port, uint32_t other);
 
 /** Tells whether the host answers somebody outside, whose way back is by another interface. */
-bool prove_answers_outside(const struct run *run, const struct probe *probe,
+bool prove_answers_outside(const struct prove_run *run, const struct probe *probe,
 			   const struct sight *sight);
 
 /** Tells whether the host's routing refused to send the probe, of the host itself; and keeps it. */
-bool prove_has_no_way(struct run *run, uint32_t probe, int err);
+bool prove_has_no_way(struct prove_run *run, uint32_t probe, int err);
 
 /** Tells whether the host's routing took the probe to where the description lets it be. */
-bool prove_may_be_there(const struct run *run, uint32_t probe, const struct sight *sight);
+bool prove_may_be_there(const struct prove_run *run, uint32_t probe, const struct sight *sight);
 
 /**
  * Tells whether the host's routing is why the probe is not where it should be; then that was told.
  */
-bool prove_detours(struct run *run, uint32_t probe);
+bool prove_detours(struct prove_run *run, uint32_t probe);
 
 /** Tells whether the probe must fare as without our rules; prove_differs(): whether it does not. */
-bool prove_compares(const struct run *run, uint32_t probe);
-bool prove_differs(const struct run *run, uint32_t probe, enum finding_kind *kind);
-
-/** Tells how probes were seen. */
-void prove_tell_seen(struct run *run);
+bool prove_compares(const struct prove_run *run, uint32_t probe);
+bool prove_differs(const struct prove_run *run, uint32_t probe, enum finding_kind *kind);
 
 /** Sends probes with findings again, and tells what decided about them. */
-void prove_trace(struct run *run);
+void prove_trace(struct prove_run *run);
 
 #endif

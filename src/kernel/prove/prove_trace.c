@@ -39,7 +39,7 @@ static void forget_connections(struct netlink *netlink)
 		(void)netlink_request(netlink, request, ignore, NULL);
 }
 
-static bool is_alike(const struct run *run, const struct found *a, const struct found *b)
+static bool is_alike(const struct prove_run *run, const struct found *a, const struct found *b)
 {
 	const struct probe *x = &run->list->items[a->probe], *y = &run->list->items[b->probe];
 
@@ -47,7 +47,7 @@ static bool is_alike(const struct run *run, const struct found *a, const struct 
 	       x->in == y->in && x->toward == y->toward;
 }
 
-static bool is_wanted(const struct run *run, const struct found *found, const size_t *traced,
+static bool is_wanted(const struct prove_run *run, const struct found *found, const size_t *traced,
 		      size_t n)
 {
 	size_t alike = 0;
@@ -73,7 +73,7 @@ static enum trace_question question_of(enum finding_kind kind)
 	return TRACE_DROPPED;
 }
 
-static bool send_again(struct run *run, struct tracer *tracer, const struct found *found,
+static bool send_again(struct prove_run *run, struct tracer *tracer, const struct found *found,
 		       struct decider *out)
 {
 	const struct probe *probe = &run->list->items[found->probe];
@@ -91,7 +91,7 @@ static bool send_again(struct run *run, struct tracer *tracer, const struct foun
 	return err == 0 && tracer_end(tracer, question_of(found->kind), out);
 }
 
-void prove_trace(struct run *run)
+void prove_trace(struct prove_run *run)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
 	size_t n_findings = run->n_findings < FINDINGS_MAX ? run->n_findings : FINDINGS_MAX;

@@ -214,14 +214,14 @@ static const char *find_owner(const struct visited *v, const char *family)
 	return "";
 }
 
-struct search {
+struct decider_search {
 	size_t at;
 	struct decider *out;
 };
 
 static bool look(struct trace_xt *t, const struct visited *v, void *data)
 {
-	struct search *search = data;
+	struct decider_search *search = data;
 	struct decider *out = search->out;
 	size_t at = search->at++;
 	const char *verdict = v->target ? verdict_of(v->target) : NULL;
@@ -248,7 +248,7 @@ static bool look(struct trace_xt *t, const struct visited *v, void *data)
 
 bool trace_xt_end(struct trace_xt *t, struct decider *out)
 {
-	struct search search = {.out = out};
+	struct decider_search search = {.out = out};
 
 	return visit(t, look, &search) &&
 	       (out->origin != NO_INDEX || !ours_chain(out->chain));

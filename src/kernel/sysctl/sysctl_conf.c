@@ -44,7 +44,7 @@ struct conf_files {
 	size_t n, cap;
 };
 
-struct reading {
+struct conf_reading {
 	struct arena *arena;
 	const char *root;
 	struct sysctl_setting (*out)[FAMILY__COUNT];
@@ -85,7 +85,7 @@ static void to_path(char *key)
 }
 
 /* A line "key = value", "-key = value"; with ufw's "net/ipv4/ip_forward=1" the same. */
-static void take_line(struct reading *r, enum sysctl_reader reader, const char *file,
+static void take_line(struct conf_reading *r, enum sysctl_reader reader, const char *file,
 		      unsigned int number, char *line)
 {
 	char *key = trim(line), *value = strchr(key, '=');
@@ -109,12 +109,12 @@ static void take_line(struct reading *r, enum sysctl_reader reader, const char *
 							.value = arena_strdup(r->arena, value)};
 }
 
-static FILE *open_file(struct reading *r, const char *path)
+static FILE *open_file(struct conf_reading *r, const char *path)
 {
 	return fopen(arena_printf(r->arena, "%s%s", r->root, path), "re");
 }
 
-static void read_file(struct reading *r, enum sysctl_reader reader, const char *path)
+static void read_file(struct conf_reading *r, enum sysctl_reader reader, const char *path)
 {
 	FILE *file = open_file(r, path);
 	char line[LINE_SIZE];
@@ -147,7 +147,7 @@ static bool has_name(const struct conf_files *files, const char *name)
 	return false;
 }
 
-static void list_directory(struct reading *r, const char *path, struct conf_files *files)
+static void list_directory(struct conf_reading *r, const char *path, struct conf_files *files)
 {
 	DIR *dir = opendir(arena_printf(r->arena, "%s%s", r->root, path));
 	const struct dirent *entry;
@@ -168,7 +168,7 @@ static void list_directory(struct reading *r, const char *path, struct conf_file
 		closedir(dir);
 }
 
-static bool is_same(struct reading *r, const char *a, const char *b)
+static bool is_same(struct conf_reading *r, const char *a, const char *b)
 {
 	struct stat x, y;
 
@@ -177,7 +177,7 @@ static bool is_same(struct reading *r, const char *a, const char *b)
 	       x.st_ino == y.st_ino;
 }
 
-static bool ufw_is_on(struct reading *r)
+static bool ufw_is_on(struct conf_reading *r)
 {
 	FILE *file = open_file(r, "/etc/ufw/ufw.conf");
 	char line[LINE_SIZE];
@@ -197,7 +197,7 @@ static bool ufw_is_on(struct reading *r)
 void sysctl_conf_read(struct arena *arena, const char *root,
 		      struct sysctl_setting out[static SYSCTL_READER__COUNT][FAMILY__COUNT])
 {
-	struct reading r = {.arena = arena, .root = root, .out = out};
+	struct conf_reading r = {.arena = arena, .root = root, .out = out};
 	struct conf_files files = {0};
 	bool linked = false;
 

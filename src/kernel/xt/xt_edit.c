@@ -13,12 +13,12 @@
 #define CHAIN_NAME_MAX (XT_EXTENSION_MAXNAMELEN - 1)
 
 /* What becomes of a chain that is there. */
-enum fate {
-	FATE_UNKNOWN,
-	FATE_STAYS,  /* it is as wanted, and so is all that it leads to */
-	FATE_FILLED, /* it is wanted with other rules, or leads to such a chain */
-	FATE_GOES,
-	FATE__COUNT
+enum chain_fate {
+	CHAIN_UNKNOWN,
+	CHAIN_STAYS,  /* it is as wanted, and so is all that it leads to */
+	CHAIN_FILLED, /* it is wanted with other rules, or leads to such a chain */
+	CHAIN_GOES,
+	CHAIN_FATE__COUNT
 };
 
 struct editing {
@@ -27,7 +27,7 @@ struct editing {
 	const struct xt_content *present, *wanted;
 	struct arena *arena;
 	enum xt_edit edit;
-	enum fate *fates;      /* by index of present's chain */
+	enum chain_fate *fates; /* by index of present's chain */
 	struct xt_jump *jumps; /* present's, with positions as they become */
 	unsigned int n_renamed;
 	struct xt_room *room;
@@ -76,24 +76,25 @@ static bool same_rules(const struct image_chain *a, const struct image_chain *b)
  * While both are there, a chain serves both only with everything that it leads to. Chains do not
  * lead back to themselves: the kernel refuses that.
  */
-static enum fate find_fate(struct editing *e, uint32_t idx)
+static enum chain_fate find_fate(struct editing *e, uint32_t idx)
 {
 	const struct image_chain *chain = &e->present->image.chains[idx];
 	const struct image_chain *wanted = chain_named(e->wanted, chain->name);
 
-	if (e->fates[idx] != FATE_UNKNOWN)
+	if (e->fates[idx] != CHAIN_UNKNOWN)
 		return e->fates[idx];
-	e->fates[idx] = !wanted ? FATE_GOES : same_rules(chain, wanted) ? FATE_STAYS : FATE_FILLED;
-	for (size_t i = 0; e->edit == XT_EDIT_BOTH && e->fates[idx] == FATE_STAYS &&
-			   i < chain->n_rules;
-	     i++) {
+	e->fates[idx] = !wanted			    ? CHAIN_GOES
+			: same_rules(chain, wanted) ? CHAIN_STAYS
+						    : CHAIN_FILLED;
+	for (size_t i = 0;
+	     e->edit == XT_EDIT_BOTH && e->fates[idx] == CHAIN_STAYS && i < chain->n_rules; i++) {
 		const char *target = xt_entry_target(e->present->family, chain->rules[i].blob);
 		uint32_t to = NO_INDEX;
 
 		if (ours_chain(target))
 			to = image_find_chain(&e->present->image, target);
-		if (to != NO_INDEX && find_fate(e, to) != FATE_STAYS)
-			e->fates[idx] = FATE_FILLED;
+		if (to != NO_INDEX && find_fate(e, to) != CHAIN_STAYS)
+			e->fates[idx] = CHAIN_FILLED;
 	}
 	return e->fates[idx];
 }
@@ -180,9 +181,9 @@ static void make_chains(struct editing *e)
 	const struct image *present = &e->present->image, *wanted = &e->wanted->image;
 
 	for (uint32_t i = 0; i < present->n_chains; i++) {
-		if (e->fates[i] == FATE_FILLED && e->edit == XT_EDIT_BOTH)
+		if (e->fates[i] == CHAIN_FILLED && e->edit == XT_EDIT_BOTH)
 			put_aside(e, i);
-		else if (e->fates[i] == FATE_FILLED)
+		else if (e->fates[i] == CHAIN_FILLED)
 			STEP(e, flush_chain, present->chains[i].name);
 	}
 	for (size_t i = 0; i < wanted->n_chains; i++)
@@ -200,7 +201,7 @@ static void fill_chains(struct editing *e)
 		uint32_t there = image_find_chain(present, chain->name);
 
 		if (!ours_chain(chain->name) ||
-		    (there != NO_INDEX && e->fates[there] == FATE_STAYS))
+		    (there != NO_INDEX && e->fates[there] == CHAIN_STAYS))
 			continue;
 		fill(e, chain, there);
 	}
@@ -296,10 +297,10 @@ static void drop_chains(struct editing *e)
 	const struct image *present = &e->present->image;
 
 	for (uint32_t i = 0; i < present->n_chains; i++)
-		if (e->fates[i] == FATE_GOES)
+		if (e->fates[i] == CHAIN_GOES)
 			STEP(e, flush_chain, present->chains[i].name);
 	for (uint32_t i = 0; i < present->n_chains; i++)
-		if (e->fates[i] == FATE_GOES)
+		if (e->fates[i] == CHAIN_GOES)
 			STEP(e, delete_chain, present->chains[i].name);
 }
 
@@ -342,8 +343,8 @@ static void refuse_users(struct editing *e)
 	if (e->wanted->clean)
 		return;
 	for (uint32_t i = 0; e->present->user && i < e->present->image.n_chains; i++)
-		if (e->fates[i] == FATE_GOES ||
-		    (e->fates[i] == FATE_FILLED && e->edit == XT_EDIT_BOTH))
+		if (e->fates[i] == CHAIN_GOES ||
+		    (e->fates[i] == CHAIN_FILLED && e->edit == XT_EDIT_BOTH))
 			e->err = -EMLINK;
 }
 

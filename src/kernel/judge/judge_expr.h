@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// judge_nft: the expressions of nf_tables, one function each, and the registers they work on.
-#ifndef JUDGE_JUDGE_NFT_H
-#define JUDGE_JUDGE_NFT_H
+// judge_expr: the expressions of nf_tables, one function each, and the registers they work on.
+#ifndef JUDGE_JUDGE_EXPR_H
+#define JUDGE_JUDGE_EXPR_H
 
 #include "judge/judge_eval.h"
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// plan_parts: what the makers of rules are made of.
+#include "policy/plan_parts.h"
+
+#include "rules/field.h"
+
+const enum field plan_saddr[FAMILY__COUNT] = {FIELD_SADDR4, FIELD_SADDR6};
+const enum field plan_daddr[FAMILY__COUNT] = {FIELD_DADDR4, FIELD_DADDR6};
+
+bool plan_has_one(const struct plan *plan, uint32_t set)
+{
+	return plan->rs->sets[set].n_elements > 0;
+}
+
+bool plan_has(const struct plan *plan, const uint32_t sets[static FAMILY__COUNT])
+{
+	return plan_has_one(plan, sets[FAMILY_IPV4]) || plan_has_one(plan, sets[FAMILY_IPV6]);
+}
+
+bool plan_tracks(const struct plan *plan)
+{
+	return plan_has_one(plan, plan->exits);
+}
+
+uint32_t plan_reason(struct plan *plan, enum promise promise, const char *text)
+{
+	return ruleset_add_origin(plan->rs, promise, text, NULL, PLACE_NONE);
+}
+
+void plan_add(struct plan *plan, struct rule rule)
+{
+	ruleset_add_rule(plan->rs, &rule);
+}
+
+void plan_add_counted(struct plan *plan, struct rule rule, uint32_t set, enum field field)
+{
+	struct rule count = rule;
+
+	count.action = action_of(ACTION_COUNT);
+	count.counter = false;
+	count.origin = plan_reason(plan, PROMISE_NONE, "counts");
+	rule_match_set(&count, set, field, FIELD__COUNT);
+	plan_add(plan, count);
+	plan_add(plan, rule);
+}
+
+uint32_t plan_constant_set(struct plan *plan, const char *name, enum field field,
+			   const uint8_t *numbers, size_t n, const char *text)
+{
+	uint32_t set = ruleset_add_set(plan->rs, name, false, field, FIELD__COUNT);
+	uint32_t origin = plan_reason(plan, PROMISE_P4, text);
+
+	for (size_t i = 0; i < n; i++)
+		ruleset_add_element(plan->rs, set, key_of_number(field, numbers[i]),
+				    (struct key){0}, NO_INDEX, origin);
+	return set;
+}
