@@ -326,7 +326,7 @@ static uint32_t *counting_chain(struct xt_lowering *low, const struct rule *rule
  * The last set of a rule that counts, when it has one element: all that comes there is of the one
  * network, and the rule behind, which refuses the same packets, counts them as well.
  */
-static const struct set *only_element(const struct lowering *low, const struct rule *rule)
+static const struct set *only_element(const struct xt_lowering *low, const struct rule *rule)
 {
 	const struct set *set = &low->in->sets[rule->matches[rule->n_matches - 1].set];
 
