@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Copies the rules of its network namespace into a new one, and runs a command there.
 //
-// usage: mirror PREPARE COMMAND [CHAIN POSITION]
+// usage: copy PREPARE COMMAND [CHAIN POSITION]
 //   PREPARE COMMAND   for sh; the one makes the copy's interfaces
 //   CHAIN POSITION    a rule that is left out, as if the kernel had refused it
 //
@@ -15,9 +15,9 @@
 
 #include "prove/copy.h"
 
-static void leave_out(struct mirror_nft *nft, const char *chain, unsigned long position)
+static void leave_out(struct raw_nft *nft, const char *chain, unsigned long position)
 {
-	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++)
+	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++)
 		if (strcmp(nft->items[i].name, chain) == 0 && nft->items[i].position == position)
 			nft->items[i].left_out = true;
 }
@@ -25,7 +25,7 @@ static void leave_out(struct mirror_nft *nft, const char *chain, unsigned long p
 int main(int argc, char **argv)
 {
 	struct arena *arena = arena_new();
-	struct mirror mirror = {0};
+	struct host_rules_copy copy = {0};
 	struct diags diags;
 	struct buf text = {0};
 	int err;
@@ -33,9 +33,9 @@ int main(int argc, char **argv)
 	if (argc != 3 && argc != 5)
 		return 2;
 	diags_init(&diags, arena);
-	err = mirror_read(arena, &diags, &mirror);
+	err = copy_read(arena, &diags, &copy);
 	if (argc == 5)
-		leave_out(&mirror.nft, argv[3], strtoul(argv[4], NULL, 10));
+		leave_out(&copy.nft, argv[3], strtoul(argv[4], NULL, 10));
 	if (err == 0 && unshare(CLONE_NEWNET) < 0) {
 		perror("unshare");
 		return 2;
@@ -43,8 +43,8 @@ int main(int argc, char **argv)
 	if (err == 0 && system(argv[1]) != 0)
 		return 2;
 	if (err == 0)
-		err = mirror_load(&diags, &mirror);
-	mirror_free(&mirror);
+		err = copy_load(&diags, &copy);
+	copy_free(&copy);
 	diags_format(&diags, false, &text);
 	fputs(buf_text(&text), stderr);
 	buf_free(&text);

@@ -29,9 +29,9 @@ struct fixture {
 	struct run run;
 	struct ruleset *lowered;
 	struct xt_part part;
-	struct survey survey;
-	struct survey_table *table;
-	struct survey_chain *builtin;
+	struct foreign foreign;
+	struct foreign_table *table;
+	struct foreign_chain *builtin;
 	enum family family;
 };
 
@@ -69,7 +69,7 @@ static void negate_out(enum family family, struct xt_room *room)
 		ip6->ipv6.invflags |= IP6T_INV_VIA_OUT;
 }
 
-static void add_rule(struct fixture *f, struct survey_chain *chain, const struct other *other)
+static void add_rule(struct fixture *f, struct foreign_chain *chain, const struct other *other)
 {
 	struct xt_room *room = arena_alloc(f->run.arena, sizeof(*room));
 	struct rule rule = rule_start(0, action_of(ACTION_DROP), 0);
@@ -84,8 +84,8 @@ static void add_rule(struct fixture *f, struct survey_chain *chain, const struct
 	if (other->out && *other->out == '!')
 		negate_out(f->family, room);
 	xt_entry_set_target(f->family, room, other->target);
-	survey_add_rule(&f->survey, chain,
-			(struct survey_rule){.entry = room->bytes, .target = other->target});
+	foreign_add_rule(&f->foreign, chain,
+			(struct foreign_rule){.entry = room->bytes, .target = other->target});
 }
 
 /* A table of the family with one built-in chain, in which the rules are to stand. */
@@ -95,18 +95,18 @@ static void start(struct fixture *f, enum family family, const char *table, cons
 	assert_true(f->run.good);
 	f->lowered = lower_xt(f->run.arena, plan_ruleset(f->run.arena, &f->run.description));
 	f->part = xt_part_of(f->lowered, family);
-	f->survey.arena = f->run.arena;
-	f->table = survey_add_table(
-		&f->survey,
-		(struct survey_table){.family = family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6,
+	f->foreign.arena = f->run.arena;
+	f->table = foreign_add_table(
+		&f->foreign,
+		(struct foreign_table){.family = family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6,
 				      .name = table,
 				      .legacy = true});
-	f->builtin = survey_add_chain(
-		&f->survey, f->table,
-		(struct survey_chain){
+	f->builtin = foreign_add_chain(
+		&f->foreign, f->table,
+		(struct foreign_chain){
 			.name = builtin,
 			.base = true,
-			.type = strcmp(table, "nat") == 0 ? SURVEY_NAT : SURVEY_FILTER,
+			.type = strcmp(table, "nat") == 0 ? FOREIGN_NAT : FOREIGN_FILTER,
 			.hook = strcmp(builtin, "FORWARD") == 0 ? NF_INET_FORWARD
 								: NF_INET_POST_ROUTING});
 }
@@ -116,8 +116,8 @@ static bool ask(struct fixture *f, const char *chain, struct front_finding *foun
 	const char *table = f->table->name, *builtin = f->builtin->name;
 
 	add_rule(f, f->builtin, &(struct other){.target = chain});
-	survey_finish(&f->survey);
-	return front_find(&f->survey, &f->part, table, builtin, chain, found);
+	foreign_finish(&f->foreign);
+	return front_find(&f->foreign, &f->part, table, builtin, chain, found);
 }
 
 static void a_rule_in_front_takes_what_it_may_match(void **state)
@@ -269,14 +269,14 @@ static void where_the_policy_drops_a_return_takes_nothing(void **state)
 static void the_rule_that_accepts_is_named(void **state)
 {
 	struct front_finding found;
-	struct survey_chain *user;
+	struct foreign_chain *user;
 	struct fixture f;
 
 	(void)state;
 	start(&f, FAMILY_IPV6, "filter", "FORWARD");
 	add_rule(&f, f.builtin, &(struct other){.target = "DROP", .in = "docker0"});
 	add_rule(&f, f.builtin, &(struct other){.target = "DOCKER-USER"});
-	user = survey_add_chain(&f.survey, f.table, (struct survey_chain){.name = "DOCKER-USER"});
+	user = foreign_add_chain(&f.foreign, f.table, (struct foreign_chain){.name = "DOCKER-USER"});
 	f.builtin = &f.table->chains[0];
 	add_rule(&f, user, &(struct other){.target = "RETURN", .in = "docker0"});
 	add_rule(&f, user, &(struct other){.target = "ACCEPT", .out = "tap3"});

@@ -18,25 +18,25 @@ static const uint8_t *bytes(const char *text)
 	return (const uint8_t *)text;
 }
 
-static enum tri find(struct survey_set *set, const char *key, const char *known,
+static enum tri find(struct foreign_set *set, const char *key, const char *known,
 		     struct lookup *lookup)
 {
-	struct survey *survey = &(struct survey){.arena = arena_new()};
-	struct survey_table *table;
+	struct foreign *foreign = &(struct foreign){.arena = arena_new()};
+	struct foreign_table *table;
 
 	/* Puts the elements in order, as after reading. */
-	survey_add_table(survey, (struct survey_table){.name = "t", .sets = set, .n_sets = 1});
-	table = &survey->tables[0];
-	survey_finish(survey);
+	foreign_add_table(foreign, (struct foreign_table){.name = "t", .sets = set, .n_sets = 1});
+	table = &foreign->tables[0];
+	foreign_finish(foreign);
 	judge_lookup(&table->sets[0], bytes(key), bytes(known), lookup);
-	arena_free(survey->arena);
+	arena_free(foreign->arena);
 	return lookup->found;
 }
 
 static void a_hash_set_holds_its_keys(void **state)
 {
-	struct survey_element elements[] = {{.key = bytes("\1\2\3\4")}, {.key = bytes("\5\6\7\x8")}};
-	struct survey_set set = {.name = "s", .key_len = 4, .elements = elements, .n_elements = 2};
+	struct foreign_element elements[] = {{.key = bytes("\1\2\3\4")}, {.key = bytes("\5\6\7\x8")}};
+	struct foreign_set set = {.name = "s", .key_len = 4, .elements = elements, .n_elements = 2};
 	struct lookup lookup;
 
 	(void)state;
@@ -55,14 +55,14 @@ static void a_hash_set_holds_its_keys(void **state)
 static void an_interval_lasts_until_the_next_end(void **state)
 {
 	/* 10-19, 20-29 (they touch: an end and a beginning at 20), and 40 to the last. */
-	struct survey_element elements[] = {
+	struct foreign_element elements[] = {
 		{.key = bytes("\x28")},
 		{.key = bytes("\x14")},
 		{.key = bytes("\x1e"), .interval_end = true},
 		{.key = bytes("\x14"), .interval_end = true},
 		{.key = bytes("\xa")},
 	};
-	struct survey_set set = {.name = "s",
+	struct foreign_set set = {.name = "s",
 				 .key_len = 1,
 				 .flags = NFT_SET_INTERVAL,
 				 .elements = elements,
@@ -85,9 +85,9 @@ static void an_interval_lasts_until_the_next_end(void **state)
 static void concatenations_have_an_interval_in_each_field(void **state)
 {
 	/* Two bytes (padded to four) from 1.0 to 1.255, and one byte from 5 to 9. */
-	struct survey_element elements[] = {{.key = bytes("\1\0\0\0\5\0\0\0"),
+	struct foreign_element elements[] = {{.key = bytes("\1\0\0\0\5\0\0\0"),
 					     .key_end = bytes("\1\xff\0\0\x9\0\0\0")}};
-	struct survey_set set = {.name = "s",
+	struct foreign_set set = {.name = "s",
 				 .key_len = 8,
 				 .flags = NFT_SET_INTERVAL | NFT_SET_CONCAT,
 				 .n_fields = 2,
@@ -112,9 +112,9 @@ static void concatenations_have_an_interval_in_each_field(void **state)
 
 static void the_catchall_is_for_the_rest(void **state)
 {
-	struct survey_element elements[] = {{.key = bytes("\1"), .verdict = NFT_RETURN},
+	struct foreign_element elements[] = {{.key = bytes("\1"), .verdict = NFT_RETURN},
 					    {.catchall = true, .verdict = NFT_JUMP}};
-	struct survey_set set = {.name = "s", .key_len = 1, .elements = elements, .n_elements = 2};
+	struct foreign_set set = {.name = "s", .key_len = 1, .elements = elements, .n_elements = 2};
 	struct lookup lookup;
 
 	(void)state;
@@ -128,8 +128,8 @@ static void the_catchall_is_for_the_rest(void **state)
 
 static void an_element_with_a_limit_may_be_met(void **state)
 {
-	struct survey_element elements[] = {{.key = bytes("\1"), .conditional = true}};
-	struct survey_set set = {.name = "s", .key_len = 1, .elements = elements, .n_elements = 1};
+	struct foreign_element elements[] = {{.key = bytes("\1"), .conditional = true}};
+	struct foreign_set set = {.name = "s", .key_len = 1, .elements = elements, .n_elements = 1};
 	struct lookup lookup;
 
 	(void)state;

@@ -38,12 +38,12 @@ static void an_offset_finds_its_element(void **state)
 	(void)state;
 	assert_int_equal(message->nlmsg_len, first + 9 * size);
 	for (uint32_t offset = first; offset < message->nlmsg_len; offset++)
-		assert_int_equal(nft_explain_element_at(message, offset), (offset - first) / size);
+		assert_int_equal(nft_refusal_element_at(message, offset), (offset - first) / size);
 	/* Outside of the elements there is none: the first one is as good as any. */
-	assert_int_equal(nft_explain_element_at(message, 0), 0);
-	assert_int_equal(nft_explain_element_at(message, 20), 0);
-	assert_int_equal(nft_explain_element_at(message, message->nlmsg_len), 0);
-	assert_int_equal(nft_explain_element_at(message, UINT32_MAX), 0);
+	assert_int_equal(nft_refusal_element_at(message, 0), 0);
+	assert_int_equal(nft_refusal_element_at(message, 20), 0);
+	assert_int_equal(nft_refusal_element_at(message, message->nlmsg_len), 0);
+	assert_int_equal(nft_refusal_element_at(message, UINT32_MAX), 0);
 	batch_free(&batch);
 }
 
@@ -65,9 +65,9 @@ static void an_offset_finds_its_expression(void **state)
 	mnl_attr_nest_end(message, list);
 	batch_commit(&batch);
 	for (size_t i = 0; i < 3; i++)
-		assert_string_equal(nft_explain_expr_at(batch_message(&batch, 0), offsets[i]),
+		assert_string_equal(nft_refusal_expr_at(batch_message(&batch, 0), offsets[i]),
 				    names[i]);
-	assert_string_equal(nft_explain_expr_at(batch_message(&batch, 0), 4), "");
+	assert_string_equal(nft_refusal_expr_at(batch_message(&batch, 0), 4), "");
 	batch_free(&batch);
 }
 
@@ -94,10 +94,10 @@ static void keys_are_text_for_people(void **state)
 	struct buf text = {0};
 
 	(void)state;
-	nft_explain_key(&pair, key, &text);
+	nft_refusal_key(&pair, key, &text);
 	assert_string_equal(buf_text(&text), "vmnet1 . 192.168.56.0");
 	buf_free(&text);
-	nft_explain_key(&type, (const uint8_t[]){135}, &text);
+	nft_refusal_key(&type, (const uint8_t[]){135}, &text);
 	assert_string_equal(buf_text(&text), "135");
 	buf_free(&text);
 }

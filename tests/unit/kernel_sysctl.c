@@ -42,8 +42,8 @@ struct fixture {
 	struct arena *arena;
 	struct diags diags;
 	struct ruleset *ruleset;
-	struct state before, after;
-	struct state back;
+	struct record before, after;
+	struct record back;
 	struct route_interfaces advertised;
 	struct route_interfaces deaf;
 	struct sysctl_input input;
@@ -234,13 +234,13 @@ static void switch_all(struct fixture *f, const char *value)
 static void what_the_switch_moved_is_put_back(void **state)
 {
 	struct fixture *f = *state;
-	const struct state_sysctl *entry;
+	const struct record_sysctl *entry;
 
 	set(f, "net/ipv4/conf/tap1/forwarding", "1");
 	want(f, SYSCTL_FORWARD, "", false, "net/ipv4/ip_forward", 1);
 	run(f);
 	switch_all(f, "1");
-	entry = state_find(&f->before, "net/ipv4/ip_forward");
+	entry = record_find(&f->before, "net/ipv4/ip_forward");
 	assert_non_null(entry);
 	/* Switching back makes forwarding 0 and accept_redirects 1 by itself. */
 	assert_int_equal(entry->n_moved, 2);
@@ -249,7 +249,7 @@ static void what_the_switch_moved_is_put_back(void **state)
 	assert_int_equal(f->writes.n, 1);
 	assert_int_equal(f->writes.items[0].n_restore, 2);
 	for (size_t i = 0; i < 2; i++) {
-		const struct state_moved *restore = &f->writes.items[0].restore[i];
+		const struct record_moved *restore = &f->writes.items[0].restore[i];
 
 		assert_string_equal(restore->before,
 				    strstr(restore->path, "tap1/forwarding") ? "1" : "0");
@@ -441,7 +441,7 @@ static void an_interface_that_does_not_forward_is_mended(void **state)
 	struct fixture *f = *state;
 
 	for (int ours = 0; ours < 2; ours++) {
-		f->before = (struct state){0};
+		f->before = (struct record){0};
 		f->ruleset->n_sysctls = 0;
 		set(f, "net/ipv4/ip_forward", ours ? "0" : "1");
 		switch_all(f, ours ? "0" : "1");

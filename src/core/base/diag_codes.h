@@ -78,7 +78,7 @@
 	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
 	X(SANDBOX_FAILED, "HG-E230", "a copy of the host, to prove the rules in, can't be made") \
 	X(PROBE_FAILED, "HG-E231", "the probes can't be sent, so nothing is proved") \
-	X(MIRROR_FAILED, "HG-E232", "the host's rules can't be read, or put into the copy of it") \
+	X(COPY_FAILED, "HG-E232", "the host's rules can't be read, or put into the copy of it") \
 	X(UNDO_FAILED, "HG-E240", "what it takes to undo a change can't be written or read") \
 	X(UNDO_NOTHING, "HG-E241", "rollback: there is no change to undo") \
 	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
@@ -99,17 +99,17 @@
 	X(IN_FRONT, "HG-E270", "what others have in front of hostgate's jumps in iptables may take packets from its rules") \
 	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
 	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
-	X(STATE_DAMAGED, "HG-W200", "the state file can't be understood") \
+	X(RECORD_DAMAGED, "HG-W200", "the state file can't be understood") \
 	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
-	X(MIRROR_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
+	X(COPY_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
 	X(RULE_LOST, "HG-W206", "a rule that clean-slate took out can't come back") \
 	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
 	X(HOLE_MISSING, "HG-N220", "the chain that a hole is for does not exist") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
-	X(MIRROR_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
+	X(COPY_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
 	X(FORWARDING_USED, "HG-N203", "forwarding stays on, since others need it now") \
 	X(COPY_MADE_UP, "HG-N204", "an interface is in the copy that is proved, and not on the host") \
 	X(COPY_PLAIN, "HG-N205", "an interface of the host is another kind of thing in the copy that is proved") \

@@ -73,7 +73,7 @@ static bool is_recorded(const struct job *job)
 {
 	bool marked = job->before.generation != 0, markable = job->work[0].found.mark.generation != 0;
 
-	return job->found == STATE_READ && !job->before.unfinished && marked == markable &&
+	return job->found == RECORD_READ && !job->before.unfinished && marked == markable &&
 	       strcmp(job->before.hash, job->input->hash) == 0 &&
 	       strcmp(job->before.text, job->input->text) == 0 &&
 	       strcmp(job->before.files, job->input->files) == 0;
@@ -92,8 +92,8 @@ static void settle_connections(struct job *job, struct changes *out)
 /* Nothing but the undoing may come between a change and its confirmation. */
 static int refuse_pending(const struct job *job)
 {
-	const struct state_pending *pending = &job->before.pending;
-	uint64_t now = guard_now();
+	const struct record_pending *pending = &job->before.pending;
+	uint64_t now = deadline_now();
 	struct diag *diag;
 
 	if (!pending->id)
@@ -115,7 +115,7 @@ static int refuse_pending(const struct job *job)
 
 static int change(struct job *job, struct changes *out)
 {
-	int err = job_begin(job, state_merge(job->arena, &job->after, &job->before));
+	int err = job_begin(job, record_merge(job->arena, &job->after, &job->before));
 
 	if (err != 0)
 		return err;
@@ -127,9 +127,9 @@ static int change(struct job *job, struct changes *out)
 	err = job_read_back(job);
 	/* The time to confirm counts from here. */
 	if (job->after.pending.id)
-		job->after.pending.until = guard_now() + job->input->confirm.seconds;
+		job->after.pending.until = deadline_now() + job->input->confirm.seconds;
 	if (err == 0)
-		err = state_save(job->diags, &job->place, &job->after);
+		err = record_save(job->diags, &job->place, &job->after);
 	if (err != 0)
 		job_tell_unended(job);
 	return err;
@@ -148,18 +148,18 @@ static void tell_undone(struct job *job)
 /* What undoes the change is there before it, and so is who would undo it. */
 static int change_with_way_back(struct job *job, struct changes *out)
 {
-	struct guard guard __attribute__((cleanup(guard_release))) = {.go = -1};
-	char id[GUARD_ID_SIZE];
+	struct deadline guard __attribute__((cleanup(deadline_release))) = {.go = -1};
+	char id[DEADLINE_ID_SIZE];
 	int err;
 
-	guard_new_id(id);
+	deadline_new_id(id);
 	err = job_save_undo(job, id, job->after.time);
 	if (err != 0)
 		return err;
 	if (job->input->confirm.seconds) {
-		job->after.pending = (struct state_pending){
-			arena_strdup(job->arena, id), guard_now() + job->input->confirm.seconds};
-		err = guard_start(job->diags, &job->place, id, &job->input->confirm, &guard);
+		job->after.pending = (struct record_pending){
+			arena_strdup(job->arena, id), deadline_now() + job->input->confirm.seconds};
+		err = deadline_start(job->diags, &job->place, id, &job->input->confirm, &guard);
 	}
 	if (err == 0)
 		err = change(job, out);
@@ -194,7 +194,7 @@ static int apply_locked(struct job *job, struct changes *out)
 		if (job->before.unfinished)
 			settle_connections(job, out);
 		job_record_mark(job, job->work[0].found.mark);
-		return state_save(job->diags, &job->place, &job->after);
+		return record_save(job->diags, &job->place, &job->after);
 	}
 	job_hold_signals(&old);
 	err = change_with_way_back(job, out);
@@ -205,8 +205,8 @@ static int apply_locked(struct job *job, struct changes *out)
 int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_input *input,
 		 struct changes *out)
 {
-	struct state_place place;
-	SCOPED_FD lock = state_enter(arena, diags, input->wait_seconds, &place);
+	struct record_place place;
+	SCOPED_FD lock = record_enter(arena, diags, input->wait_seconds, &place);
 
 	*out = (struct changes){0};
 	if (lock < 0)
@@ -237,7 +237,7 @@ static void tell_unknown(struct job *job)
 
 static int forget(struct job *job, bool removed)
 {
-	int err = state_forget(job->diags, &job->place);
+	int err = record_forget(job->diags, &job->place);
 
 	if (err == 0)
 		err = undo_forget(job->diags, &job->place);
@@ -262,10 +262,10 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 		return err;
 	*out = job->changes;
 	exists = job->work[0].found.exists || job->work[1].found.exists;
-	if (job->found == STATE_DAMAGED || (job->found == STATE_ABSENT && exists))
+	if (job->found == RECORD_DAMAGED || (job->found == RECORD_ABSENT && exists))
 		tell_unknown(job);
 	job_hold_signals(&old);
-	if (out->n > 0 && job->found == STATE_READ)
+	if (out->n > 0 && job->found == RECORD_READ)
 		err = job_begin(job, job->before);
 	if (err == 0 && out->n > 0)
 		err = job_run_steps(job);
@@ -278,8 +278,8 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 		  struct changes *out)
 {
-	struct state_place place;
-	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+	struct record_place place;
+	SCOPED_FD lock = record_enter(arena, diags, wait_seconds, &place);
 
 	*out = (struct changes){0};
 	if (lock < 0)
@@ -292,7 +292,7 @@ int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 }
 
 /* Tells what rollback would bring back; a file that cannot be read will say so then. */
-static bool find_undo(struct arena *arena, const struct state_place *place, struct restored *out)
+static bool find_undo(struct arena *arena, const struct record_place *place, struct restored *out)
 {
 	struct diags unheard;
 	struct undo undo;
@@ -318,8 +318,8 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 		err = job_read(&job, diags, false);
 	if (err != 0)
 		return err;
-	*out = (struct installed){.recorded = job.found == STATE_READ,
-				  .damaged = job.found == STATE_DAMAGED,
+	*out = (struct installed){.recorded = job.found == RECORD_READ,
+				  .damaged = job.found == RECORD_DAMAGED,
 				  .state_path = job.place.path,
 				  .version = job.before.version,
 				  .hash = job.before.hash,
@@ -329,7 +329,7 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 	out->unfinished = job.before.unfinished;
 	if (job.before.pending.id) {
 		out->pending = true;
-		out->seconds_left = (int64_t)job.before.pending.until - (int64_t)guard_now();
+		out->seconds_left = (int64_t)job.before.pending.until - (int64_t)deadline_now();
 	}
 	out->can_undo = find_undo(arena, &job.place, &out->before);
 	for (enum backend b = BACKEND__COUNT; b-- > 0;)

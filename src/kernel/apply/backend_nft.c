@@ -30,8 +30,8 @@ struct backend_nft {
 	struct image was; /* what the last apply made, while that is asked for */
 	bool whole; /* present is complete */
 	struct diff diff;
-	struct nft_slate others; /* rules that are to go, or to come back */
-	struct nft_slate saved;  /* those that are to be there */
+	struct kept_nft others; /* rules that are to go, or to come back */
+	struct kept_nft saved;  /* those that are to be there */
 };
 
 static void *nft_open(const struct backend_input *input)
@@ -54,7 +54,7 @@ static void *nft_open(const struct backend_input *input)
 	if (input->others.len) {
 		struct snapshot snapshot = {input->others.bytes, input->others.len, false};
 
-		nft_slate_load(&snapshot, input->arena, &nft->saved);
+		kept_nft_load(&snapshot, input->arena, &nft->saved);
 	}
 	return nft;
 }
@@ -155,12 +155,12 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 	if (err == 0)
 		err = read_ours(nft);
 	if (err == 0 && nft->input.clean_slate)
-		err = nft_slate_read(&nft->netlink, nft->input.arena, &nft->others);
+		err = kept_nft_read(&nft->netlink, nft->input.arena, &nft->others);
 	else if (err == 0)
-		err = nft_slate_missing(&nft->netlink, nft->input.arena, diags, &nft->saved,
+		err = kept_nft_missing(&nft->netlink, nft->input.arena, diags, &nft->saved,
 					&nft->others);
 	if (err != 0)
-		nft_explain_errno(diags, -err, "read nf_tables");
+		nft_refusal_errno(diags, -err, "read nf_tables");
 	return err;
 }
 
@@ -202,7 +202,7 @@ static int nft_read_all(void *self, struct diags *diags, struct backend_found *o
 				  find_was(nft), &nft->present, &nft->wanted, &nft->diff, changes);
 	else if (nft->present.exists)
 		changes_of_removal(nft->input.arena, changes);
-	nft_slate_list(&nft->others, nft->input.arena, changes);
+	kept_nft_list(&nft->others, nft->input.arena, changes);
 	return 0;
 }
 
@@ -213,7 +213,7 @@ static const struct image_set *find_odd_set(const struct image *image)
 		const struct image_set *set = &image->sets[i];
 
 		if (set->is_anonymous ||
-		    (nft_explain_number(set, NFTA_SET_FLAGS) & ~(uint32_t)NFT_SET_MAP) != 0)
+		    (nft_refusal_number(set, NFTA_SET_FLAGS) & ~(uint32_t)NFT_SET_MAP) != 0)
 			return set;
 		for (size_t j = 0; set->is_map && j < set->n_records; j++)
 			if (image_verdict(set, j) >= image->n_chains)
@@ -245,7 +245,7 @@ static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct
 	if (nft->present.exists && !nft->whole)
 		err = read_settled(nft);
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read nf_tables");
+		nft_refusal_errno(diags, -err, "read nf_tables");
 		return err;
 	}
 	odd = find_odd_set(&nft->present);
@@ -254,7 +254,7 @@ static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct
 	if (nft->present.exists && kept->exists)
 		snapshot_add_image(out, kept);
 	if (nft->others.n > 0)
-		nft_slate_save(&nft->others, others);
+		kept_nft_save(&nft->others, others);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ static int nft_count_all(void *self, struct diags *diags, struct counters *count
 	if (err == 0)
 		err = nft_count(&nft->netlink, nft->ruleset, &nft->wanted, counters);
 	if (err != 0)
-		nft_explain_errno(diags, -err, "read the counters of nf_tables");
+		nft_refusal_errno(diags, -err, "read the counters of nf_tables");
 	return err;
 }
 
@@ -297,7 +297,7 @@ static int nft_commit(void *self, struct diags *diags, bool *changed)
 		if (err != 0)
 			return err;
 	}
-	nft_explain_errno(diags, EBUSY, "change nf_tables");
+	nft_refusal_errno(diags, EBUSY, "change nf_tables");
 	return -EBUSY;
 }
 

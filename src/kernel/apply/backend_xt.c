@@ -39,8 +39,8 @@ struct backend_xt {
 	const struct ruleset *was; /* of the last apply, lowered, once that is asked for */
 	struct xt_part was_parts[FAMILY__COUNT];
 	struct blob saved[FAMILY__COUNT][XT_TABLES]; /* of a snapshot that is wanted */
-	struct xt_slate saved_others[FAMILY__COUNT][XT_TABLES];
-	const struct survey *survey; /* of this reading, once that is asked for */
+	struct kept_xt saved_others[FAMILY__COUNT][XT_TABLES];
+	const struct foreign *foreign; /* of this reading, once that is asked for */
 	int lock;
 	struct xt_state {
 		bool exists;  /* something of ours is there */
@@ -57,13 +57,13 @@ struct backend_xt {
 static int fail(struct backend_xt *xt, const struct xt_content *content, int err,
 		const char *doing)
 {
-	xt_explain_table(xt->diags, content, err, doing);
+	xt_refusal_table(xt->diags, content, err, doing);
 	return -err;
 }
 
 static int xt_probe(void)
 {
-	return xt_explain_probe(FAMILY_IPV4);
+	return xt_refusal_probe(FAMILY_IPV4);
 }
 
 static void *xt_open(const struct backend_input *input)
@@ -87,7 +87,7 @@ static void *xt_open(const struct backend_input *input)
 
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			for (size_t t = 0; t < XT_TABLES; t++)
-				xt_slate_load(&snapshot, input->arena, &xt->saved_others[f][t]);
+				kept_xt_load(&snapshot, input->arena, &xt->saved_others[f][t]);
 	}
 	return xt;
 }
@@ -170,7 +170,7 @@ static void tell_lost(struct backend_xt *xt, enum family family, size_t table, s
 
 /* Others' rules of a table, or those of saved (if any) that it lacks. */
 static int read_others(struct backend_xt *xt, enum family family, size_t table,
-		       const struct xt_slate *saved, struct xt_slate *out)
+		       const struct kept_xt *saved, struct kept_xt *out)
 {
 	struct xt_content name __attribute__((cleanup(xt_table_free))) = {0};
 	struct xtc_handle *handle;
@@ -181,10 +181,10 @@ static int read_others(struct backend_xt *xt, enum family family, size_t table,
 		return fail(xt, &name, errno, "read");
 	if (saved)
 		tell_lost(xt, family, table,
-			  xt_slate_missing(xt->input.arena, family, xt_table_list[table].name,
+			  kept_xt_missing(xt->input.arena, family, xt_table_list[table].name,
 					   handle, saved, out));
 	else
-		xt_slate_read(xt->input.arena, family, xt_table_list[table].name, handle, out);
+		kept_xt_read(xt->input.arena, family, xt_table_list[table].name, handle, out);
 	xt_libraries[family].free(handle);
 	return 0;
 }
@@ -199,17 +199,17 @@ static bool is_cleaned(const struct backend_xt *xt, size_t table)
 
 static int read_survey(struct backend_xt *xt, const struct xt_content *present)
 {
-	struct survey *survey = arena_alloc(xt->input.arena, sizeof(*survey));
+	struct foreign *foreign = arena_alloc(xt->input.arena, sizeof(*foreign));
 	int err;
 
-	if (xt->survey)
+	if (xt->foreign)
 		return 0;
-	*survey = (struct survey){.arena = xt->input.arena};
-	err = survey_read_xt(survey);
+	*foreign = (struct foreign){.arena = xt->input.arena};
+	err = foreign_read_xt(foreign);
 	if (err != 0)
 		return fail(xt, present, -err, "read");
-	survey_finish(survey);
-	xt->survey = survey;
+	foreign_finish(foreign);
+	xt->foreign = foreign;
 	return 0;
 }
 
@@ -234,7 +234,7 @@ static int find_moves(struct backend_xt *xt, const struct xt_content *present,
 		if (jump->in_front > 0)
 			err = read_survey(xt, present);
 		if (err != 0 || jump->in_front == 0 ||
-		    !front_find(xt->survey, &xt->parts[present->family], present->table->name,
+		    !front_find(xt->foreign, &xt->parts[present->family], present->table->name,
 				jump->builtin, jump->chain, &finding))
 			continue;
 		state->moves |= bit_of(present->table, jump->builtin);
@@ -292,8 +292,8 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 				  CHANGE_REMOVE, changes);
 	}
 	if (xt->saved_others[family][table].n > 0) {
-		const struct xt_slate *saved = &xt->saved_others[family][table];
-		struct xt_slate missing = *saved;
+		const struct kept_xt *saved = &xt->saved_others[family][table];
+		struct kept_xt missing = *saved;
 
 		if (lives)
 			err = read_others(xt, family, table, saved, &missing);
@@ -305,7 +305,7 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	}
 	if (!ruleset || diff.n == 0)
 		return 0;
-	return xt_explain_missing(xt->diags, ruleset, &wanted, asked);
+	return xt_refusal_missing(xt->diags, ruleset, &wanted, asked);
 }
 
 static int xt_read(void *self, struct diags *diags, struct backend_found *out,
@@ -314,7 +314,7 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 	struct backend_xt *xt = self;
 
 	xt->diags = diags;
-	xt->survey = NULL;
+	xt->foreign = NULL;
 	*out = (struct backend_found){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		bool lives[XT_TABLES] = {false};
@@ -350,7 +350,7 @@ static int xt_snapshot(void *self, struct diags *diags, struct buf *out, struct 
 	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			SCOPED_CONTENT present = {0};
-			struct xt_slate slate = {0};
+			struct kept_xt kept = {0};
 
 			text.len = 0;
 			exists = exists || xt->state[f][t].exists;
@@ -361,8 +361,8 @@ static int xt_snapshot(void *self, struct diags *diags, struct buf *out, struct 
 			snapshot_add_bytes(out, text.data, text.len);
 			cleans = cleans || xt->state[f][t].others;
 			if (err == 0 && xt->state[f][t].others)
-				err = read_others(xt, f, t, NULL, &slate);
-			xt_slate_save(&slate, others);
+				err = read_others(xt, f, t, NULL, &kept);
+			kept_xt_save(&kept, others);
 		}
 	if (!exists)
 		out->len = start;
@@ -412,14 +412,14 @@ static bool was_replaced(struct backend_xt *xt, const struct xt_content *before,
 static int return_others(struct backend_xt *xt, struct xtc_handle *handle, enum family family,
 			 size_t table)
 {
-	const struct xt_slate *saved = &xt->saved_others[family][table];
-	struct xt_slate missing;
+	const struct kept_xt *saved = &xt->saved_others[family][table];
+	struct kept_xt missing;
 
 	if (saved->n == 0)
 		return 0;
-	(void)xt_slate_missing(xt->input.arena, family, xt_table_list[table].name, handle, saved,
+	(void)kept_xt_missing(xt->input.arena, family, xt_table_list[table].name, handle, saved,
 			       &missing);
-	return xt_slate_put(family, handle, &missing);
+	return kept_xt_put(family, handle, &missing);
 }
 
 static int commit_once(struct backend_xt *xt, struct xtc_handle *handle, enum family family,

@@ -193,11 +193,11 @@ static struct change of_element(struct arena *arena, struct change_source made,
 		change.after = target(arena, new, new_set, d->new_idx);
 		change.network =
 			network_of_element(made, new_set, image_key(new_set, d->new_idx));
-		nft_explain_record(new_set, image_key(new_set, d->new_idx), text);
+		nft_refusal_record(new_set, image_key(new_set, d->new_idx), text);
 	} else {
 		change.network =
 			network_of_element(was, old_set, image_key(old_set, d->old_idx));
-		nft_explain_record(old_set, image_key(old_set, d->old_idx), text);
+		nft_refusal_record(old_set, image_key(old_set, d->old_idx), text);
 	}
 	change.name = arena_strndup(arena, text->data, text->len);
 	return change;

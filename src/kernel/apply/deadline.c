@@ -28,7 +28,7 @@
 /* poll(2) does not count the time that the machine sleeps, so it is asked again and again. */
 #define POLL_SECONDS 20
 
-uint64_t guard_now(void)
+uint64_t deadline_now(void)
 {
 	struct timespec now;
 
@@ -36,7 +36,7 @@ uint64_t guard_now(void)
 	return (uint64_t)now.tv_sec;
 }
 
-void guard_new_id(char out[static GUARD_ID_SIZE])
+void deadline_new_id(char out[static DEADLINE_ID_SIZE])
 {
 	uint64_t id;
 
@@ -47,33 +47,33 @@ void guard_new_id(char out[static GUARD_ID_SIZE])
 		clock_gettime(CLOCK_BOOTTIME, &now);
 		id = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	}
-	snprintf(out, GUARD_ID_SIZE, "%016llx", (unsigned long long)id);
+	snprintf(out, DEADLINE_ID_SIZE, "%016llx", (unsigned long long)id);
 }
 
 /*
  * Returns until when the change waits; 0: it does not wait any more. A record that is gone or
  * damaged confirms nothing: then it is what the caller knows.
  */
-static uint64_t waits_until(const struct state_place *place, const char *id, uint64_t if_absent,
+static uint64_t waits_until(const struct record_place *place, const char *id, uint64_t if_absent,
 			    uint64_t if_damaged)
 {
 	struct arena *arena = arena_new();
-	struct state state;
+	struct record state;
 	const char *why;
 	uint64_t until = if_damaged;
 
-	switch (state_load(arena, place->path, &state, &why)) {
-	case STATE_READ:
+	switch (record_load(arena, place->path, &state, &why)) {
+	case RECORD_READ:
 		until = state.pending.id && strcmp(state.pending.id, id) == 0 ?
 				state.pending.until :
 				0;
 		break;
-	case STATE_ABSENT:
+	case RECORD_ABSENT:
 		until = if_absent;
 		break;
-	case STATE_DAMAGED:
-	case STATE_UNREADABLE:
-	case STATE_FOUND__COUNT:
+	case RECORD_DAMAGED:
+	case RECORD_UNREADABLE:
+	case RECORD_FOUND__COUNT:
 		break;
 	}
 	arena_free(arena);
@@ -92,7 +92,7 @@ static void wait_for_change(int inotify, uint64_t seconds)
 }
 
 /* Returns whether the change is to be undone. */
-static bool wait_for_end(const struct state_place *place, const char *id, uint32_t seconds)
+static bool wait_for_end(const struct record_place *place, const char *id, uint32_t seconds)
 {
 	SCOPED_FD inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	uint64_t until, now;
@@ -100,9 +100,9 @@ static bool wait_for_end(const struct state_place *place, const char *id, uint32
 	if (inotify >= 0)
 		(void)inotify_add_watch(inotify, place->directory, IN_MOVED_TO | IN_DELETE);
 	/* No record: the change did not begin. */
-	until = waits_until(place, id, 0, guard_now() + seconds);
+	until = waits_until(place, id, 0, deadline_now() + seconds);
 	while (until != 0) {
-		now = guard_now();
+		now = deadline_now();
 		if (now >= until)
 			return true;
 		/* Without a word of changes the record is looked at every second. */
@@ -155,7 +155,7 @@ static void detach(int *go, int ready)
 			(void)close(fd);
 }
 
-static void watch(int go, int ready, const struct state_place *place, const char *id,
+static void watch(int go, int ready, const struct record_place *place, const char *id,
 		  const struct apply_confirm *confirm)
 {
 	sigset_t none;
@@ -195,13 +195,13 @@ static int wait_ready(int fd)
 	return len == 1 ? 0 : -ECHILD;
 }
 
-int guard_start(struct diags *diags, const struct state_place *place, const char *id,
-		const struct apply_confirm *confirm, struct guard *out)
+int deadline_start(struct diags *diags, const struct record_place *place, const char *id,
+		const struct apply_confirm *confirm, struct deadline *out)
 {
 	int go[2], ready[2], err;
 	pid_t child;
 
-	*out = (struct guard){.go = -1};
+	*out = (struct deadline){.go = -1};
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return failed(diags, errno);
 	if (pipe2(ready, O_CLOEXEC) < 0) {
@@ -231,11 +231,11 @@ int guard_start(struct diags *diags, const struct state_place *place, const char
 	out->go = go[1];
 	if (err == 0)
 		return 0;
-	guard_release(out);
+	deadline_release(out);
 	return failed(diags, -err);
 }
 
-void guard_release(struct guard *guard)
+void deadline_release(struct deadline *guard)
 {
 	if (guard->go >= 0)
 		close(guard->go);

@@ -18,27 +18,27 @@
  */
 
 /** Characters of an id with its NUL. */
-#define GUARD_ID_SIZE 17
+#define DEADLINE_ID_SIZE 17
 
 /** A guard that was started. */
-struct guard {
+struct deadline {
 	int go; /**< descriptor: the guard looks at the record once this is closed; -1: none */
 };
 
-/** Returns seconds of the clock that struct state_pending goes by. */
-uint64_t guard_now(void);
+/** Returns seconds of the clock that struct record_pending goes by. */
+uint64_t deadline_now(void);
 
 /** Writes a new id for a change. */
-void guard_new_id(char out[static GUARD_ID_SIZE]);
+void deadline_new_id(char out[static DEADLINE_ID_SIZE]);
 
 /**
- * Starts the guard for the change that the record will name by id. Until guard_release() it does
+ * Starts the guard for the change that the record will name by id. Until deadline_release() it does
  * nothing. Returns 0 or -errno, queued.
  */
-int guard_start(struct diags *diags, const struct state_place *place, const char *id,
-		const struct apply_confirm *confirm, struct guard *out);
+int deadline_start(struct diags *diags, const struct record_place *place, const char *id,
+		const struct apply_confirm *confirm, struct deadline *out);
 
 /** Lets it look at the record. Usable as a cleanup attribute's function. */
-void guard_release(struct guard *guard);
+void deadline_release(struct deadline *guard);
 
 #endif

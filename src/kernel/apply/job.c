@@ -36,7 +36,7 @@ static int fit_to_host(struct job *job, const struct ruleset **ruleset)
 	int err = host_links_read(job->arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &links);
 
 	if (err != 0) {
-		nft_explain_errno(job->diags, -err, "read the interfaces and addresses");
+		nft_refusal_errno(job->diags, -err, "read the interfaces and addresses");
 		return err;
 	}
 	for (size_t u = 0; u < d->n_uplinks; u++)
@@ -66,7 +66,7 @@ static int open_backend(struct job *job, struct job_backend *work, double wait_s
 		input.snapshot = job->undo->rules[work->backend];
 	if (job->undo)
 		input.others = job->undo->others[work->backend];
-	if (job->found == STATE_READ)
+	if (job->found == RECORD_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
 	input.was = job->was.ruleset;
@@ -190,12 +190,12 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 				     .interrupted = job->before.unfinished,
 				     .advertised = &advertised,
 				     .deaf = &deaf};
-	struct users users = {.arena = job->arena};
+	struct forwarding_users users = {.arena = job->arena};
 	int err = 0;
 
 	/* What is undone becomes what it was, whoever has come since. */
 	if (!job->undo) {
-		input.users = users_find;
+		input.users = forwarding_users_find;
 		input.users_data = &users;
 	}
 
@@ -205,7 +205,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 			err = read_deaf(job->arena, &deaf);
 	}
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the routes and interfaces");
+		nft_refusal_errno(diags, -err, "read the routes and interfaces");
 		return err;
 	}
 	err = sysctl_plan(job->arena, diags, &input, &job->writes, &job->after, &job->back);
@@ -230,18 +230,18 @@ void job_tell_damaged(struct job *job)
 {
 	struct diag *diag;
 
-	if (job->found != STATE_DAMAGED)
+	if (job->found != RECORD_DAMAGED)
 		return;
-	diag = diag_add(job->diags, SEVERITY_WARNING, CODE(STATE_DAMAGED), PLACE_NONE,
+	diag = diag_add(job->diags, SEVERITY_WARNING, CODE(RECORD_DAMAGED), PLACE_NONE,
 			"can't understand %s: %s", job->place.path, job->why_damaged);
 	diag_hint(job->diags, diag,
 		  "tables are read from the kernel and are not concerned; which values sysctls had "
 		  "before hostgate is lost");
 }
 
-static struct job_described described(struct job *job, const struct state *state)
+static struct job_described described(struct job *job, const struct record *state)
 {
-	const struct description *description = state_description(job->arena, state);
+	const struct description *description = record_description(job->arena, state);
 	struct ruleset *ruleset = description ? plan_ruleset(job->arena, description) : NULL;
 
 	/* They are places in a text that no file holds any more. */
@@ -252,16 +252,16 @@ static struct job_described described(struct job *job, const struct state *state
 
 int job_find_state(struct job *job)
 {
-	int err = state_locate(job->arena, job->diags, &job->place);
+	int err = record_locate(job->arena, job->diags, &job->place);
 
 	if (err != 0)
 		return err;
-	job->found = state_load(job->arena, job->place.path, &job->before, &job->why_damaged);
-	if (job->found == STATE_READ)
+	job->found = record_load(job->arena, job->place.path, &job->before, &job->why_damaged);
+	if (job->found == RECORD_READ)
 		job->was = described(job, &job->before);
 	if (job->undo && job->undo->had_state)
 		job->undone = described(job, &job->undo->state);
-	if (job->found != STATE_UNREADABLE)
+	if (job->found != RECORD_UNREADABLE)
 		return 0;
 	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
 		 "can't read %s: %s; nothing was changed", job->place.path, job->why_damaged)
@@ -281,7 +281,7 @@ int job_save_undo(struct job *job, const char *id, const char *time)
 	struct buf others[2] __attribute__((cleanup(free_rules))) = {0};
 	struct undo undo = {.id = id,
 			    .time = time,
-			    .had_state = job->found == STATE_READ,
+			    .had_state = job->found == RECORD_READ,
 			    .state = job->before,
 			    .writes = job->back};
 	int err = 0;

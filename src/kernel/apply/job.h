@@ -57,15 +57,15 @@ struct job {
 	struct job_backend work[2];      /**< the wanted backend first */
 	struct holes holes;
 	struct changes changes;          /**< of both backends, of holes, of sysctls */
-	struct state_place place;
-	struct state before, after; /**< the state that was found, and what it becomes */
-	enum state_found found;
+	struct record_place place;
+	struct record before, after; /**< the state that was found, and what it becomes */
+	enum record_found found;
 	const char *why_damaged;
 	struct job_described was;    /**< by the state that was found */
 	struct job_described undone; /**< by the state that undo brings back */
 	int root; /**< of sysctls */
 	struct sysctl_writes writes;
-	struct state back; /**< its sysctls undo writes */
+	struct record back; /**< its sysctls undo writes */
 	struct sysctl_log log;
 	bool left; /**< a failed run left something changed */
 };
@@ -110,7 +110,7 @@ int job_run_steps(struct job *job);
  * Writes down that a change begins: state is the record that stays should it not come to its end.
  * On failure the record is what it was.
  */
-int job_begin(struct job *job, struct state state);
+int job_begin(struct job *job, struct record state);
 
 /** Says what the kernel has when a change was made, but could not be brought to its end. */
 void job_tell_unended(struct job *job);

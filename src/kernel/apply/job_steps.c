@@ -86,20 +86,20 @@ void job_tell_unended(struct job *job)
 /* What could be read before is the record again; what could not be understood is no loss. */
 static void restore_record(struct job *job, struct diags *diags)
 {
-	if (job->found == STATE_READ)
-		(void)state_save(diags, &job->place, &job->before);
-	else if (job->found == STATE_ABSENT || job->found == STATE_DAMAGED)
-		(void)state_forget(diags, &job->place);
+	if (job->found == RECORD_READ)
+		(void)record_save(diags, &job->place, &job->before);
+	else if (job->found == RECORD_ABSENT || job->found == RECORD_DAMAGED)
+		(void)record_forget(diags, &job->place);
 }
 
-int job_begin(struct job *job, struct state state)
+int job_begin(struct job *job, struct record state)
 {
 	struct diags unheard;
 	int err;
 
 	state.unfinished = true;
 	state.generation = 0;
-	err = state_save(job->diags, &job->place, &state);
+	err = record_save(job->diags, &job->place, &state);
 	diags_init(&unheard, job->arena);
 	/* Mostly the old one is still there, and the disk is full. */
 	if (err != 0)

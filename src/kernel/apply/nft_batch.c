@@ -33,7 +33,7 @@ static void refused(const struct refusal *refusal, void *data)
 		return;
 	}
 	if (refusals->n++ < REFUSALS_MAX)
-		nft_explain_refusal(refusals->diags, refusals->ruleset, refusals->owned,
+		nft_refusal_refusal(refusals->diags, refusals->ruleset, refusals->owned,
 				    &w->subjects[refusal->message],
 				    batch_message(&w->batch, refusal->message), refusal);
 }
@@ -50,13 +50,13 @@ static int commit(struct netlink *netlink, struct diags *diags, const struct rul
 	if (refusals.stale)
 		return -ERESTART;
 	if (err != 0 && err != -ENOBUFS && refusals.n == 0)
-		nft_explain_errno(diags, -err, "change nf_tables");
+		nft_refusal_errno(diags, -err, "change nf_tables");
 	return err;
 }
 
 int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct ruleset *ruleset,
 		    const struct image *old, const struct image *new, const struct diff *diff,
-		    const struct nft_slate *others)
+		    const struct kept_nft *others)
 {
 	struct nft_writing w __attribute__((cleanup(nft_writing_free))) = {0};
 
@@ -67,7 +67,7 @@ int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct r
 }
 
 int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old,
-		     const struct nft_slate *others)
+		     const struct kept_nft *others)
 {
 	struct nft_writing w __attribute__((cleanup(nft_writing_free))) = {0};
 

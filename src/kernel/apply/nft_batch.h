@@ -18,13 +18,13 @@
  */
 int nft_batch_apply(struct netlink *netlink, struct diags *diags, const struct ruleset *ruleset,
 		    const struct image *old, const struct image *new, const struct diff *diff,
-		    const struct nft_slate *others);
+		    const struct kept_nft *others);
 
 /**
  * Takes the table, if it is there, and rules of others out, likewise. old is the image, or has at
  * least its generation.
  */
 int nft_batch_remove(struct netlink *netlink, struct diags *diags, const struct image *old,
-		     const struct nft_slate *others);
+		     const struct kept_nft *others);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/diag_codes.h"
 #include "os/scope.h"
 
-static int nothing_to_undo(struct diags *diags, const struct state_place *place)
+static int nothing_to_undo(struct diags *diags, const struct record_place *place)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(UNDO_NOTHING), PLACE_NONE,
 				     "there is nothing to undo: no change since the last "
@@ -26,22 +26,22 @@ static int nothing_to_undo(struct diags *diags, const struct state_place *place)
  */
 static int save_both(struct job *job)
 {
-	if (job->found != STATE_READ && !job->undo->had_state)
+	if (job->found != RECORD_READ && !job->undo->had_state)
 		return 0;
-	if (job->found != STATE_READ)
+	if (job->found != RECORD_READ)
 		return job_begin(job, job->undo->state);
-	return job_begin(job, state_merge(job->arena, &job->before, &job->undo->state));
+	return job_begin(job, record_merge(job->arena, &job->before, &job->undo->state));
 }
 
 static int finish(struct job *job)
 {
 	int err;
 
-	job->after.pending = (struct state_pending){0};
+	job->after.pending = (struct record_pending){0};
 	if (job->undo->had_state)
-		err = state_save(job->diags, &job->place, &job->after);
+		err = record_save(job->diags, &job->place, &job->after);
 	else
-		err = state_forget(job->diags, &job->place);
+		err = record_forget(job->diags, &job->place);
 	return err ? err : undo_forget(job->diags, &job->place);
 }
 
@@ -78,7 +78,7 @@ static bool waits(const struct job *job, const char *id)
 	const char *pending = job->before.pending.id;
 
 	return strcmp(job->undo->id, id) == 0 &&
-	       (job->found != STATE_READ || (pending && strcmp(pending, id) == 0));
+	       (job->found != RECORD_READ || (pending && strcmp(pending, id) == 0));
 }
 
 static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
@@ -113,9 +113,9 @@ static int roll_back_locked(struct job *job, double wait_seconds, const char *id
 int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
 		    struct changes *out, struct restored *restored)
 {
-	struct state_place place;
+	struct record_place place;
 	struct undo undo;
-	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+	SCOPED_FD lock = record_enter(arena, diags, wait_seconds, &place);
 	int err;
 
 	*out = (struct changes){0};
@@ -158,23 +158,23 @@ static void tell_unfinished(struct diags *diags)
 
 int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
 {
-	struct state_place place;
-	struct state state;
+	struct record_place place;
+	struct record state;
 	struct diag *diag;
 	const char *why;
-	SCOPED_FD lock = state_enter(arena, diags, wait_seconds, &place);
+	SCOPED_FD lock = record_enter(arena, diags, wait_seconds, &place);
 
 	if (lock < 0)
 		return lock;
-	switch (state_load(arena, place.path, &state, &why)) {
-	case STATE_READ:
+	switch (record_load(arena, place.path, &state, &why)) {
+	case RECORD_READ:
 		if (!state.pending.id)
 			return not_pending(diags);
 		if (state.unfinished)
 			tell_unfinished(diags);
-		state.pending = (struct state_pending){0};
-		return state_save(diags, &place, &state);
-	case STATE_DAMAGED:
+		state.pending = (struct record_pending){0};
+		return record_save(diags, &place, &state);
+	case RECORD_DAMAGED:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
 				"can't understand %s: %s", place.path, why);
 		diag->err = EINVAL;
@@ -182,13 +182,13 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 			  "whether something waits is lost with it; `hostgate apply` keeps what is "
 			  "wanted, `hostgate rollback` undoes the last change");
 		return -EINVAL;
-	case STATE_UNREADABLE:
+	case RECORD_UNREADABLE:
 		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
 			 "can't read %s: %s; nothing was changed", place.path, why)
 			->err = EIO;
 		return -EIO;
-	case STATE_ABSENT:
-	case STATE_FOUND__COUNT:
+	case RECORD_ABSENT:
+	case RECORD_FOUND__COUNT:
 		break;
 	}
 	return not_pending(diags);

@@ -29,27 +29,27 @@
  * knows and says so about the rest.
  */
 
-struct survey_table *survey_add_table(struct survey *survey, struct survey_table table)
+struct foreign_table *foreign_add_table(struct foreign *foreign, struct foreign_table table)
 {
-	survey->tables = arena_grow(survey->arena, survey->tables, survey->n_tables,
-				    &survey->cap_tables, sizeof(*survey->tables));
-	survey->tables[survey->n_tables] = table;
-	return &survey->tables[survey->n_tables++];
+	foreign->tables = arena_grow(foreign->arena, foreign->tables, foreign->n_tables,
+				    &foreign->cap_tables, sizeof(*foreign->tables));
+	foreign->tables[foreign->n_tables] = table;
+	return &foreign->tables[foreign->n_tables++];
 }
 
-struct survey_chain *survey_add_chain(struct survey *survey, struct survey_table *table,
-				      struct survey_chain chain)
+struct foreign_chain *foreign_add_chain(struct foreign *foreign, struct foreign_table *table,
+				      struct foreign_chain chain)
 {
-	table->chains = arena_grow(survey->arena, table->chains, table->n_chains,
+	table->chains = arena_grow(foreign->arena, table->chains, table->n_chains,
 				   &table->cap_chains, sizeof(*table->chains));
 	table->chains[table->n_chains] = chain;
 	return &table->chains[table->n_chains++];
 }
 
-struct survey_rule *survey_add_rule(struct survey *survey, struct survey_chain *chain,
-				    struct survey_rule rule)
+struct foreign_rule *foreign_add_rule(struct foreign *foreign, struct foreign_chain *chain,
+				    struct foreign_rule rule)
 {
-	chain->rules = arena_grow(survey->arena, chain->rules, chain->n_rules, &chain->cap_rules,
+	chain->rules = arena_grow(foreign->arena, chain->rules, chain->n_rules, &chain->cap_rules,
 				  sizeof(*chain->rules));
 	rule.number = (unsigned int)chain->n_rules + 1;
 	chain->rules[chain->n_rules] = rule;
@@ -58,28 +58,28 @@ struct survey_rule *survey_add_rule(struct survey *survey, struct survey_chain *
 
 static int by_chain_name(const void *a, const void *b)
 {
-	return strcmp(((const struct survey_chain *)a)->name,
-		      ((const struct survey_chain *)b)->name);
+	return strcmp(((const struct foreign_chain *)a)->name,
+		      ((const struct foreign_chain *)b)->name);
 }
 
 static int by_set_name(const void *a, const void *b)
 {
-	return strcmp(((const struct survey_set *)a)->name, ((const struct survey_set *)b)->name);
+	return strcmp(((const struct foreign_set *)a)->name, ((const struct foreign_set *)b)->name);
 }
 
 /* Where the kernel runs it. */
-static int place_of(const struct survey_chain *chain)
+static int place_of(const struct foreign_chain *chain)
 {
-	if (chain->type != SURVEY_NAT)
+	if (chain->type != FOREIGN_NAT)
 		return chain->priority;
 	return chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_LOCAL_OUT
-		       ? SURVEY_PRIORITY_DSTNAT
-		       : SURVEY_PRIORITY_SRCNAT;
+		       ? FOREIGN_PRIORITY_DSTNAT
+		       : FOREIGN_PRIORITY_SRCNAT;
 }
 
 static int by_way(const void *a, const void *b)
 {
-	const struct survey_base *x = a, *y = b;
+	const struct foreign_base *x = a, *y = b;
 	int order = (int)x->chain->hook - (int)y->chain->hook;
 
 	if (order == 0)
@@ -94,7 +94,7 @@ static int by_way(const void *a, const void *b)
 /* The end of one interval and the beginning of the next may be one key: the end comes first. */
 static int by_key(const void *a, const void *b, void *key_len)
 {
-	const struct survey_element *x = a, *y = b;
+	const struct foreign_element *x = a, *y = b;
 	int order;
 
 	if (!x->key || !y->key)
@@ -103,14 +103,14 @@ static int by_key(const void *a, const void *b, void *key_len)
 	return order ? order : (int)y->interval_end - (int)x->interval_end;
 }
 
-static void finish_set(struct survey_set *set)
+static void finish_set(struct foreign_set *set)
 {
 	if (set->n_elements)
 		qsort_r(set->elements, set->n_elements, sizeof(*set->elements), by_key,
 			&set->key_len);
 }
 
-static void finish_table(struct survey *survey, struct survey_table *table)
+static void finish_table(struct foreign *foreign, struct foreign_table *table)
 {
 	if (table->n_chains)
 		qsort(table->chains, table->n_chains, sizeof(*table->chains), by_chain_name);
@@ -122,41 +122,41 @@ static void finish_table(struct survey *survey, struct survey_table *table)
 	for (size_t i = 0; i < table->n_chains && !table->dormant; i++) {
 		if (!table->chains[i].base)
 			continue;
-		survey->bases = arena_grow(survey->arena, survey->bases, survey->n_bases,
-					   &survey->cap_bases, sizeof(*survey->bases));
-		survey->bases[survey->n_bases++] =
-			(struct survey_base){table, &table->chains[i]};
+		foreign->bases = arena_grow(foreign->arena, foreign->bases, foreign->n_bases,
+					   &foreign->cap_bases, sizeof(*foreign->bases));
+		foreign->bases[foreign->n_bases++] =
+			(struct foreign_base){table, &table->chains[i]};
 	}
 }
 
-void survey_finish(struct survey *survey)
+void foreign_finish(struct foreign *foreign)
 {
-	survey->n_bases = 0;
-	for (size_t i = 0; i < survey->n_tables; i++)
-		finish_table(survey, &survey->tables[i]);
-	if (survey->n_bases)
-		qsort(survey->bases, survey->n_bases, sizeof(*survey->bases), by_way);
+	foreign->n_bases = 0;
+	for (size_t i = 0; i < foreign->n_tables; i++)
+		finish_table(foreign, &foreign->tables[i]);
+	if (foreign->n_bases)
+		qsort(foreign->bases, foreign->n_bases, sizeof(*foreign->bases), by_way);
 }
 
-const struct survey_chain *survey_chain_of(const struct survey_table *table, const char *name)
+const struct foreign_chain *foreign_chain_of(const struct foreign_table *table, const char *name)
 {
-	const struct survey_chain key = {.name = name};
+	const struct foreign_chain key = {.name = name};
 
 	if (table->n_chains == 0)
 		return NULL;
 	return bsearch(&key, table->chains, table->n_chains, sizeof(key), by_chain_name);
 }
 
-const struct survey_set *survey_set_of(const struct survey_table *table, const char *name)
+const struct foreign_set *foreign_set_of(const struct foreign_table *table, const char *name)
 {
-	const struct survey_set key = {.name = name};
+	const struct foreign_set key = {.name = name};
 
 	if (table->n_sets == 0)
 		return NULL;
 	return bsearch(&key, table->sets, table->n_sets, sizeof(key), by_set_name);
 }
 
-const char *survey_family(const struct survey_table *table)
+const char *foreign_family(const struct foreign_table *table)
 {
 	switch (table->family) {
 	case NFPROTO_IPV4:
@@ -176,30 +176,30 @@ const char *survey_family(const struct survey_table *table)
 	}
 }
 
-bool survey_has_family(const struct survey_table *table, enum family family)
+bool foreign_has_family(const struct foreign_table *table, enum family family)
 {
 	return table->family == NFPROTO_INET || table->family == NFPROTO_NETDEV ||
 	       table->family == (family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
 }
 
-const char *survey_hook(unsigned int hook)
+const char *foreign_hook(unsigned int hook)
 {
 	static const char *const names[] = {
 		[NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input",
 		[NF_INET_FORWARD] = "forward",	      [NF_INET_LOCAL_OUT] = "output",
-		[NF_INET_POST_ROUTING] = "postrouting", [SURVEY_HOOK_INGRESS] = "ingress",
-		[SURVEY_HOOK_EGRESS] = "egress",
+		[NF_INET_POST_ROUTING] = "postrouting", [FOREIGN_HOOK_INGRESS] = "ingress",
+		[FOREIGN_HOOK_EGRESS] = "egress",
 	};
 
 	return hook < sizeof(names) / sizeof(*names) ? names[hook] : "unknown";
 }
 
-bool survey_is_ours(const struct survey_table *table, const struct survey_chain *chain)
+bool foreign_is_ours(const struct foreign_table *table, const struct foreign_chain *chain)
 {
 	return table->ours || ours_chain(chain->name);
 }
 
-const char *survey_text(const struct nlattr *nest, uint16_t type)
+const char *foreign_text(const struct nlattr *nest, uint16_t type)
 {
 	const struct nlattr *attr = netlink_find(nest, type);
 
@@ -208,7 +208,7 @@ const char *survey_text(const struct nlattr *nest, uint16_t type)
 	return mnl_attr_get_str(attr);
 }
 
-bool survey_u32(const struct nlattr *nest, uint16_t type, uint32_t *out)
+bool foreign_u32(const struct nlattr *nest, uint16_t type, uint32_t *out)
 {
 	const struct nlattr *attr = netlink_find(nest, type);
 
@@ -218,7 +218,7 @@ bool survey_u32(const struct nlattr *nest, uint16_t type, uint32_t *out)
 	return true;
 }
 
-const char *survey_leads_to(const struct survey_rule *rule)
+const char *foreign_leads_to(const struct foreign_rule *rule)
 {
 	const struct nlattr *expr;
 
@@ -234,7 +234,7 @@ const char *survey_leads_to(const struct survey_rule *rule)
 	return NULL;
 }
 
-size_t survey_count_others(const struct survey_chain *chain)
+size_t foreign_count_others(const struct foreign_chain *chain)
 {
 	size_t n = 0;
 

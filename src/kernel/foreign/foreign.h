@@ -14,14 +14,14 @@
 #include "hostgate/diag.h"
 
 /** Hooks are NF_INET_PRE_ROUTING to NF_INET_POST_ROUTING, and these two of one device. */
-#define SURVEY_HOOK_INGRESS 5u
-#define SURVEY_HOOK_EGRESS 6u
+#define FOREIGN_HOOK_INGRESS 5u
+#define FOREIGN_HOOK_EGRESS 6u
 
 /** Where the kernel runs all chains of type nat, whatever priority they have among themselves. */
-#define SURVEY_PRIORITY_DSTNAT (-100)
-#define SURVEY_PRIORITY_SRCNAT 100
+#define FOREIGN_PRIORITY_DSTNAT (-100)
+#define FOREIGN_PRIORITY_SRCNAT 100
 
-struct survey_rule {
+struct foreign_rule {
 	unsigned int number;	  /**< in its chain, from 1 */
 	uint64_t handle;	  /**< of nf_tables; 0: legacy */
 	const char *comment;	  /**< or NULL */
@@ -31,18 +31,18 @@ struct survey_rule {
 	bool ours;		  /**< in a chain of ours or of others */
 };
 
-enum survey_type {
-	SURVEY_FILTER, /**< and mangle's "route": both judge every packet */
-	SURVEY_NAT,    /**< sees the first packet of a connection only */
-	SURVEY_TYPE__COUNT
+enum foreign_type {
+	FOREIGN_FILTER, /**< and mangle's "route": both judge every packet */
+	FOREIGN_NAT,    /**< sees the first packet of a connection only */
+	FOREIGN_TYPE__COUNT
 };
 
-struct survey_chain {
+struct foreign_chain {
 	const char *name;
-	struct survey_rule *rules;
+	struct foreign_rule *rules;
 	size_t n_rules, cap_rules;
 	bool base;
-	enum survey_type type;
+	enum foreign_type type;
 	unsigned int hook;
 	int priority; /**< as its owner gave it */
 	bool policy_drop;
@@ -50,7 +50,7 @@ struct survey_chain {
 };
 
 /** An element of a set. Keys and data are as registers hold them. */
-struct survey_element {
+struct foreign_element {
 	const uint8_t *key, *key_end; /**< key_end: NULL unless both ends are in one element */
 	const uint8_t *data;	      /**< of a map of values; else NULL */
 	bool interval_end;	      /**< the interval before it ends in front of this key */
@@ -61,95 +61,95 @@ struct survey_element {
 };
 
 /** Most fields of a concatenation. */
-#define SURVEY_FIELDS_MAX 16
+#define FOREIGN_FIELDS_MAX 16
 
-struct survey_set {
+struct foreign_set {
 	const char *name;
 	uint32_t flags; /**< NFT_SET_* */
 	uint32_t key_len, data_len;
 	bool verdicts; /**< a map whose data are verdicts */
 	uint8_t n_fields;
-	uint8_t field_len[SURVEY_FIELDS_MAX]; /**< bytes, without the padding to four */
+	uint8_t field_len[FOREIGN_FIELDS_MAX]; /**< bytes, without the padding to four */
 	bool used;			      /**< some rule looks things up in it */
-	struct survey_element *elements;      /**< by key where intervals are their ends */
+	struct foreign_element *elements;      /**< by key where intervals are their ends */
 	size_t n_elements, cap_elements;
 };
 
-struct survey_table {
+struct foreign_table {
 	uint8_t family; /**< NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_NETDEV, ... */
 	const char *name;
 	bool legacy;  /**< of ip_tables or ip6_tables */
 	bool dormant; /**< its base chains are out of work */
 	bool ours;    /**< table inet hostgate */
-	struct survey_chain *chains;
+	struct foreign_chain *chains;
 	size_t n_chains, cap_chains;
-	struct survey_set *sets;
+	struct foreign_set *sets;
 	size_t n_sets, cap_sets;
 };
 
 /** A base chain at work. */
-struct survey_base {
-	const struct survey_table *table;
-	const struct survey_chain *chain;
+struct foreign_base {
+	const struct foreign_table *table;
+	const struct foreign_chain *chain;
 };
 
-struct survey {
+struct foreign {
 	struct arena *arena;
-	struct survey_table *tables;
+	struct foreign_table *tables;
 	size_t n_tables, cap_tables;
-	struct survey_base *bases; /**< in the order in which a packet meets them at each hook */
+	struct foreign_base *bases; /**< in the order in which a packet meets them at each hook */
 	size_t n_bases, cap_bases;
 };
 
 /** What is read beside the rules of others. */
-#define SURVEY_ELEMENTS 1u /**< of sets; the judge needs them */
-#define SURVEY_OURS	2u /**< the contents of table inet hostgate */
+#define FOREIGN_ELEMENTS 1u /**< of sets; the judge needs them */
+#define FOREIGN_OURS	2u /**< the contents of table inet hostgate */
 
 /**
  * Reads everything: nf_tables of all families, and those legacy tables that live (to look at
  * another one would bring it to life). what: bits of SURVEY_*. Memory comes from arena. Returns 0
  * or -errno, queued (-EPERM: not permitted).
  */
-int survey_read(struct arena *arena, struct diags *diags, unsigned int what, struct survey *out);
+int foreign_read(struct arena *arena, struct diags *diags, unsigned int what, struct foreign *out);
 
 /** The two readers; -errno is not queued. */
-int survey_read_nft(struct survey *survey, unsigned int what);
-int survey_read_xt(struct survey *survey);
+int foreign_read_nft(struct foreign *foreign, unsigned int what);
+int foreign_read_xt(struct foreign *foreign);
 
 /** Adds a table, a chain of it, a rule of that; what is added before may move. */
-struct survey_table *survey_add_table(struct survey *survey, struct survey_table table);
-struct survey_chain *survey_add_chain(struct survey *survey, struct survey_table *table,
-				      struct survey_chain chain);
-struct survey_rule *survey_add_rule(struct survey *survey, struct survey_chain *chain,
-				    struct survey_rule rule);
+struct foreign_table *foreign_add_table(struct foreign *foreign, struct foreign_table table);
+struct foreign_chain *foreign_add_chain(struct foreign *foreign, struct foreign_table *table,
+				      struct foreign_chain chain);
+struct foreign_rule *foreign_add_rule(struct foreign *foreign, struct foreign_chain *chain,
+				    struct foreign_rule rule);
 
 /** Puts chains and elements in order and finds the base chains; after all was added. */
-void survey_finish(struct survey *survey);
+void foreign_finish(struct foreign *foreign);
 
-/** Returns the chain or the set of that name, or NULL; after survey_finish(). */
-const struct survey_chain *survey_chain_of(const struct survey_table *table, const char *name);
-const struct survey_set *survey_set_of(const struct survey_table *table, const char *name);
+/** Returns the chain or the set of that name, or NULL; after foreign_finish(). */
+const struct foreign_chain *foreign_chain_of(const struct foreign_table *table, const char *name);
+const struct foreign_set *foreign_set_of(const struct foreign_table *table, const char *name);
 
 /** Returns "ip", "ip6", "inet", "netdev", ...: nft's word, also for legacy tables. */
-const char *survey_family(const struct survey_table *table);
+const char *foreign_family(const struct foreign_table *table);
 
 /** Tells whether packets of the family meet the table's chains. */
-bool survey_has_family(const struct survey_table *table, enum family family);
+bool foreign_has_family(const struct foreign_table *table, enum family family);
 
 /** Returns "prerouting", "forward", ... */
-const char *survey_hook(unsigned int hook);
+const char *foreign_hook(unsigned int hook);
 
 /** Tells whether the chain is ours: in our table, or by its name in those of iptables. */
-bool survey_is_ours(const struct survey_table *table, const struct survey_chain *chain);
+bool foreign_is_ours(const struct foreign_table *table, const struct foreign_chain *chain);
 
 /** Counts the rules of others in a chain. */
-size_t survey_count_others(const struct survey_chain *chain);
+size_t foreign_count_others(const struct foreign_chain *chain);
 
 /** Returns the chain that a rule leads to (a jump, a goto), or NULL. A verdict map leads nowhere. */
-const char *survey_leads_to(const struct survey_rule *rule);
+const char *foreign_leads_to(const struct foreign_rule *rule);
 
 /** A nested attribute's data; NULL when it is missing or not of that kind. */
-const char *survey_text(const struct nlattr *nest, uint16_t type);
-bool survey_u32(const struct nlattr *nest, uint16_t type, uint32_t *out);
+const char *foreign_text(const struct nlattr *nest, uint16_t type);
+bool foreign_u32(const struct nlattr *nest, uint16_t type, uint32_t *out);
 
 #endif

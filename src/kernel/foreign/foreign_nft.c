@@ -29,11 +29,11 @@ struct attrs {
 };
 
 struct reading {
-	struct survey *survey;
+	struct foreign *foreign;
 	unsigned int what; /* SURVEY_* */
-	struct survey_table *table; /* of the last message: most often the next one's, too */
-	struct survey_chain *chain;
-	struct survey_set *set; /* whose elements are being read */
+	struct foreign_table *table; /* of the last message: most often the next one's, too */
+	struct foreign_chain *chain;
+	struct foreign_set *set; /* whose elements are being read */
 };
 
 static struct attrs attrs_of(const struct nlmsghdr *message)
@@ -77,13 +77,13 @@ static int complain(void)
 	return MNL_CB_ERROR;
 }
 
-static struct survey_table *find_table(struct reading *r, uint8_t family, const char *name)
+static struct foreign_table *find_table(struct reading *r, uint8_t family, const char *name)
 {
 	if (r->table && r->table->family == family && strcmp(r->table->name, name) == 0)
 		return r->table;
 	r->chain = NULL;
-	for (size_t i = 0; i < r->survey->n_tables; i++) {
-		r->table = &r->survey->tables[i];
+	for (size_t i = 0; i < r->foreign->n_tables; i++) {
+		r->table = &r->foreign->tables[i];
 		if (r->table->family == family && strcmp(r->table->name, name) == 0)
 			return r->table;
 	}
@@ -91,12 +91,12 @@ static struct survey_table *find_table(struct reading *r, uint8_t family, const 
 }
 
 /* The table that a message is about; NULL also for ours where its contents are not wanted. */
-static struct survey_table *table_of(struct reading *r, const struct nlmsghdr *message,
+static struct foreign_table *table_of(struct reading *r, const struct nlmsghdr *message,
 				     const char *name)
 {
-	struct survey_table *table = find_table(r, family_of(message), name);
+	struct foreign_table *table = find_table(r, family_of(message), name);
 
-	return table && table->ours && !(r->what & SURVEY_OURS) ? NULL : table;
+	return table && table->ours && !(r->what & FOREIGN_OURS) ? NULL : table;
 }
 
 static int take_table(const struct nlmsghdr *message, void *data)
@@ -108,10 +108,10 @@ static int take_table(const struct nlmsghdr *message, void *data)
 
 	if (!name)
 		return complain();
-	survey_add_table(r->survey,
-			 (struct survey_table){
+	foreign_add_table(r->foreign,
+			 (struct foreign_table){
 				 .family = family,
-				 .name = arena_strdup(r->survey->arena, name),
+				 .name = arena_strdup(r->foreign->arena, name),
 				 .dormant = u32_at(&attrs, NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT,
 				 .ours = ours_table(family, name)});
 	return MNL_CB_OK;
@@ -120,31 +120,31 @@ static int take_table(const struct nlmsghdr *message, void *data)
 /* A chain of several devices: the first one stands for them. */
 static const char *device_of(struct arena *arena, const struct nlattr *hook)
 {
-	const char *name = survey_text(hook, NFTA_HOOK_DEV);
+	const char *name = foreign_text(hook, NFTA_HOOK_DEV);
 	const struct nlattr *devices = netlink_find(hook, NFTA_HOOK_DEVS);
 
 	if (!name && devices)
-		name = survey_text(devices, NFTA_DEVICE_NAME);
+		name = foreign_text(devices, NFTA_DEVICE_NAME);
 	return name ? arena_strdup(arena, name) : NULL;
 }
 
-static void take_hook(struct reading *r, const struct survey_table *table,
-		      const struct attrs *attrs, struct survey_chain *chain)
+static void take_hook(struct reading *r, const struct foreign_table *table,
+		      const struct attrs *attrs, struct foreign_chain *chain)
 {
 	const struct nlattr *hook = attrs->at[NFTA_CHAIN_HOOK];
 	const char *type = text_at(attrs, NFTA_CHAIN_TYPE);
 	uint32_t value = 0;
 
 	chain->base = true;
-	chain->type = type && strcmp(type, "nat") == 0 ? SURVEY_NAT : SURVEY_FILTER;
+	chain->type = type && strcmp(type, "nat") == 0 ? FOREIGN_NAT : FOREIGN_FILTER;
 	chain->policy_drop =
 		attrs->at[NFTA_CHAIN_POLICY] && u32_at(attrs, NFTA_CHAIN_POLICY) == NF_DROP;
-	(void)survey_u32(hook, NFTA_HOOK_HOOKNUM, &value);
-	chain->hook = table->family == NFPROTO_NETDEV ? SURVEY_HOOK_INGRESS + value : value;
+	(void)foreign_u32(hook, NFTA_HOOK_HOOKNUM, &value);
+	chain->hook = table->family == NFPROTO_NETDEV ? FOREIGN_HOOK_INGRESS + value : value;
 	value = 0;
-	(void)survey_u32(hook, NFTA_HOOK_PRIORITY, &value);
+	(void)foreign_u32(hook, NFTA_HOOK_PRIORITY, &value);
 	chain->priority = (int)value;
-	chain->device = device_of(r->survey->arena, hook);
+	chain->device = device_of(r->foreign->arena, hook);
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data)
@@ -153,18 +153,18 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	struct attrs attrs = attrs_of(message);
 	const char *table_name = text_at(&attrs, NFTA_CHAIN_TABLE);
 	const char *name = text_at(&attrs, NFTA_CHAIN_NAME);
-	struct survey_chain chain = {0};
-	struct survey_table *table;
+	struct foreign_chain chain = {0};
+	struct foreign_table *table;
 
 	if (!table_name || !name)
 		return complain();
 	table = table_of(r, message, table_name);
 	if (!table)
 		return MNL_CB_OK;
-	chain.name = arena_strdup(r->survey->arena, name);
+	chain.name = arena_strdup(r->foreign->arena, name);
 	if (attrs.at[NFTA_CHAIN_HOOK])
 		take_hook(r, table, &attrs, &chain);
-	survey_add_chain(r->survey, table, chain);
+	foreign_add_chain(r->foreign, table, chain);
 	r->chain = NULL;
 	return MNL_CB_OK;
 }
@@ -190,7 +190,7 @@ static const char *comment_of(struct arena *arena, const struct nlattr *userdata
 	return NULL;
 }
 
-static struct survey_chain *find_chain(struct reading *r, struct survey_table *table,
+static struct foreign_chain *find_chain(struct reading *r, struct foreign_table *table,
 				       const char *name)
 {
 	if (r->chain && strcmp(r->chain->name, name) == 0)
@@ -202,18 +202,18 @@ static struct survey_chain *find_chain(struct reading *r, struct survey_table *t
 }
 
 /* Marks the sets that the rule looks things up in. */
-static void note_sets(struct survey_table *table, const struct nlattr *exprs)
+static void note_sets(struct foreign_table *table, const struct nlattr *exprs)
 {
 	const struct nlattr *expr;
 
 	netlink_for_each_nested(expr, exprs)
 	{
-		const char *kind = survey_text(expr, NFTA_EXPR_NAME);
+		const char *kind = foreign_text(expr, NFTA_EXPR_NAME);
 		const char *set;
 
 		if (!kind || strcmp(kind, "lookup") != 0)
 			continue;
-		set = survey_text(netlink_find(expr, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
+		set = foreign_text(netlink_find(expr, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
 		for (size_t i = 0; set && i < table->n_sets; i++)
 			if (strcmp(table->sets[i].name, set) == 0)
 				table->sets[i].used = true;
@@ -227,10 +227,10 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	const char *table_name = text_at(&attrs, NFTA_RULE_TABLE);
 	const char *chain_name = text_at(&attrs, NFTA_RULE_CHAIN);
 	const struct nlattr *handle = attrs.at[NFTA_RULE_HANDLE];
-	struct arena *arena = r->survey->arena;
-	struct survey_table *table;
-	struct survey_chain *chain;
-	struct survey_rule rule = {0};
+	struct arena *arena = r->foreign->arena;
+	struct foreign_table *table;
+	struct foreign_chain *chain;
+	struct foreign_rule rule = {0};
 
 	if (!table_name || !chain_name || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
 		return complain();
@@ -247,11 +247,11 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 				    sizeof(struct nlattr));
 	rule.ours = table->ours || ours_rule_nft(table->name, chain->name, rule.exprs);
 	note_sets(table, rule.exprs);
-	survey_add_rule(r->survey, chain, rule);
+	foreign_add_rule(r->foreign, chain, rule);
 	return MNL_CB_OK;
 }
 
-static void take_fields(struct survey_set *set, const struct nlattr *description)
+static void take_fields(struct foreign_set *set, const struct nlattr *description)
 {
 	const struct nlattr *concat = netlink_find(description, NFTA_SET_DESC_CONCAT), *field;
 
@@ -261,8 +261,8 @@ static void take_fields(struct survey_set *set, const struct nlattr *description
 	{
 		uint32_t len = 0;
 
-		if (set->n_fields < SURVEY_FIELDS_MAX &&
-		    survey_u32(field, NFTA_SET_FIELD_LEN, &len) && len <= 64)
+		if (set->n_fields < FOREIGN_FIELDS_MAX &&
+		    foreign_u32(field, NFTA_SET_FIELD_LEN, &len) && len <= 64)
 			set->field_len[set->n_fields++] = (uint8_t)len;
 	}
 }
@@ -273,22 +273,22 @@ static int take_set(const struct nlmsghdr *message, void *data)
 	struct attrs attrs = attrs_of(message);
 	const char *table_name = text_at(&attrs, NFTA_SET_TABLE);
 	const char *name = text_at(&attrs, NFTA_SET_NAME);
-	struct survey_table *table;
-	struct survey_set set = {0};
+	struct foreign_table *table;
+	struct foreign_set set = {0};
 
 	if (!table_name || !name)
 		return complain();
 	table = table_of(r, message, table_name);
 	if (!table)
 		return MNL_CB_OK;
-	set.name = arena_strdup(r->survey->arena, name);
+	set.name = arena_strdup(r->foreign->arena, name);
 	set.flags = u32_at(&attrs, NFTA_SET_FLAGS);
 	set.key_len = u32_at(&attrs, NFTA_SET_KEY_LEN);
 	set.data_len = u32_at(&attrs, NFTA_SET_DATA_LEN);
 	set.verdicts = u32_at(&attrs, NFTA_SET_DATA_TYPE) == NFT_DATA_VERDICT;
 	if (attrs.at[NFTA_SET_DESC])
 		take_fields(&set, attrs.at[NFTA_SET_DESC]);
-	table->sets = arena_grow(r->survey->arena, table->sets, table->n_sets, &table->cap_sets,
+	table->sets = arena_grow(r->foreign->arena, table->sets, table->n_sets, &table->cap_sets,
 				 sizeof(*table->sets));
 	table->sets[table->n_sets++] = set;
 	return MNL_CB_OK;
@@ -310,7 +310,7 @@ static const uint8_t *take_value(struct arena *arena, const struct nlattr *data,
 /* What only counts, or notes when, lets every packet through. */
 static bool is_condition(const struct nlattr *expr)
 {
-	const char *name = survey_text(expr, NFTA_EXPR_NAME);
+	const char *name = foreign_text(expr, NFTA_EXPR_NAME);
 
 	return !name || (strcmp(name, "counter") != 0 && strcmp(name, "last") != 0);
 }
@@ -334,14 +334,14 @@ static bool is_conditional(const struct nlattr *element)
 
 static void take_element(struct reading *r, const struct nlattr *element)
 {
-	struct arena *arena = r->survey->arena;
-	struct survey_set *set = r->set;
+	struct arena *arena = r->foreign->arena;
+	struct foreign_set *set = r->set;
 	const struct nlattr *data = netlink_find(element, NFTA_SET_ELEM_DATA), *verdict;
-	struct survey_element e = {0};
+	struct foreign_element e = {0};
 	uint32_t flags = 0, code = 0;
 	const char *chain;
 
-	(void)survey_u32(element, NFTA_SET_ELEM_FLAGS, &flags);
+	(void)foreign_u32(element, NFTA_SET_ELEM_FLAGS, &flags);
 	e.key = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY), set->key_len);
 	e.key_end = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY_END), set->key_len);
 	e.data = data ? take_value(arena, data, set->data_len) : NULL;
@@ -349,9 +349,9 @@ static void take_element(struct reading *r, const struct nlattr *element)
 	e.catchall = flags & NFT_SET_ELEM_CATCHALL;
 	e.conditional = is_conditional(element);
 	verdict = netlink_find(data, NFTA_DATA_VERDICT);
-	if (survey_u32(verdict, NFTA_VERDICT_CODE, &code))
+	if (foreign_u32(verdict, NFTA_VERDICT_CODE, &code))
 		e.verdict = (int32_t)code;
-	chain = survey_text(verdict, NFTA_VERDICT_CHAIN);
+	chain = foreign_text(verdict, NFTA_VERDICT_CHAIN);
 	e.chain = chain ? arena_strdup(arena, chain) : NULL;
 	if (!e.key && !e.catchall)
 		return;
@@ -379,7 +379,7 @@ static int dump(struct netlink *netlink, struct reading *r, uint16_t type, mnl_c
 		callback, r);
 }
 
-static int read_elements(struct netlink *netlink, struct reading *r, const struct survey_table *table)
+static int read_elements(struct netlink *netlink, struct reading *r, const struct foreign_table *table)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETSETELEM,
@@ -396,8 +396,8 @@ static int read_once(struct netlink *netlink, struct reading *r)
 
 	r->table = NULL;
 	r->chain = NULL;
-	r->survey->tables = NULL;
-	r->survey->n_tables = r->survey->cap_tables = 0;
+	r->foreign->tables = NULL;
+	r->foreign->n_tables = r->foreign->cap_tables = 0;
 	err = dump(netlink, r, NFT_MSG_GETTABLE, take_table);
 	if (err == 0)
 		err = dump(netlink, r, NFT_MSG_GETCHAIN, take_chain);
@@ -405,13 +405,13 @@ static int read_once(struct netlink *netlink, struct reading *r)
 		err = dump(netlink, r, NFT_MSG_GETSET, take_set);
 	if (err == 0)
 		err = dump(netlink, r, NFT_MSG_GETRULE, take_rule);
-	if (!(r->what & SURVEY_ELEMENTS))
+	if (!(r->what & FOREIGN_ELEMENTS))
 		return err;
-	for (size_t t = 0; err == 0 && t < r->survey->n_tables; t++)
-		for (size_t s = 0; err == 0 && s < r->survey->tables[t].n_sets; s++) {
-			r->set = &r->survey->tables[t].sets[s];
+	for (size_t t = 0; err == 0 && t < r->foreign->n_tables; t++)
+		for (size_t s = 0; err == 0 && s < r->foreign->tables[t].n_sets; s++) {
+			r->set = &r->foreign->tables[t].sets[s];
 			if (r->set->used)
-				err = read_elements(netlink, r, &r->survey->tables[t]);
+				err = read_elements(netlink, r, &r->foreign->tables[t]);
 		}
 	return err == -ENOENT ? -EINTR : err;
 }
@@ -422,10 +422,10 @@ static bool is_absent(int err)
 	return err == -EPROTONOSUPPORT || err == -EINVAL || err == -EOPNOTSUPP;
 }
 
-int survey_read_nft(struct survey *survey, unsigned int what)
+int foreign_read_nft(struct foreign *foreign, unsigned int what)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	struct reading reading = {.survey = survey, .what = what};
+	struct reading reading = {.foreign = foreign, .what = what};
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
 	if (err != 0)
@@ -433,7 +433,7 @@ int survey_read_nft(struct survey *survey, unsigned int what)
 	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
 		err = read_once(&netlink, &reading);
 		if (err != -EINTR)
-			return is_absent(err) && survey->n_tables == 0 ? 0 : err;
+			return is_absent(err) && foreign->n_tables == 0 ? 0 : err;
 	}
 	return -EBUSY;
 }

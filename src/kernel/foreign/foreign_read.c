@@ -3,18 +3,18 @@
 #include "foreign/foreign.h"
 #include "nft/nft_refusal.h"
 
-int survey_read(struct arena *arena, struct diags *diags, unsigned int what, struct survey *out)
+int foreign_read(struct arena *arena, struct diags *diags, unsigned int what, struct foreign *out)
 {
 	int err;
 
-	*out = (struct survey){.arena = arena};
-	err = survey_read_nft(out, what);
+	*out = (struct foreign){.arena = arena};
+	err = foreign_read_nft(out, what);
 	if (err == 0)
-		err = survey_read_xt(out);
+		err = foreign_read_xt(out);
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the host's rules");
+		nft_refusal_errno(diags, -err, "read the host's rules");
 		return err;
 	}
-	survey_finish(out);
+	foreign_finish(out);
 	return 0;
 }

@@ -42,11 +42,11 @@ static const struct {
 };
 
 struct xt_reading {
-	struct survey *survey;
+	struct foreign *foreign;
 	enum family family;
 	const struct xt_library *library;
 	struct xtc_handle *handle;
-	struct survey_table *table;
+	struct foreign_table *table;
 };
 
 static void free_handle(struct xt_reading *r)
@@ -55,7 +55,7 @@ static void free_handle(struct xt_reading *r)
 		r->library->free(r->handle);
 }
 
-static void set_hook(const struct survey_table *table, struct survey_chain *chain)
+static void set_hook(const struct foreign_table *table, struct foreign_chain *chain)
 {
 	for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
 		if (strcmp(builtins[i].name, chain->name) == 0)
@@ -65,10 +65,10 @@ static void set_hook(const struct survey_table *table, struct survey_chain *chai
 			chain->priority = priorities[i].priority;
 	if (strcmp(table->name, "nat") != 0)
 		return;
-	chain->type = SURVEY_NAT;
+	chain->type = FOREIGN_NAT;
 	chain->priority = chain->hook == NF_INET_PRE_ROUTING || chain->hook == NF_INET_LOCAL_OUT
-				  ? SURVEY_PRIORITY_DSTNAT
-				  : SURVEY_PRIORITY_SRCNAT;
+				  ? FOREIGN_PRIORITY_DSTNAT
+				  : FOREIGN_PRIORITY_SRCNAT;
 }
 
 static uint16_t u16_at(const void *entry, size_t offset)
@@ -92,7 +92,7 @@ static const char *comment_of(const struct xt_reading *r, const uint8_t *entry)
 		if (strcmp(match.u.user.name, "comment") == 0 &&
 		    match.u.match_size >= sizeof(match) + XT_MAX_COMMENT_LEN)
 			return arena_strndup(
-				r->survey->arena, (const char *)entry + at + sizeof(match),
+				r->foreign->arena, (const char *)entry + at + sizeof(match),
 				strnlen((const char *)entry + at + sizeof(match),
 					XT_MAX_COMMENT_LEN));
 	}
@@ -101,9 +101,9 @@ static const char *comment_of(const struct xt_reading *r, const uint8_t *entry)
 
 static void read_chain(struct xt_reading *r, const char *name)
 {
-	struct arena *arena = r->survey->arena;
-	struct survey_chain *chain = survey_add_chain(
-		r->survey, r->table, (struct survey_chain){.name = arena_strdup(arena, name)});
+	struct arena *arena = r->foreign->arena;
+	struct foreign_chain *chain = foreign_add_chain(
+		r->foreign, r->table, (struct foreign_chain){.name = arena_strdup(arena, name)});
 
 	if (r->library->is_builtin(name, r->handle)) {
 		struct xt_counters counters;
@@ -119,8 +119,8 @@ static void read_chain(struct xt_reading *r, const char *name)
 		void *copy = memcpy(arena_alloc(arena, len), entry, len);
 		const char *target = r->library->get_target(entry, r->handle);
 
-		survey_add_rule(r->survey, chain,
-				(struct survey_rule){
+		foreign_add_rule(r->foreign, chain,
+				(struct foreign_rule){
 					.entry = copy,
 					.comment = comment_of(r, copy),
 					.target = arena_strdup(arena, target ? target : ""),
@@ -129,19 +129,19 @@ static void read_chain(struct xt_reading *r, const char *name)
 	}
 }
 
-static int read_table(struct survey *survey, enum family family, const char *name)
+static int read_table(struct foreign *foreign, enum family family, const char *name)
 {
 	struct xt_reading r __attribute__((cleanup(free_handle))) = {
-		.survey = survey, .family = family, .library = &xt_libraries[family]};
+		.foreign = foreign, .family = family, .library = &xt_libraries[family]};
 
 	errno = 0;
 	r.handle = r.library->init(name);
 	if (!r.handle)
 		return errno ? -errno : -EIO;
-	r.table = survey_add_table(
-		survey, (struct survey_table){.family = family == FAMILY_IPV4 ? NFPROTO_IPV4
+	r.table = foreign_add_table(
+		foreign, (struct foreign_table){.family = family == FAMILY_IPV4 ? NFPROTO_IPV4
 									      : NFPROTO_IPV6,
-					      .name = arena_strdup(survey->arena, name),
+					      .name = arena_strdup(foreign->arena, name),
 					      .legacy = true});
 	for (const char *chain = r.library->first_chain(r.handle); chain;
 	     chain = r.library->next_chain(r.handle))
@@ -150,7 +150,7 @@ static int read_table(struct survey *survey, enum family family, const char *nam
 }
 
 /* No list: the kernel has no iptables, or has it not loaded. */
-static int read_family(struct survey *survey, enum family family)
+static int read_family(struct foreign *foreign, enum family family)
 {
 	FILE *file = fopen(xt_libraries[family].names_path, "re");
 	char line[TABLE_LINE];
@@ -160,17 +160,17 @@ static int read_family(struct survey *survey, enum family family)
 		return errno == ENOENT ? 0 : -errno;
 	while (err == 0 && fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		err = read_table(survey, family, line);
+		err = read_table(foreign, family, line);
 	}
 	fclose(file);
 	return err;
 }
 
-int survey_read_xt(struct survey *survey)
+int foreign_read_xt(struct foreign *foreign)
 {
 	int err = 0;
 
 	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
-		err = read_family(survey, f);
+		err = read_family(foreign, f);
 	return err;
 }

@@ -341,7 +341,7 @@ int hole_nft_read(struct holes *holes, struct diags *diags)
 	if (err == 0)
 		err = read_all(&netlink, holes, &generation);
 	if (err != 0)
-		nft_explain_errno(diags, -err, "read nf_tables");
+		nft_refusal_errno(diags, -err, "read nf_tables");
 	return err;
 }
 
@@ -441,10 +441,10 @@ static void put_rule(struct batch *batch, const struct holes *holes,
 static void write_chain(struct nft_writing *w, const struct holes *holes,
 			const struct hole_chain *chain, enum hole_step step)
 {
-	struct nft_slate gone = {0};
+	struct kept_nft gone = {0};
 
 	for (size_t i = 0; i < chain->surplus.n && step == HOLE_CLOSE; i++) {
-		struct nft_slate_rule rule = {
+		struct kept_nft_rule rule = {
 			.family = families[chain->family],
 			.table = TABLE,
 			.chain = xt_hole_chains[chain->place][chain->family],
@@ -512,6 +512,6 @@ int hole_nft_commit(struct holes *holes, struct diags *diags, enum hole_step ste
 		if (err == -ERESTART || err == -ENOBUFS)
 			err = 0;
 	}
-	nft_explain_errno(diags, err ? -err : EBUSY, "change the holes in iptables-nft's chains");
+	nft_refusal_errno(diags, err ? -err : EBUSY, "change the holes in iptables-nft's chains");
 	return err ? err : -EBUSY;
 }

@@ -108,7 +108,7 @@ static int fail(struct diags *diags, enum family family, int err, const char *do
 	struct xt_content content __attribute__((cleanup(xt_table_free))) = {0};
 
 	xt_table_init(&content, family, &xt_table_list[FILTER]);
-	xt_explain_table(diags, &content, err, doing);
+	xt_refusal_table(diags, &content, err, doing);
 	return -err;
 }
 

@@ -36,7 +36,7 @@ static const struct {
 
 struct reading {
 	struct arena *arena;
-	struct nft_slate *slate;
+	struct kept_nft *kept;
 	uint8_t family;
 	const char *table;
 	const char *chain;      /* of the last rule: most often the next one's, too */
@@ -60,20 +60,20 @@ static void keep_chain(struct reading *reading, const char *chain)
 static void add_rule(struct reading *reading, uint64_t handle, const struct nlattr *expressions,
 		     const struct nlattr *comment)
 {
-	struct nft_slate *slate = reading->slate;
-	struct nft_slate_rule rule = {.family = reading->family,
+	struct kept_nft *kept = reading->kept;
+	struct kept_nft_rule rule = {.family = reading->family,
 				      .table = reading->table,
 				      .chain = reading->chain,
 				      .handle = handle,
 				      .first = reading->led_to_us != reading->chain};
 
-	slate->rules = arena_grow(reading->arena, slate->rules, slate->n, &slate->cap,
-				  sizeof(*slate->rules));
+	kept->rules = arena_grow(reading->arena, kept->rules, kept->n, &kept->cap,
+				  sizeof(*kept->rules));
 	if (expressions)
 		rule.expressions = copy_attr(reading->arena, expressions);
 	if (comment)
 		rule.comment = copy_attr(reading->arena, comment);
-	slate->rules[slate->n++] = rule;
+	kept->rules[kept->n++] = rule;
 }
 
 static int take_rule(const struct nlmsghdr *message, void *data)
@@ -128,15 +128,15 @@ static int read_table(struct netlink *netlink, struct reading *reading)
 	return err == -ENOENT ? 0 : err;
 }
 
-static int read_once(struct netlink *netlink, struct arena *arena, struct nft_slate *out)
+static int read_once(struct netlink *netlink, struct arena *arena, struct kept_nft *out)
 {
 	int err = 0;
 
-	*out = (struct nft_slate){0};
+	*out = (struct kept_nft){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			struct reading reading = {.arena = arena,
-						  .slate = out,
+						  .kept = out,
 						  .family = families[f].number,
 						  .table = xt_table_list[t].name};
 
@@ -146,7 +146,7 @@ static int read_once(struct netlink *netlink, struct arena *arena, struct nft_sl
 	return err;
 }
 
-int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out)
+int kept_nft_read(struct netlink *netlink, struct arena *arena, struct kept_nft *out)
 {
 	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
 		int err = read_once(netlink, arena, out);
@@ -157,16 +157,16 @@ int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slat
 	return -EBUSY;
 }
 
-void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes)
+void kept_nft_list(const struct kept_nft *kept, struct arena *arena, struct changes *changes)
 {
 	size_t first = 0;
 
-	for (size_t i = 1; i <= slate->n; i++) {
-		const struct nft_slate_rule *rule = &slate->rules[first];
+	for (size_t i = 1; i <= kept->n; i++) {
+		const struct kept_nft_rule *rule = &kept->rules[first];
 		enum family family = rule->family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6;
 
-		if (i < slate->n && slate->rules[i].family == rule->family &&
-		    strcmp(slate->rules[i].table, rule->table) == 0)
+		if (i < kept->n && kept->rules[i].family == rule->family &&
+		    strcmp(kept->rules[i].table, rule->table) == 0)
 			continue;
 		changes_of_others(
 			arena, arena_printf(arena, "%s %s", families[family].name, rule->table),

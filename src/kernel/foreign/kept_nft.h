@@ -11,7 +11,7 @@
 struct changes;
 
 /** A rule of others. */
-struct nft_slate_rule {
+struct kept_nft_rule {
 	uint8_t family; /**< AF_INET or AF_INET6, as nf_tables has them */
 	const char *table, *chain;
 	uint64_t handle;   /**< by which the kernel knows it; 0: it is to be made again */
@@ -20,8 +20,8 @@ struct nft_slate_rule {
 };
 
 /** Rules of others that are to go, or to come back; those of one table stand together. */
-struct nft_slate {
-	struct nft_slate_rule *rules;
+struct kept_nft {
+	struct kept_nft_rule *rules;
 	size_t n, cap;
 };
 
@@ -29,25 +29,25 @@ struct nft_slate {
  * Finds them in the tables of xt_table_list that are cleaned, where these exist. Memory comes from
  * arena. Returns 0, -EBUSY when the tables kept changing under the reader, or another -errno.
  */
-int nft_slate_read(struct netlink *netlink, struct arena *arena, struct nft_slate *out);
+int kept_nft_read(struct netlink *netlink, struct arena *arena, struct kept_nft *out);
 
 /** Write the rules, and read what was written. */
-void nft_slate_save(const struct nft_slate *slate, struct buf *out);
-void nft_slate_load(struct snapshot *snapshot, struct arena *arena, struct nft_slate *out);
+void kept_nft_save(const struct kept_nft *kept, struct buf *out);
+void kept_nft_load(struct snapshot *snapshot, struct arena *arena, struct kept_nft *out);
 
 /**
  * Finds out which of the saved rules are not there, whatever they have counted meanwhile. Those
  * whose chain is gone are left out with a warning. Returns 0 or -errno.
  */
-int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
-		      const struct nft_slate *saved, struct nft_slate *out);
+int kept_nft_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
+		      const struct kept_nft *saved, struct kept_nft *out);
 
 /** Adds a change for each table that has some. */
-void nft_slate_list(const struct nft_slate *slate, struct arena *arena, struct changes *changes);
+void kept_nft_list(const struct kept_nft *kept, struct arena *arena, struct changes *changes);
 
 struct nft_writing;
 
 /** Writes that those with a handle go, and the others come back. */
-void kept_nft_write(struct nft_writing *w, const struct nft_slate *others);
+void kept_nft_write(struct nft_writing *w, const struct kept_nft *others);
 
 #endif

@@ -10,11 +10,11 @@
 #include "foreign/kept_nft.h"
 #include "nft/raw_rule.h"
 
-void nft_slate_save(const struct nft_slate *slate, struct buf *out)
+void kept_nft_save(const struct kept_nft *kept, struct buf *out)
 {
-	snapshot_add_u32(out, (uint32_t)slate->n);
-	for (size_t i = 0; i < slate->n; i++) {
-		const struct nft_slate_rule *rule = &slate->rules[i];
+	snapshot_add_u32(out, (uint32_t)kept->n);
+	for (size_t i = 0; i < kept->n; i++) {
+		const struct kept_nft_rule *rule = &kept->rules[i];
 
 		snapshot_add_u32(out, rule->family);
 		snapshot_add_text(out, rule->table);
@@ -36,13 +36,13 @@ static struct blob take_attr(struct snapshot *snapshot, struct arena *arena)
 	return (struct blob){blob.len ? copy : NULL, blob.len};
 }
 
-void nft_slate_load(struct snapshot *snapshot, struct arena *arena, struct nft_slate *out)
+void kept_nft_load(struct snapshot *snapshot, struct arena *arena, struct kept_nft *out)
 {
 	uint32_t n = snapshot_take_u32(snapshot);
 
-	*out = (struct nft_slate){0};
+	*out = (struct kept_nft){0};
 	for (uint32_t i = 0; i < n && !snapshot->bad; i++) {
-		struct nft_slate_rule rule = {.family = (uint8_t)snapshot_take_u32(snapshot)};
+		struct kept_nft_rule rule = {.family = (uint8_t)snapshot_take_u32(snapshot)};
 
 		rule.table = snapshot_take_text(snapshot, arena);
 		rule.chain = snapshot_take_text(snapshot, arena);
@@ -135,7 +135,7 @@ static int take_chain(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static bool has_chain(const struct listing *listing, const struct nft_slate_rule *rule,
+static bool has_chain(const struct listing *listing, const struct kept_nft_rule *rule,
 		      const char *chain)
 {
 	for (size_t i = 0; i < listing->n; i++)
@@ -161,7 +161,7 @@ static bool looks_into_lost(const struct nlattr *expression)
 }
 
 /* Tells whether its chain is there, and those that it leads to. */
-static bool has_chains(const struct listing *listing, const struct nft_slate_rule *rule)
+static bool has_chains(const struct listing *listing, const struct kept_nft_rule *rule)
 {
 	const struct nlattr *expression;
 
@@ -180,11 +180,11 @@ static bool has_chains(const struct listing *listing, const struct nft_slate_rul
 }
 
 /* Takes a present rule that is the same off the list; returns whether there was one. */
-static bool take_same(struct nft_slate *present, const struct blob *keys,
-		      const struct nft_slate_rule *rule, struct blob key)
+static bool take_same(struct kept_nft *present, const struct blob *keys,
+		      const struct kept_nft_rule *rule, struct blob key)
 {
 	for (size_t i = 0; i < present->n; i++) {
-		struct nft_slate_rule *other = &present->rules[i];
+		struct kept_nft_rule *other = &present->rules[i];
 
 		if (other->handle == 0 || keys[i].len != key.len || other->family != rule->family ||
 		    strcmp(other->table, rule->table) != 0 ||
@@ -197,7 +197,7 @@ static bool take_same(struct nft_slate *present, const struct blob *keys,
 	return false;
 }
 
-static void tell_lost(struct diags *diags, const struct nft_slate_rule *rule)
+static void tell_lost(struct diags *diags, const struct kept_nft_rule *rule)
 {
 	diag_add(diags, SEVERITY_WARNING, CODE(RULE_LOST), PLACE_NONE,
 		 "a rule of others that settings.clean-slate took out of chain %s of table %s %s "
@@ -205,16 +205,16 @@ static void tell_lost(struct diags *diags, const struct nft_slate_rule *rule)
 		 rule->chain, rule->family == AF_INET ? "ip" : "ip6", rule->table);
 }
 
-int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
-		      const struct nft_slate *saved, struct nft_slate *out)
+int kept_nft_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
+		      const struct kept_nft *saved, struct kept_nft *out)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct listing listing = {.arena = arena};
-	struct nft_slate present;
+	struct kept_nft present;
 	struct blob *keys;
 	int err;
 
-	*out = (struct nft_slate){0};
+	*out = (struct kept_nft){0};
 	if (saved->n == 0)
 		return 0;
 	err = netlink_request(netlink,
@@ -222,14 +222,14 @@ int nft_slate_missing(struct netlink *netlink, struct arena *arena, struct diags
 						    NLM_F_DUMP, 0),
 			      take_chain, &listing);
 	if (err == 0)
-		err = nft_slate_read(netlink, arena, &present);
+		err = kept_nft_read(netlink, arena, &present);
 	if (err != 0)
 		return err;
 	keys = arena_calloc(arena, present.n, sizeof(*keys));
 	for (size_t i = 0; i < present.n; i++)
 		keys[i] = comparable(arena, present.rules[i].expressions);
 	for (size_t i = 0; i < saved->n; i++) {
-		const struct nft_slate_rule *rule = &saved->rules[i];
+		const struct kept_nft_rule *rule = &saved->rules[i];
 
 		if (take_same(&present, keys, rule, comparable(arena, rule->expressions)))
 			continue;

@@ -9,7 +9,7 @@
 #include "nft/raw_rule.h"
 
 /* One that has a handle goes; one without is made, at the end of its chain or in front. */
-static void put_other(struct nft_writing *w, const struct nft_slate_rule *rule, uint16_t flags)
+static void put_other(struct nft_writing *w, const struct kept_nft_rule *rule, uint16_t flags)
 {
 	struct nlmsghdr *message =
 		nft_write_start(w, rule->family, (struct nft_subject){.object = OBJECT__COUNT},
@@ -22,17 +22,17 @@ static void put_other(struct nft_writing *w, const struct nft_slate_rule *rule, 
 	if (rule->handle) {
 		mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(rule->handle));
 	} else {
-		mirror_put_rule(message, rule->expressions.bytes, rule->family);
+		raw_rule_put(message, rule->expressions.bytes, rule->family);
 		if (rule->comment.len)
-			mirror_put(message, rule->comment.bytes);
+			raw_rule_put_attr(message, rule->comment.bytes);
 	}
 	batch_commit(&w->batch);
 }
 
-void kept_nft_write(struct nft_writing *w, const struct nft_slate *others)
+void kept_nft_write(struct nft_writing *w, const struct kept_nft *others)
 {
 	for (size_t i = 0; i < others->n; i++) {
-		const struct nft_slate_rule *rule = &others->rules[i];
+		const struct kept_nft_rule *rule = &others->rules[i];
 
 		if (rule->handle)
 			put_other(w, rule, 0);

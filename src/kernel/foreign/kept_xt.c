@@ -45,13 +45,13 @@ static bool has_chain(const struct xt_library *library, struct xtc_handle *handl
 	return false;
 }
 
-void xt_slate_read(struct arena *arena, enum family family, const char *table,
-		   struct xtc_handle *handle, struct xt_slate *out)
+void kept_xt_read(struct arena *arena, enum family family, const char *table,
+		   struct xtc_handle *handle, struct kept_xt *out)
 {
 	const struct xt_library *library = &xt_libraries[family];
 	struct xt_room *room = arena_alloc(arena, sizeof(*room));
 
-	*out = (struct xt_slate){0};
+	*out = (struct kept_xt){0};
 	for (const char *chain = library->first_chain(handle); chain;
 	     chain = library->next_chain(handle)) {
 		bool first = true;
@@ -69,7 +69,7 @@ void xt_slate_read(struct arena *arena, enum family family, const char *table,
 				continue;
 			out->rules = arena_grow(arena, out->rules, out->n, &out->cap,
 						sizeof(*out->rules));
-			out->rules[out->n++] = (struct xt_slate_rule){
+			out->rules[out->n++] = (struct kept_xt_rule){
 				.chain = arena_strdup(arena, chain),
 				.target = arena_strdup(arena, target),
 				.entry = copy_entry(arena, family, entry, target, room),
@@ -81,11 +81,11 @@ void xt_slate_read(struct arena *arena, enum family family, const char *table,
 		out->rules[i].jumps = has_chain(library, handle, out->rules[i].target);
 }
 
-void xt_slate_save(const struct xt_slate *slate, struct buf *out)
+void kept_xt_save(const struct kept_xt *kept, struct buf *out)
 {
-	snapshot_add_u32(out, (uint32_t)slate->n);
-	for (size_t i = 0; i < slate->n; i++) {
-		const struct xt_slate_rule *rule = &slate->rules[i];
+	snapshot_add_u32(out, (uint32_t)kept->n);
+	for (size_t i = 0; i < kept->n; i++) {
+		const struct kept_xt_rule *rule = &kept->rules[i];
 
 		snapshot_add_text(out, rule->chain);
 		snapshot_add_text(out, rule->target);
@@ -95,13 +95,13 @@ void xt_slate_save(const struct xt_slate *slate, struct buf *out)
 	}
 }
 
-void xt_slate_load(struct snapshot *snapshot, struct arena *arena, struct xt_slate *out)
+void kept_xt_load(struct snapshot *snapshot, struct arena *arena, struct kept_xt *out)
 {
 	uint32_t n = snapshot_take_u32(snapshot);
 
-	*out = (struct xt_slate){0};
+	*out = (struct kept_xt){0};
 	for (uint32_t i = 0; i < n && !snapshot->bad; i++) {
-		struct xt_slate_rule rule = {.chain = snapshot_take_text(snapshot, arena)};
+		struct kept_xt_rule rule = {.chain = snapshot_take_text(snapshot, arena)};
 		struct blob entry;
 		void *copy;
 
@@ -118,23 +118,23 @@ void xt_slate_load(struct snapshot *snapshot, struct arena *arena, struct xt_sla
 	}
 }
 
-size_t xt_slate_missing(struct arena *arena, enum family family, const char *table,
-			struct xtc_handle *handle, const struct xt_slate *saved,
-			struct xt_slate *out)
+size_t kept_xt_missing(struct arena *arena, enum family family, const char *table,
+			struct xtc_handle *handle, const struct kept_xt *saved,
+			struct kept_xt *out)
 {
 	const struct xt_library *library = &xt_libraries[family];
 	const struct xt_layout *layout = &library->layout;
 	size_t n_lost = 0;
-	struct xt_slate present;
+	struct kept_xt present;
 	struct blob *keys;
 
-	*out = (struct xt_slate){0};
-	xt_slate_read(arena, family, table, handle, &present);
+	*out = (struct kept_xt){0};
+	kept_xt_read(arena, family, table, handle, &present);
 	keys = arena_calloc(arena, present.n, sizeof(*keys));
 	for (size_t i = 0; i < present.n; i++)
 		keys[i] = comparable(arena, layout, present.rules[i].entry);
 	for (size_t i = 0; i < saved->n; i++) {
-		const struct xt_slate_rule *rule = &saved->rules[i];
+		const struct kept_xt_rule *rule = &saved->rules[i];
 		struct blob key = comparable(arena, layout, rule->entry);
 		size_t at = 0;
 
@@ -158,14 +158,14 @@ size_t xt_slate_missing(struct arena *arena, enum family family, const char *tab
 	return n_lost;
 }
 
-int xt_slate_put(enum family family, struct xtc_handle *handle, const struct xt_slate *slate)
+int kept_xt_put(enum family family, struct xtc_handle *handle, const struct kept_xt *kept)
 {
 	const struct xt_library *library = &xt_libraries[family];
 	const char *last = "";
 	unsigned int position = 0;
 
-	for (size_t i = 0; i < slate->n; i++) {
-		const struct xt_slate_rule *rule = &slate->rules[i];
+	for (size_t i = 0; i < kept->n; i++) {
+		const struct kept_xt_rule *rule = &kept->rules[i];
 		int ok;
 
 		if (strcmp(last, rule->chain) != 0)

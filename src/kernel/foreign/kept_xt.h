@@ -8,7 +8,7 @@
 #include "xt/xt_library.h"
 
 /** A rule of others. */
-struct xt_slate_rule {
+struct kept_xt_rule {
 	const char *chain;
 	const char *target; /**< as libiptc calls it: a chain, ACCEPT, an extension, or "" */
 	struct blob entry;  /**< struct ipt_entry or ip6t_entry, with its counters */
@@ -17,28 +17,28 @@ struct xt_slate_rule {
 };
 
 /** Those of one table, chain by chain in their order. */
-struct xt_slate {
-	struct xt_slate_rule *rules;
+struct kept_xt {
+	struct kept_xt_rule *rules;
 	size_t n, cap;
 };
 
 /** Finds the rules of others in the table, which is the handle's. Memory comes from arena. */
-void xt_slate_read(struct arena *arena, enum family family, const char *table,
-		   struct xtc_handle *handle, struct xt_slate *out);
+void kept_xt_read(struct arena *arena, enum family family, const char *table,
+		   struct xtc_handle *handle, struct kept_xt *out);
 
 /** Write the rules, and read what was written. */
-void xt_slate_save(const struct xt_slate *slate, struct buf *out);
-void xt_slate_load(struct snapshot *snapshot, struct arena *arena, struct xt_slate *out);
+void kept_xt_save(const struct kept_xt *kept, struct buf *out);
+void kept_xt_load(struct snapshot *snapshot, struct arena *arena, struct kept_xt *out);
 
 /**
  * Finds out which of the saved rules are not in the table, whatever they have counted meanwhile.
  * Returns how many are left out, since their chain, or one that they lead to, is gone.
  */
-size_t xt_slate_missing(struct arena *arena, enum family family, const char *table,
-			struct xtc_handle *handle, const struct xt_slate *saved,
-			struct xt_slate *out);
+size_t kept_xt_missing(struct arena *arena, enum family family, const char *table,
+			struct xtc_handle *handle, const struct kept_xt *saved,
+			struct kept_xt *out);
 
 /** Puts the rules back, in the memory of libiptc. Returns 0 or -errno. */
-int xt_slate_put(enum family family, struct xtc_handle *handle, const struct xt_slate *slate);
+int kept_xt_put(enum family family, struct xtc_handle *handle, const struct kept_xt *kept);
 
 #endif

@@ -18,17 +18,17 @@
 /* What is asked for, and where the answer has what all objects have. 0: it has no such thing. */
 static const struct {
 	uint16_t get, table, name, handle, flags;
-} kinds[MIRROR__COUNT] = {
-	[MIRROR_TABLE] = {NFT_MSG_GETTABLE, NFTA_TABLE_NAME, NFTA_TABLE_NAME, 0, NFTA_TABLE_FLAGS},
-	[MIRROR_CHAIN] = {NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, 0,
+} kinds[RAW__COUNT] = {
+	[RAW_TABLE] = {NFT_MSG_GETTABLE, NFTA_TABLE_NAME, NFTA_TABLE_NAME, 0, NFTA_TABLE_FLAGS},
+	[RAW_CHAIN] = {NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, 0,
 			  NFTA_CHAIN_FLAGS},
-	[MIRROR_OBJECT] = {NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, 0, 0},
-	[MIRROR_FLOWTABLE] = {NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME, 0,
+	[RAW_OBJECT] = {NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, 0, 0},
+	[RAW_FLOWTABLE] = {NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, NFTA_FLOWTABLE_NAME, 0,
 			      NFTA_FLOWTABLE_FLAGS},
-	[MIRROR_SET] = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, 0, NFTA_SET_FLAGS},
-	[MIRROR_ELEMENTS] = {NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
+	[RAW_SET] = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, 0, NFTA_SET_FLAGS},
+	[RAW_ELEMENTS] = {NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET,
 			     0, 0},
-	[MIRROR_RULE] = {NFT_MSG_GETRULE, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, 0},
+	[RAW_RULE] = {NFT_MSG_GETRULE, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, 0},
 };
 
 static const struct {
@@ -39,7 +39,7 @@ static const struct {
 	{NFPROTO_NETDEV, "netdev"}, {NFPROTO_BRIDGE, "bridge"}, {NFPROTO_ARP, "arp"},
 };
 
-const char *mirror_family_name(uint8_t family)
+const char *raw_nft_family_name(uint8_t family)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
 		if (families[i].number == family)
@@ -48,8 +48,8 @@ const char *mirror_family_name(uint8_t family)
 }
 
 struct reading {
-	struct mirror_nft *nft;
-	enum mirror_kind kind;
+	struct raw_nft *nft;
+	enum raw_kind kind;
 	const char *table, *name; /* of the last one: most often the next one's, too */
 };
 
@@ -75,7 +75,7 @@ static const struct nlattr *text_attr(const struct nlmsghdr *message, uint16_t t
 	return NULL;
 }
 
-static void take_numbers(struct mirror_item *item)
+static void take_numbers(struct raw_item *item)
 {
 	const struct nlattr *attr;
 
@@ -92,12 +92,12 @@ static void take_numbers(struct mirror_item *item)
 	}
 }
 
-static uint32_t next_position(const struct mirror_nft *nft, const struct mirror_item *item)
+static uint32_t next_position(const struct raw_nft *nft, const struct raw_item *item)
 {
-	const struct mirror_item *last = nft->n ? &nft->items[nft->n - 1] : NULL;
+	const struct raw_item *last = nft->n ? &nft->items[nft->n - 1] : NULL;
 
 	/* The kernel dumps the rules of a chain one after another. */
-	if (last && last->kind == MIRROR_RULE && last->family == item->family &&
+	if (last && last->kind == RAW_RULE && last->family == item->family &&
 	    strcmp(last->table, item->table) == 0 && strcmp(last->name, item->name) == 0)
 		return last->position + 1;
 	return 1;
@@ -117,10 +117,10 @@ static bool is_wanted(uint8_t family, const char *table)
 static int take(const struct nlmsghdr *message, void *data)
 {
 	struct reading *reading = data;
-	struct mirror_nft *nft = reading->nft;
+	struct raw_nft *nft = reading->nft;
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *table, *name;
-	struct mirror_item item = {.kind = reading->kind};
+	struct raw_item item = {.kind = reading->kind};
 	struct nlmsghdr *copy;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header))
@@ -138,7 +138,7 @@ static int take(const struct nlmsghdr *message, void *data)
 	item.table = kept(reading, &reading->table, table);
 	item.name = kept(reading, &reading->name, name);
 	take_numbers(&item);
-	if (item.kind == MIRROR_RULE)
+	if (item.kind == RAW_RULE)
 		item.position = next_position(nft, &item);
 	nft->items = arena_grow(nft->arena, nft->items, nft->n, &nft->cap, sizeof(*nft->items));
 	nft->items[nft->n++] = item;
@@ -148,7 +148,7 @@ senseless:
 	return MNL_CB_ERROR;
 }
 
-static int dump(struct netlink *netlink, struct reading *reading, const struct mirror_item *set)
+static int dump(struct netlink *netlink, struct reading *reading, const struct raw_item *set)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE + 2 * NFT_NAME_MAXLEN]
 		__attribute__((aligned(8))) = {0};
@@ -163,15 +163,15 @@ static int dump(struct netlink *netlink, struct reading *reading, const struct m
 	return netlink_request(netlink, request, take, reading);
 }
 
-static int read_elements(struct netlink *netlink, struct mirror_nft *nft)
+static int read_elements(struct netlink *netlink, struct raw_nft *nft)
 {
 	size_t end = nft->n;
 	int err = 0;
 
-	for (size_t i = nft->first[MIRROR_SET]; i < end && err == 0; i++) {
-		struct reading reading = {.nft = nft, .kind = MIRROR_ELEMENTS};
+	for (size_t i = nft->first[RAW_SET]; i < end && err == 0; i++) {
+		struct reading reading = {.nft = nft, .kind = RAW_ELEMENTS};
 		/* The array may move while it grows. */
-		struct mirror_item set = nft->items[i];
+		struct raw_item set = nft->items[i];
 
 		err = dump(netlink, &reading, &set);
 	}
@@ -179,28 +179,28 @@ static int read_elements(struct netlink *netlink, struct mirror_nft *nft)
 }
 
 /* Older kernels lack objects or flowtables, and then have none. */
-static bool is_missing(enum mirror_kind kind, int err)
+static bool is_missing(enum raw_kind kind, int err)
 {
-	return (kind == MIRROR_OBJECT || kind == MIRROR_FLOWTABLE) &&
+	return (kind == RAW_OBJECT || kind == RAW_FLOWTABLE) &&
 	       (err == -EOPNOTSUPP || err == -EINVAL);
 }
 
-static int read_once(struct netlink *netlink, struct mirror_nft *nft)
+static int read_once(struct netlink *netlink, struct raw_nft *nft)
 {
 	uint32_t before = 0, after = 0;
 	int err = nft_read_generation(netlink, &before);
 
 	nft->n = 0;
-	for (enum mirror_kind kind = 0; kind < MIRROR__COUNT && err == 0; kind++) {
+	for (enum raw_kind kind = 0; kind < RAW__COUNT && err == 0; kind++) {
 		struct reading reading = {.nft = nft, .kind = kind};
 
 		nft->first[kind] = nft->n;
-		err = kind == MIRROR_ELEMENTS ? read_elements(netlink, nft)
+		err = kind == RAW_ELEMENTS ? read_elements(netlink, nft)
 					      : dump(netlink, &reading, NULL);
 		if (is_missing(kind, err))
 			err = 0;
 	}
-	nft->first[MIRROR__COUNT] = nft->n;
+	nft->first[RAW__COUNT] = nft->n;
 	/* What vanished between two dumps answers ENOENT: as good as a moved generation. */
 	if (err == -ENOENT)
 		return -EINTR;
@@ -209,19 +209,19 @@ static int read_once(struct netlink *netlink, struct mirror_nft *nft)
 	return err == 0 && before != after ? -EINTR : err;
 }
 
-int mirror_nft_read(struct arena *arena, struct mirror_nft *out)
+int raw_nft_read(struct arena *arena, struct raw_nft *out)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
-	*out = (struct mirror_nft){.arena = arena};
+	*out = (struct raw_nft){.arena = arena};
 	/* A kernel without nf_tables has no rules there. */
 	if (err == -EPROTONOSUPPORT)
 		return 0;
 	for (int attempt = 0; attempt < READ_ATTEMPTS && err == 0; attempt++) {
 		err = read_once(&netlink, out);
 		if (err == -EOPNOTSUPP || err == -EINVAL) {
-			*out = (struct mirror_nft){.arena = arena};
+			*out = (struct raw_nft){.arena = arena};
 			return 0;
 		}
 		if (err != -EINTR)
@@ -231,11 +231,11 @@ int mirror_nft_read(struct arena *arena, struct mirror_nft *out)
 	return err ? err : -EBUSY;
 }
 
-const struct mirror_item *mirror_rule(const struct mirror_nft *nft, uint8_t family,
+const struct raw_item *raw_nft_rule(const struct raw_nft *nft, uint8_t family,
 				      const char *table, const char *chain, uint64_t handle)
 {
-	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++) {
-		const struct mirror_item *item = &nft->items[i];
+	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++) {
+		const struct raw_item *item = &nft->items[i];
 
 		if (item->copied_handle == handle && item->family == family &&
 		    strcmp(item->table, table) == 0 && strcmp(item->name, chain) == 0)

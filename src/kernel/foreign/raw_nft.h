@@ -6,20 +6,20 @@
 #include "os/netlink.h"
 
 /** In the order in which they are loaded: each may refer to those before it. */
-enum mirror_kind {
-	MIRROR_TABLE,
-	MIRROR_CHAIN,
-	MIRROR_OBJECT,
-	MIRROR_FLOWTABLE,
-	MIRROR_SET,
-	MIRROR_ELEMENTS, /**< one dumped message with elements of a set */
-	MIRROR_RULE,
-	MIRROR__COUNT
+enum raw_kind {
+	RAW_TABLE,
+	RAW_CHAIN,
+	RAW_OBJECT,
+	RAW_FLOWTABLE,
+	RAW_SET,
+	RAW_ELEMENTS, /**< one dumped message with elements of a set */
+	RAW_RULE,
+	RAW__COUNT
 };
 
 /** An object of nf_tables. */
-struct mirror_item {
-	enum mirror_kind kind;
+struct raw_item {
+	enum raw_kind kind;
 	uint8_t family; /**< NFPROTO_* */
 	bool left_out; /**< is not loaded, nor what needs it */
 	bool updated; /**< set: a rule puts elements into it */
@@ -33,31 +33,31 @@ struct mirror_item {
 };
 
 /** The nf_tables of a namespace. */
-struct mirror_nft {
+struct raw_nft {
 	struct arena *arena;	   /**< not owned */
-	struct mirror_item *items; /**< by kind; those of one kind in the kernel's order */
+	struct raw_item *items; /**< by kind; those of one kind in the kernel's order */
 	size_t n, cap;
-	size_t first[MIRROR__COUNT + 1];
+	size_t first[RAW__COUNT + 1];
 };
 
 /** Reads the nf_tables of this namespace. Memory comes from arena. Returns 0 or -errno. */
-int mirror_nft_read(struct arena *arena, struct mirror_nft *out);
+int raw_nft_read(struct arena *arena, struct raw_nft *out);
 
 /**
  * Returns the item of a rule by its handle in the copy, or NULL when it is none of the host's.
  */
-const struct mirror_item *mirror_rule(const struct mirror_nft *nft, uint8_t family,
+const struct raw_item *raw_nft_rule(const struct raw_nft *nft, uint8_t family,
 				      const char *table, const char *chain, uint64_t handle);
 
 /** Returns nft's word for a family, "inet". */
-const char *mirror_family_name(uint8_t family);
+const char *raw_nft_family_name(uint8_t family);
 
 /** What a message is about when it is about the batch itself. */
 #define NO_ITEM SIZE_MAX
 
 /** A transaction that loads what was read. */
-struct mirror_batch {
-	struct mirror_nft *nft;
+struct copy_batch {
+	struct raw_nft *nft;
 	struct batch batch; /**< owned */
 	size_t *subjects;   /**< by message: the item it is about; in nft's arena */
 	size_t n_subjects, cap_subjects;
@@ -65,9 +65,9 @@ struct mirror_batch {
 };
 
 /** Writes all items that are not left out, with the batch's two ends. */
-void mirror_batch_fill(struct mirror_batch *batch);
+void copy_batch_fill(struct copy_batch *batch);
 
 /** Tells whether this namespace has the device that an attribute of a hook names. */
-bool mirror_has_device(const struct nlattr *device);
+bool copy_has_device(const struct nlattr *device);
 
 #endif

@@ -30,7 +30,7 @@
 /* A name that ends with '*' is a beginning. NULL: any. The first row that fits decides. */
 static const struct {
 	const char *family, *table, *chain;
-	struct neighbour who;
+	struct vendor who;
 } rows[] = {
 	{"ip", NULL, "DOCKER*", DOCKER("iptables")},
 	{"ip6", NULL, "DOCKER*", DOCKER("ip6tables")},
@@ -70,7 +70,7 @@ static bool fits(const char *pattern, const char *name)
 	return strcmp(pattern, name) == 0;
 }
 
-const struct neighbour *neighbour_of(const char *family, const char *table, const char *chain)
+const struct vendor *vendor_of(const char *family, const char *table, const char *chain)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (fits(rows[i].family, family) && fits(rows[i].table, table) &&

@@ -4,7 +4,7 @@
 #define FOREIGN_VENDOR_H
 
 /** A program that keeps rules of its own beside ours. */
-struct neighbour {
+struct vendor {
 	const char *name;   /**< as its users write it: "Docker" */
 	const char *advice; /**< what lets a network's packets pass there; no full stop at the end */
 };
@@ -15,6 +15,6 @@ struct neighbour {
  * iptables (FORWARD) belong to nobody by name: whoever sets their policy has other chains in the
  * same table, to ask about one by one.
  */
-const struct neighbour *neighbour_of(const char *family, const char *table, const char *chain);
+const struct vendor *vendor_of(const char *family, const char *table, const char *chain);
 
 #endif

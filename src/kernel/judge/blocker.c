@@ -19,7 +19,7 @@
  * Theory of operation
  *
  * The samples are packets as a browser on a guest makes them: the first of a TCP connection to
- * some machine outside, and its answer. The survey holds what others have; our own translation,
+ * some machine outside, and its answer. The foreign holds what others have; our own translation,
  * which others may see, is foreseen from the description.
  */
 
@@ -35,7 +35,7 @@ static const struct addr outside[FAMILY__COUNT] = {
 };
 
 struct blocker_search {
-	const struct survey *survey;
+	const struct foreign *foreign;
 	struct netlink netlink; /* of routes; without a socket they are not known */
 	struct blockers *out;
 	struct judge_findings *findings;
@@ -43,11 +43,11 @@ struct blocker_search {
 
 /* Whose chains they are. */
 
-static void add_who(const struct survey_table *table, const char *chain,
-		    const struct neighbour *who[static BLOCKER_WHO_MAX], size_t *n)
+static void add_who(const struct foreign_table *table, const char *chain,
+		    const struct vendor *who[static BLOCKER_WHO_MAX], size_t *n)
 {
-	const struct neighbour *neighbour =
-		neighbour_of(survey_family(table), table->name, chain);
+	const struct vendor *neighbour =
+		vendor_of(foreign_family(table), table->name, chain);
 
 	for (size_t i = 0; i < *n; i++)
 		if (neighbour && strcmp(who[i]->name, neighbour->name) == 0)
@@ -56,15 +56,15 @@ static void add_who(const struct survey_table *table, const char *chain,
 		who[(*n)++] = neighbour;
 }
 
-static size_t find_who(const struct survey_table *table, const struct survey_chain *chain,
-		       const struct neighbour *who[static BLOCKER_WHO_MAX])
+static size_t find_who(const struct foreign_table *table, const struct foreign_chain *chain,
+		       const struct vendor *who[static BLOCKER_WHO_MAX])
 {
 	size_t n = 0;
 
 	add_who(table, chain->name, who, &n);
 	/* A built-in chain of iptables tells nothing by its name; its neighbours in the table do. */
 	for (size_t i = 0; n == 0 && chain->base && i < chain->n_rules; i++) {
-		const char *to = survey_leads_to(&chain->rules[i]);
+		const char *to = foreign_leads_to(&chain->rules[i]);
 
 		if (to)
 			add_who(table, to, who, &n);
@@ -75,9 +75,9 @@ static size_t find_who(const struct survey_table *table, const struct survey_cha
 }
 
 size_t blocker_who(const struct judge_finding *finding,
-		   const struct neighbour *who[static BLOCKER_WHO_MAX])
+		   const struct vendor *who[static BLOCKER_WHO_MAX])
 {
-	const struct survey_table *table = finding->base->table;
+	const struct foreign_table *table = finding->base->table;
 	size_t n = find_who(table, finding->chain, who);
 
 	/* The policy is everybody's who has chains in the table. */
@@ -180,7 +180,7 @@ static struct judge_packet sample_out(struct blocker_search *s, const struct blo
 	p.remap_known = !translation.masquerade;
 	p.remap = translation.address;
 	if (translation.masquerade)
-		p.remap_known = address_only(s->survey->arena, p.oifname, p.family, &p.remap);
+		p.remap_known = address_only(s->foreign->arena, p.oifname, p.family, &p.remap);
 	return p;
 }
 
@@ -228,7 +228,7 @@ static struct blocker *blocker_at(struct blocker_search *s, const struct judge_f
 		    f->rule == finding->rule && f->how == finding->how)
 			return &out->items[i];
 	}
-	out->items = arena_grow(s->survey->arena, out->items, out->n, &out->cap,
+	out->items = arena_grow(s->foreign->arena, out->items, out->n, &out->cap,
 				sizeof(*out->items));
 	blocker = &out->items[out->n++];
 	*blocker = (struct blocker){.finding = *finding};
@@ -258,13 +258,13 @@ static void note_findings(struct blocker_search *s, const struct blocked *way)
 
 static void send_sample(struct blocker_search *s, const struct blocked *way)
 {
-	static const unsigned int hooks[] = {SURVEY_HOOK_INGRESS, NF_INET_PRE_ROUTING,
+	static const unsigned int hooks[] = {FOREIGN_HOOK_INGRESS, NF_INET_PRE_ROUTING,
 					     NF_INET_FORWARD, NF_INET_POST_ROUTING,
-					     SURVEY_HOOK_EGRESS};
+					     FOREIGN_HOOK_EGRESS};
 	struct judge_packet packet = way->reply ? sample_back(s, way) : sample_out(s, way);
 	struct judge judge;
 
-	judge_start(&judge, s->survey, &packet, true);
+	judge_start(&judge, s->foreign, &packet, true);
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
 		judge_hook(&judge, hooks[i], s->findings);
 		note_findings(s, way);
@@ -352,14 +352,14 @@ static int by_certainty(const void *a, const void *b)
 	return (x->finding.base > y->finding.base) - (x->finding.base < y->finding.base);
 }
 
-void blocker_find(const struct survey *survey, const struct description *description,
+void blocker_find(const struct foreign *foreign, const struct description *description,
 		  struct blockers *out)
 {
-	struct blocker_search s = {.survey = survey, .out = out};
-	struct kinds *kinds = arena_alloc(survey->arena, sizeof(*kinds));
+	struct blocker_search s = {.foreign = foreign, .out = out};
+	struct kinds *kinds = arena_alloc(foreign->arena, sizeof(*kinds));
 
 	*out = (struct blockers){0};
-	s.findings = arena_alloc(survey->arena, sizeof(*s.findings));
+	s.findings = arena_alloc(foreign->arena, sizeof(*s.findings));
 	(void)netlink_open(&s.netlink, NETLINK_ROUTE);
 	sample_all(&s, description, kinds, true);
 	kinds->n = 0;
@@ -371,43 +371,43 @@ void blocker_find(const struct survey *survey, const struct description *descrip
 
 /* Who uses forwarding. */
 
-static size_t count_reached(const struct survey_base *base)
+static size_t count_reached(const struct foreign_base *base)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < base->chain->n_rules; i++) {
-		const struct survey_rule *rule = &base->chain->rules[i];
-		const char *to = survey_leads_to(rule);
-		const struct survey_chain *chain =
-			to ? survey_chain_of(base->table, to) : NULL;
+		const struct foreign_rule *rule = &base->chain->rules[i];
+		const char *to = foreign_leads_to(rule);
+		const struct foreign_chain *chain =
+			to ? foreign_chain_of(base->table, to) : NULL;
 
 		/* A jump to a chain without a rule of theirs does nothing. */
-		n += !rule->ours && (!chain || survey_count_others(chain) > 0);
+		n += !rule->ours && (!chain || foreign_count_others(chain) > 0);
 	}
 	return n;
 }
 
-void blocker_forwarders(const struct survey *survey, struct forwarders *out)
+void blocker_forwarders(const struct foreign *foreign, struct forwarders *out)
 {
 	*out = (struct forwarders){0};
-	for (size_t i = 0; i < survey->n_bases; i++) {
-		const struct survey_base *base = &survey->bases[i];
-		bool ip = survey_has_family(base->table, FAMILY_IPV4) ||
-			  survey_has_family(base->table, FAMILY_IPV6);
+	for (size_t i = 0; i < foreign->n_bases; i++) {
+		const struct foreign_base *base = &foreign->bases[i];
+		bool ip = foreign_has_family(base->table, FAMILY_IPV4) ||
+			  foreign_has_family(base->table, FAMILY_IPV6);
 		struct forwarder f = {.base = base};
 
-		if (!ip || base->table->ours || survey_is_ours(base->table, base->chain) ||
-		    (base->chain->type != SURVEY_NAT && base->chain->hook != NF_INET_FORWARD))
+		if (!ip || base->table->ours || foreign_is_ours(base->table, base->chain) ||
+		    (base->chain->type != FOREIGN_NAT && base->chain->hook != NF_INET_FORWARD))
 			continue;
 		f.n_rules = count_reached(base);
 		if (f.n_rules == 0)
 			continue;
 		f.n_who = find_who(base->table, base->chain, f.who);
-		f.name = arena_printf(survey->arena, "%s%s %s %s",
+		f.name = arena_printf(foreign->arena, "%s%s %s %s",
 				      base->table->legacy ? "legacy " : "",
-				      survey_family(base->table), base->table->name,
+				      foreign_family(base->table), base->table->name,
 				      base->chain->name);
-		out->items = arena_grow(survey->arena, out->items, out->n, &out->cap,
+		out->items = arena_grow(foreign->arena, out->items, out->n, &out->cap,
 					sizeof(*out->items));
 		out->items[out->n++] = f;
 	}

@@ -25,7 +25,7 @@ struct blocked {
 struct blocker {
 	struct judge_finding finding; /**< as found for the first way */
 	bool certain;		      /**< it drops one of the ways for sure */
-	const struct neighbour *who[BLOCKER_WHO_MAX];
+	const struct vendor *who[BLOCKER_WHO_MAX];
 	size_t n_who;
 	struct blocked blocked[BLOCKED_MAX];
 	size_t n_blocked, n_more;
@@ -40,22 +40,22 @@ struct blockers {
 /**
  * Sends one sample packet and its reply through the chains of others for every way that the
  * description opens, at most BLOCKER_SAMPLES of them: where there are more, networks whose
- * interfaces are named alike stand for each other. Memory comes from the survey's arena.
+ * interfaces are named alike stand for each other. Memory comes from the foreign's arena.
  */
-void blocker_find(const struct survey *survey, const struct description *description,
+void blocker_find(const struct foreign *foreign, const struct description *description,
 		  struct blockers *out);
 
 #define BLOCKER_SAMPLES 256
 
 /** Fills in to which well-known programs a finding is put down; returns how many. */
 size_t blocker_who(const struct judge_finding *finding,
-		   const struct neighbour *who[static BLOCKER_WHO_MAX]);
+		   const struct vendor *who[static BLOCKER_WHO_MAX]);
 
 /** Tells who uses forwarding beside us: a base chain of others, of type nat or at forward. */
 struct forwarder {
-	const struct survey_base *base;
+	const struct foreign_base *base;
 	size_t n_rules;
-	const struct neighbour *who[BLOCKER_WHO_MAX];
+	const struct vendor *who[BLOCKER_WHO_MAX];
 	size_t n_who;
 	const char *name; /**< "ip nat POSTROUTING", "legacy ip nat POSTROUTING" */
 };
@@ -65,7 +65,7 @@ struct forwarders {
 	size_t n, cap;
 };
 
-/** Lists them; only chains that have rules. Memory comes from the survey's arena. */
-void blocker_forwarders(const struct survey *survey, struct forwarders *out);
+/** Lists them; only chains that have rules. Memory comes from the foreign's arena. */
+void blocker_forwarders(const struct foreign *foreign, struct forwarders *out);
 
 #endif

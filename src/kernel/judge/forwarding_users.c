@@ -4,7 +4,7 @@
 
 #include "judge/blocker.h"
 
-static void add(struct users *users, const struct forwarder *forwarder)
+static void add(struct forwarding_users *users, const struct forwarder *forwarder)
 {
 	const char *name = forwarder->name;
 
@@ -15,7 +15,7 @@ static void add(struct users *users, const struct forwarder *forwarder)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		struct sysctl_users *of = &users->of[f];
 
-		if (!survey_has_family(forwarder->base->table, f))
+		if (!foreign_has_family(forwarder->base->table, f))
 			continue;
 		of->names = arena_grow(users->arena, of->names, of->n, &of->cap,
 				       sizeof(*of->names));
@@ -23,24 +23,24 @@ static void add(struct users *users, const struct forwarder *forwarder)
 	}
 }
 
-static void read_users(struct users *users)
+static void read_users(struct forwarding_users *users)
 {
 	struct forwarders forwarders;
-	struct survey survey;
+	struct foreign foreign;
 	struct diags unheard;
 
 	users->read = true;
 	diags_init(&unheard, users->arena);
-	if (survey_read(users->arena, &unheard, 0, &survey) != 0)
+	if (foreign_read(users->arena, &unheard, 0, &foreign) != 0)
 		return;
-	blocker_forwarders(&survey, &forwarders);
+	blocker_forwarders(&foreign, &forwarders);
 	for (size_t i = 0; i < forwarders.n; i++)
 		add(users, &forwarders.items[i]);
 }
 
-void users_find(void *data, enum family family, struct sysctl_users *out)
+void forwarding_users_find(void *data, enum family family, struct sysctl_users *out)
 {
-	struct users *users = data;
+	struct forwarding_users *users = data;
 
 	if (!users->read)
 		read_users(users);

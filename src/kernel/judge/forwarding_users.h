@@ -6,13 +6,13 @@
 #include "sysctl/sysctl.h"
 
 /** They are looked for when somebody asks, and once. Initialise with {.arena = ...}. */
-struct users {
+struct forwarding_users {
 	struct arena *arena;
 	bool read;
 	struct sysctl_users of[FAMILY__COUNT];
 };
 
-/** A sysctl_users_fn; data: struct users. Where rules can't be read there are none. */
-void users_find(void *data, enum family family, struct sysctl_users *out);
+/** A sysctl_users_fn; data: struct forwarding_users. Where rules can't be read there are none. */
+void forwarding_users_find(void *data, enum family family, struct sysctl_users *out);
 
 #endif

@@ -8,9 +8,9 @@
 #include "rules/ours.h"
 
 struct front_search {
-	const struct survey *survey;
+	const struct foreign *foreign;
 	const struct xt_part *part;
-	const struct survey_base *base;
+	const struct foreign_base *base;
 	size_t n_front; /* rules in front of the jump */
 	struct front_finding *out;
 };
@@ -145,7 +145,7 @@ static bool may_take(struct front_search *s, const struct judge_packet *packet)
 {
 	struct judge judge;
 
-	judge_start(&judge, s->survey, packet, true);
+	judge_start(&judge, s->foreign, packet, true);
 	return judge_may_take(&judge, s->base, s->n_front, &s->out->taker);
 }
 
@@ -186,13 +186,13 @@ static bool look(struct front_search *s, uint32_t chain, const struct judge_pack
 	return false;
 }
 
-static const struct survey_base *find_base(const struct survey *survey, enum family family,
+static const struct foreign_base *find_base(const struct foreign *foreign, enum family family,
 					   const char *table, const char *builtin)
 {
-	for (size_t i = 0; i < survey->n_bases; i++) {
-		const struct survey_base *base = &survey->bases[i];
+	for (size_t i = 0; i < foreign->n_bases; i++) {
+		const struct foreign_base *base = &foreign->bases[i];
 
-		if (base->table->legacy && survey_has_family(base->table, family) &&
+		if (base->table->legacy && foreign_has_family(base->table, family) &&
 		    strcmp(base->table->name, table) == 0 &&
 		    strcmp(base->chain->name, builtin) == 0)
 			return base;
@@ -208,12 +208,12 @@ static uint32_t find_chain(const struct ruleset *ruleset, const char *name)
 	return NO_INDEX;
 }
 
-bool front_find(const struct survey *survey, const struct xt_part *part, const char *table,
+bool front_find(const struct foreign *foreign, const struct xt_part *part, const char *table,
 		const char *builtin, const char *chain, struct front_finding *out)
 {
-	struct front_search s = {.survey = survey,
+	struct front_search s = {.foreign = foreign,
 				 .part = part,
-				 .base = find_base(survey, part->family, table, builtin),
+				 .base = find_base(foreign, part->family, table, builtin),
 				 .out = out};
 	struct judge_packet any = any_packet(part->family);
 	uint32_t idx = find_chain(part->rs, chain);
@@ -235,26 +235,26 @@ bool front_find(const struct survey *survey, const struct xt_part *part, const c
 }
 
 /* Tells whether anything at all stands in front of a jump of ours. */
-static bool is_any_behind(const struct survey *survey)
+static bool is_any_behind(const struct foreign *foreign)
 {
-	for (size_t b = 0; b < survey->n_bases; b++)
-		for (size_t i = 1; i < survey->bases[b].chain->n_rules; i++)
-			if (ours_chain(survey->bases[b].chain->rules[i].target))
+	for (size_t b = 0; b < foreign->n_bases; b++)
+		for (size_t i = 1; i < foreign->bases[b].chain->n_rules; i++)
+			if (ours_chain(foreign->bases[b].chain->rules[i].target))
 				return true;
 	return false;
 }
 
 int front_read(struct arena *arena, const struct ruleset *ruleset, struct fronts *out)
 {
-	struct survey survey = {.arena = arena};
+	struct foreign foreign = {.arena = arena};
 	const struct ruleset *lowered;
-	int err = survey_read_xt(&survey);
+	int err = foreign_read_xt(&foreign);
 
 	*out = (struct fronts){0};
 	if (err != 0)
 		return err;
-	survey_finish(&survey);
-	if (!is_any_behind(&survey))
+	foreign_finish(&foreign);
+	if (!is_any_behind(&foreign))
 		return 0;
 	lowered = lower_xt(arena, ruleset);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
@@ -265,7 +265,7 @@ int front_read(struct arena *arena, const struct ruleset *ruleset, struct fronts
 			const struct chain *chain = xt_part_base(&part, xt_stages[s]);
 			struct front_finding finding;
 
-			if (!chain || !front_find(&survey, &part, stage->xt_table, stage->xt_chain,
+			if (!chain || !front_find(&foreign, &part, stage->xt_table, stage->xt_chain,
 						  chain->name, &finding))
 				continue;
 			out->items = arena_grow(arena, out->items, out->n, &out->cap,

@@ -17,11 +17,11 @@
 
 /** Something in front of a jump of ours. */
 struct front_finding {
-	const struct survey_base *base; /**< the built-in chain */
+	const struct foreign_base *base; /**< the built-in chain */
 	const char *chain;		/**< of ours, to which the jump leads */
 	struct judge_taker taker;
 	const struct rule *rule; /**< a rule of ours that may lose packets, lowered */
-	const struct neighbour *who[BLOCKER_WHO_MAX]; /**< whose the taker is */
+	const struct vendor *who[BLOCKER_WHO_MAX]; /**< whose the taker is */
 	size_t n_who;
 };
 
@@ -30,7 +30,7 @@ struct front_finding {
  * table of legacy iptables. part: our rules of the family. Returns false where nothing there may
  * take a packet, or there is no jump.
  */
-bool front_find(const struct survey *survey, const struct xt_part *part, const char *table,
+bool front_find(const struct foreign *foreign, const struct xt_part *part, const char *table,
 		const char *builtin, const char *chain, struct front_finding *out);
 
 /** The jumps of ours that others' rules stand in front of. */

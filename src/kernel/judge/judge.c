@@ -40,8 +40,8 @@ struct walk {
 	struct judge_taker taker; /* of the present rule of the base chain: its first accept */
 };
 
-static void note_drop(struct walk *w, enum judge_how how, const struct survey_chain *chain,
-		      const struct survey_rule *rule, bool certain)
+static void note_drop(struct walk *w, enum judge_how how, const struct foreign_chain *chain,
+		      const struct foreign_rule *rule, bool certain)
 {
 	struct judge_finding *f = &w->last;
 
@@ -58,18 +58,18 @@ static void note_drop(struct walk *w, enum judge_how how, const struct survey_ch
 	w->dropped_before = true;
 }
 
-static void note_taker(struct walk *w, const struct survey_chain *chain,
-		       const struct survey_rule *rule)
+static void note_taker(struct walk *w, const struct foreign_chain *chain,
+		       const struct foreign_rule *rule)
 {
 	if (!w->taker.by)
 		w->taker = (struct judge_taker){.chain = chain, .by = rule};
 }
 
-static unsigned int walk_chain(struct walk *w, const struct survey_chain *chain, bool certain);
+static unsigned int walk_chain(struct walk *w, const struct foreign_chain *chain, bool certain);
 
 static unsigned int follow(struct walk *w, const char *name, bool certain)
 {
-	const struct survey_chain *chain = survey_chain_of(w->at.table, name);
+	const struct foreign_chain *chain = foreign_chain_of(w->at.table, name);
 	unsigned int exits = EXIT_END;
 
 	if (w->at.judge->others_only && ours_chain(name))
@@ -88,8 +88,8 @@ struct after {
 	bool goes_on;	    /* to the next rule */
 };
 
-static struct after do_act(struct walk *w, const struct survey_chain *chain,
-			   const struct survey_rule *rule, enum act act, const char *to,
+static struct after do_act(struct walk *w, const struct foreign_chain *chain,
+			   const struct foreign_rule *rule, enum act act, const char *to,
 			   bool certain)
 {
 	unsigned int exits;
@@ -128,8 +128,8 @@ static struct after do_act(struct walk *w, const struct survey_chain *chain,
 	return (struct after){0, true};
 }
 
-static struct after do_ruling(struct walk *w, const struct survey_chain *chain,
-			      const struct survey_rule *rule, const struct ruling *ruling,
+static struct after do_ruling(struct walk *w, const struct foreign_chain *chain,
+			      const struct foreign_rule *rule, const struct ruling *ruling,
 			      bool certain)
 {
 	bool sure = ruling->match == TRI_YES && ruling->n_others == 0;
@@ -146,8 +146,8 @@ static struct after do_ruling(struct walk *w, const struct survey_chain *chain,
 	return after;
 }
 
-static void judge_rule(struct walk *w, const struct survey_chain *chain,
-		       const struct survey_rule *rule, bool certain, struct ruling *out)
+static void judge_rule(struct walk *w, const struct foreign_chain *chain,
+		       const struct foreign_rule *rule, bool certain, struct ruling *out)
 {
 	struct judge *judge = w->at.judge;
 
@@ -174,7 +174,7 @@ static void judge_rule(struct walk *w, const struct survey_chain *chain,
 	}
 }
 
-static unsigned int walk_chain(struct walk *w, const struct survey_chain *chain, bool certain)
+static unsigned int walk_chain(struct walk *w, const struct foreign_chain *chain, bool certain)
 {
 	struct ruling ruling;
 	unsigned int exits = 0;
@@ -182,7 +182,7 @@ static unsigned int walk_chain(struct walk *w, const struct survey_chain *chain,
 	if (w->at.judge->budget == 0)
 		return EXIT_END | EXIT_ACCEPT | EXIT_DROP;
 	for (size_t i = 0; i < chain->n_rules; i++) {
-		const struct survey_rule *rule = &chain->rules[i];
+		const struct foreign_rule *rule = &chain->rules[i];
 		struct after after;
 
 		judge_rule(w, chain, rule, certain, &ruling);
@@ -197,7 +197,7 @@ static unsigned int walk_chain(struct walk *w, const struct survey_chain *chain,
 	return exits | EXIT_END;
 }
 
-static void judge_base(struct judge *judge, const struct survey_base *base, bool certain,
+static void judge_base(struct judge *judge, const struct foreign_base *base, bool certain,
 		       struct judge_finding *finding)
 {
 	struct walk w = {.at = {.judge = judge,
@@ -227,7 +227,7 @@ static void judge_base(struct judge *judge, const struct survey_base *base, bool
 	}
 }
 
-bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t n,
+bool judge_may_take(struct judge *judge, const struct foreign_base *base, size_t n,
 		    struct judge_taker *out)
 {
 	/* By its end the packet is out of the chain, too, and meets the policy. */
@@ -243,7 +243,7 @@ bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t 
 	judge->hook = base->chain->hook;
 	judge->budget = BUDGET;
 	for (size_t i = 0; i < n && i < base->chain->n_rules; i++) {
-		const struct survey_rule *rule = &base->chain->rules[i];
+		const struct foreign_rule *rule = &base->chain->rules[i];
 		struct after after;
 
 		judge_rule(&w, base->chain, rule, false, &ruling);
@@ -264,14 +264,14 @@ bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t 
 }
 
 /* NAT is asked about the first packet of a connection, until one chain has translated it. */
-static enum tri sees(struct judge *judge, const struct survey_base *base)
+static enum tri sees(struct judge *judge, const struct foreign_base *base)
 {
 	struct place_of_rule at = {
 		.judge = judge, .hook = judge->hook, .priority = base->chain->priority};
 	uint32_t state, known;
 	enum tri tracked;
 
-	if (base->chain->type != SURVEY_NAT)
+	if (base->chain->type != FOREIGN_NAT)
 		return TRI_YES;
 	at.priority = JUDGE_CONNTRACK_PRIORITY + 1;
 	tracked = judge_conntrack(&at, &state, &known);
@@ -282,18 +282,18 @@ static enum tri sees(struct judge *judge, const struct survey_base *base)
 	return tri_and(tracked, tri_not(judge->translated));
 }
 
-static bool stands_here(const struct judge *judge, const struct survey_base *base)
+static bool stands_here(const struct judge *judge, const struct foreign_base *base)
 {
 	if (base->chain->hook != judge->hook ||
-	    !survey_has_family(base->table, judge->packet.family))
+	    !foreign_has_family(base->table, judge->packet.family))
 		return false;
 	/* In the tables of iptables there are chains of ours to which base chains of others jump. */
 	if (judge->others_only && base->table->ours)
 		return false;
-	if (judge->hook == SURVEY_HOOK_INGRESS)
+	if (judge->hook == FOREIGN_HOOK_INGRESS)
 		return base->chain->device &&
 		       strcmp(base->chain->device, judge->packet.iifname) == 0;
-	if (judge->hook == SURVEY_HOOK_EGRESS)
+	if (judge->hook == FOREIGN_HOOK_EGRESS)
 		return base->chain->device &&
 		       strcmp(base->chain->device, judge->packet.oifname) == 0;
 	return true;
@@ -307,14 +307,14 @@ void judge_hook(struct judge *judge, unsigned int hook, struct judge_findings *o
 	out->more = false;
 	judge->hook = hook;
 	judge->translated = TRI_NO;
-	for (size_t i = 0; i < judge->survey->n_bases; i++) {
-		const struct survey_base *base = &judge->survey->bases[i];
+	for (size_t i = 0; i < judge->foreign->n_bases; i++) {
+		const struct foreign_base *base = &judge->foreign->bases[i];
 		enum tri seen;
 
 		if (!stands_here(judge, base))
 			continue;
 		judge->untold = NULL;
-		judge_remap(judge, base->chain->type == SURVEY_NAT ? INT32_MIN : base->chain->priority,
+		judge_remap(judge, base->chain->type == FOREIGN_NAT ? INT32_MIN : base->chain->priority,
 		      &remapped);
 		seen = sees(judge, base);
 		if (seen == TRI_NO)

@@ -6,7 +6,7 @@
 #include "foreign/foreign.h"
 #include "hostgate/description.h"
 
-/** Yes, no, or it depends on what the survey does not know. */
+/** Yes, no, or it depends on what the foreign does not know. */
 enum tri {
 	TRI_NO,
 	TRI_YES,
@@ -70,19 +70,19 @@ enum judge_how {
 
 /** What one base chain does. */
 struct judge_finding {
-	const struct survey_base *base;
+	const struct foreign_base *base;
 	enum judge_end end;
 	enum judge_how how;		  /**< unless it passes */
-	const struct survey_chain *chain; /**< with the rule; the base chain for its policy */
-	const struct survey_rule *rule;	  /**< NULL for the policy */
+	const struct foreign_chain *chain; /**< with the rule; the base chain for its policy */
+	const struct foreign_rule *rule;	  /**< NULL for the policy */
 	const char *untold;		  /**< MAY_DROP: what can't be told: "limit"; or NULL */
-	const struct survey_chain *nat_chain; /**< of the rule that translated it, or NULL */
-	const struct survey_rule *nat_rule;
+	const struct foreign_chain *nat_chain; /**< of the rule that translated it, or NULL */
+	const struct foreign_rule *nat_rule;
 };
 
-/** A packet on its way. Start with judge_start(); it lives as long as the survey. */
+/** A packet on its way. Start with judge_start(); it lives as long as the foreign. */
 struct judge {
-	const struct survey *survey;
+	const struct foreign *foreign;
 	struct judge_packet packet;
 	bool others_only;	  /**< chains of ours are left out */
 	struct judge_bytes bytes; /**< as translated until now */
@@ -95,7 +95,7 @@ struct judge {
 	size_t budget;	     /* rules left to look at */
 };
 
-void judge_start(struct judge *judge, const struct survey *survey,
+void judge_start(struct judge *judge, const struct foreign *foreign,
 		 const struct judge_packet *packet, bool others_only);
 
 /** Most base chains of one hook that are told about. */
@@ -115,16 +115,16 @@ void judge_hook(struct judge *judge, unsigned int hook, struct judge_findings *o
 
 /** What takes a packet away before the rules behind see it: an accept, or the way out of the chain. */
 struct judge_taker {
-	const struct survey_rule *rule;	  /**< in the base chain */
-	const struct survey_chain *chain; /**< where it leads to that is accepted, or returned */
-	const struct survey_rule *by;
+	const struct foreign_rule *rule;	  /**< in the base chain */
+	const struct foreign_chain *chain; /**< where it leads to that is accepted, or returned */
+	const struct foreign_rule *by;
 };
 
 /**
  * Tells whether one of the first n rules of a base chain may take the packet away from those behind:
  * not whether it drops it. What leads to chains of ours takes nothing. *out: the first that may.
  */
-bool judge_may_take(struct judge *judge, const struct survey_base *base, size_t n,
+bool judge_may_take(struct judge *judge, const struct foreign_base *base, size_t n,
 		    struct judge_taker *out);
 
 /** Returns the packet's present address; false when nobody knows it. */

@@ -41,15 +41,15 @@ struct ruling {
 /** Where a rule is judged. */
 struct place_of_rule {
 	struct judge *judge;
-	const struct survey_table *table;
+	const struct foreign_table *table;
 	unsigned int hook;
 	int priority;
 	bool certain; /**< the packet comes here for sure: what the rule changes is known after it */
 };
 
-void judge_rule_nft(const struct place_of_rule *at, const struct survey_rule *rule,
+void judge_rule_nft(const struct place_of_rule *at, const struct foreign_rule *rule,
 		    struct ruling *out);
-void judge_rule_xt(const struct place_of_rule *at, const struct survey_rule *rule,
+void judge_rule_xt(const struct place_of_rule *at, const struct foreign_rule *rule,
 		   struct ruling *out);
 
 /** Whether nothing changes the source (or destination) of a forwarded packet on its way. */
@@ -122,14 +122,14 @@ bool bits_known(const uint8_t *known, size_t len);
 /** What a lookup found. */
 struct lookup {
 	enum tri found;
-	const struct survey_element *sure; /**< the element, when it is found for sure */
-	const struct survey_element *maybe[ACTS_MAX]; /**< those that it may be; else */
+	const struct foreign_element *sure; /**< the element, when it is found for sure */
+	const struct foreign_element *maybe[ACTS_MAX]; /**< those that it may be; else */
 	size_t n_maybe;
 	bool more; /**< and further ones */
 };
 
 /** Looks a key up, of which the bits of known are known. */
-void judge_lookup(const struct survey_set *set, const uint8_t *value, const uint8_t *known,
+void judge_lookup(const struct foreign_set *set, const uint8_t *value, const uint8_t *known,
 		  struct lookup *out);
 
 #endif

@@ -120,10 +120,10 @@ static void make_transport(struct judge *judge)
 	}
 }
 
-void judge_start(struct judge *judge, const struct survey *survey,
+void judge_start(struct judge *judge, const struct foreign *foreign,
 		 const struct judge_packet *packet, bool others_only)
 {
-	*judge = (struct judge){.survey = survey, .packet = *packet, .others_only = others_only};
+	*judge = (struct judge){.foreign = foreign, .packet = *packet, .others_only = others_only};
 	make_network(judge);
 	make_transport(judge);
 	judge->mark_known = UINT32_MAX;
@@ -178,7 +178,7 @@ enum tri judge_conntrack(const struct place_of_rule *at, uint32_t *state, uint32
 
 	*known = UINT32_MAX;
 	*state = CT_STATE_INVALID;
-	if (at->hook >= SURVEY_HOOK_INGRESS || (first && at->priority < JUDGE_CONNTRACK_PRIORITY)) {
+	if (at->hook >= FOREIGN_HOOK_INGRESS || (first && at->priority < JUDGE_CONNTRACK_PRIORITY)) {
 		if (judge->untracked == TRI_YES)
 			*state = CT_STATE_UNTRACKED;
 		else if (judge->untracked == TRI_MAYBE)
@@ -233,10 +233,10 @@ void judge_remap(struct judge *judge, int priority, bool *done)
 	const struct judge_packet *packet = &judge->packet;
 	bool source = !packet->ct_reply;
 	unsigned int hook = source ? NF_INET_POST_ROUTING : NF_INET_PRE_ROUTING;
-	int place = source ? SURVEY_PRIORITY_SRCNAT : SURVEY_PRIORITY_DSTNAT;
+	int place = source ? FOREIGN_PRIORITY_SRCNAT : FOREIGN_PRIORITY_DSTNAT;
 
 	if (packet->saddr_hidden && judge->hook == NF_INET_POST_ROUTING &&
-	    priority >= SURVEY_PRIORITY_SRCNAT)
+	    priority >= FOREIGN_PRIORITY_SRCNAT)
 		put_addr(&judge->bytes, packet->family, true, NULL);
 	if (*done || !packet->remapped || judge->hook != hook || priority < place)
 		return;

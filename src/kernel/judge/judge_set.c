@@ -45,7 +45,7 @@ static enum tri in_range(const uint8_t *value, const uint8_t *known, const uint8
 }
 
 /* Each field of a concatenation is in its own interval. */
-static enum tri in_fields(const struct survey_set *set, const struct survey_element *e,
+static enum tri in_fields(const struct foreign_set *set, const struct foreign_element *e,
 			  const uint8_t *value, const uint8_t *known)
 {
 	const uint8_t *end = e->key_end ? e->key_end : e->key;
@@ -62,7 +62,7 @@ static enum tri in_fields(const struct survey_set *set, const struct survey_elem
 	return set->n_fields ? in : in_range(value, known, e->key, end, set->key_len);
 }
 
-static void add_maybe(struct lookup *out, const struct survey_element *e)
+static void add_maybe(struct lookup *out, const struct foreign_element *e)
 {
 	out->found = TRI_MAYBE;
 	if (out->n_maybe < ACTS_MAX)
@@ -72,7 +72,7 @@ static void add_maybe(struct lookup *out, const struct survey_element *e)
 }
 
 /* Returns true when nothing else needs to be looked at. */
-static bool add(struct lookup *out, const struct survey_element *e, enum tri in)
+static bool add(struct lookup *out, const struct foreign_element *e, enum tri in)
 {
 	if (in == TRI_YES && !e->conditional) {
 		out->sure = e;
@@ -84,14 +84,14 @@ static bool add(struct lookup *out, const struct survey_element *e, enum tri in)
 	return false;
 }
 
-static void look_up_interval(const struct survey_set *set, const uint8_t *value,
+static void look_up_interval(const struct foreign_set *set, const uint8_t *value,
 			     const uint8_t *known, struct lookup *out)
 {
-	const struct survey_element *last = NULL;
+	const struct foreign_element *last = NULL;
 	bool whole = bits_known(known, set->key_len);
 
 	for (size_t i = 0; i < set->n_elements; i++) {
-		const struct survey_element *e = &set->elements[i];
+		const struct foreign_element *e = &set->elements[i];
 
 		if (!e->key)
 			continue;
@@ -104,11 +104,11 @@ static void look_up_interval(const struct survey_set *set, const uint8_t *value,
 		add(out, last, TRI_YES);
 }
 
-static void look_up_keys(const struct survey_set *set, const uint8_t *value, const uint8_t *known,
+static void look_up_keys(const struct foreign_set *set, const uint8_t *value, const uint8_t *known,
 			 struct lookup *out)
 {
 	for (size_t i = 0; i < set->n_elements; i++) {
-		const struct survey_element *e = &set->elements[i];
+		const struct foreign_element *e = &set->elements[i];
 
 		if (e->key && add(out, e,
 				  e->key_end || set->flags & NFT_SET_INTERVAL
@@ -118,7 +118,7 @@ static void look_up_keys(const struct survey_set *set, const uint8_t *value, con
 	}
 }
 
-static bool has_ends(const struct survey_set *set)
+static bool has_ends(const struct foreign_set *set)
 {
 	if (!(set->flags & NFT_SET_INTERVAL) || set->flags & NFT_SET_CONCAT)
 		return false;
@@ -128,7 +128,7 @@ static bool has_ends(const struct survey_set *set)
 	return true;
 }
 
-void judge_lookup(const struct survey_set *set, const uint8_t *value, const uint8_t *known,
+void judge_lookup(const struct foreign_set *set, const uint8_t *value, const uint8_t *known,
 		  struct lookup *out)
 {
 	out->found = TRI_NO;

@@ -255,7 +255,7 @@ static bool is_verdict(const char *target, struct ruling *out)
 	return true;
 }
 
-static void take_target(const struct place_of_rule *at, const struct survey_rule *rule,
+static void take_target(const struct place_of_rule *at, const struct foreign_rule *rule,
 			const struct xt_layout *layout, size_t target_at, size_t end,
 			struct ruling *out)
 {
@@ -264,7 +264,7 @@ static void take_target(const struct place_of_rule *at, const struct survey_rule
 
 	if (is_verdict(rule->target, out))
 		return;
-	if (survey_chain_of(at->table, rule->target)) {
+	if (foreign_chain_of(at->table, rule->target)) {
 		out->act = entry[layout->flags] & layout->flag_goto ? ACT_GOTO : ACT_JUMP;
 		out->chain = rule->target;
 		return;
@@ -301,7 +301,7 @@ static void take_matches(const struct place_of_rule *at, const uint8_t *entry, s
 	}
 }
 
-void judge_rule_xt(const struct place_of_rule *at, const struct survey_rule *rule,
+void judge_rule_xt(const struct place_of_rule *at, const struct foreign_rule *rule,
 		   struct ruling *out)
 {
 	enum family family = at->judge->packet.family;

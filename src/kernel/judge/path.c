@@ -35,10 +35,10 @@ static const uint8_t echo[FAMILY__COUNT][2] = {{8, 0}, {128, 129}};
 
 struct following {
 	struct arena *arena;
-	struct live *out;
+	struct path *out;
 	struct netlink netlink; /* of routes */
 	int root;		/* of sysctls */
-	struct live_leg *leg;
+	struct path_leg *leg;
 	struct judge judge;
 	struct judge_findings *findings;
 	bool source_moved, destination_moved; /* by translation */
@@ -51,9 +51,9 @@ static void free_following(struct following *f)
 }
 
 /* Returns false when the packet ends there. */
-static bool add_step(struct following *f, struct live_step step)
+static bool add_step(struct following *f, struct path_step step)
 {
-	struct live_leg *leg = f->leg;
+	struct path_leg *leg = f->leg;
 
 	leg->steps =
 		arena_grow(f->arena, leg->steps, leg->n, &leg->cap, sizeof(*leg->steps));
@@ -114,7 +114,7 @@ static const char *keep_name(struct following *f, const char *name)
 
 /* Rules. */
 
-static void note_translation(struct following *f, struct live_step *step,
+static void note_translation(struct following *f, struct path_step *step,
 			     const struct judge *before)
 {
 	bool was, is;
@@ -143,7 +143,7 @@ static bool pass_hook(struct following *f, unsigned int hook)
 
 	judge_hook(&f->judge, hook, f->findings);
 	for (size_t i = 0; i < f->findings->n; i++) {
-		struct live_step step = {.kind = LIVE_CHAIN, .finding = f->findings->items[i]};
+		struct path_step step = {.kind = PATH_CHAIN, .finding = f->findings->items[i]};
 
 		step.end = step.finding.end;
 		if (step.finding.base->chain->n_rules == 0 && step.end == JUDGE_PASSES)
@@ -171,7 +171,7 @@ static const char *conf_path(struct following *f, const char *ifname, const char
 static bool check_forwarding(struct following *f)
 {
 	const char *ifname = packet_of(f)->iifname;
-	struct live_step step = {.kind = LIVE_FORWARDING, .ifname = keep_name(f, ifname)};
+	struct path_step step = {.kind = PATH_FORWARDING, .ifname = keep_name(f, ifname)};
 	const char *force;
 
 	if (packet_of(f)->family == FAMILY_IPV4) {
@@ -197,7 +197,7 @@ static bool check_rp_filter(struct following *f)
 {
 	const struct judge_packet *packet = packet_of(f);
 	const char *all = "net/ipv4/conf/all/rp_filter", *own;
-	struct live_step step = {.kind = LIVE_RP_FILTER, .ifname = keep_name(f, packet->iifname)};
+	struct path_step step = {.kind = PATH_RP_FILTER, .ifname = keep_name(f, packet->iifname)};
 	struct addr source;
 
 	if (packet->family != FAMILY_IPV4)
@@ -221,7 +221,7 @@ static bool check_rp_filter(struct following *f)
 /* The decision for a packet that came in; forwarding and rp_filter are told by themselves. */
 static bool decide_route(struct following *f)
 {
-	struct live_step step = {.kind = LIVE_ROUTE};
+	struct path_step step = {.kind = PATH_ROUTE};
 	struct addr daddr, saddr;
 	bool known = judge_destination(&f->judge, &daddr);
 
@@ -245,19 +245,19 @@ static bool decide_route(struct following *f)
 static void pass_out(struct following *f)
 {
 	if (pass_hook(f, NF_INET_POST_ROUTING))
-		(void)pass_hook(f, SURVEY_HOOK_EGRESS);
+		(void)pass_hook(f, FOREIGN_HOOK_EGRESS);
 }
 
 static void follow_arrival(struct following *f)
 {
-	struct live_step step = {.kind = LIVE_ARRIVES,
+	struct path_step step = {.kind = PATH_ARRIVES,
 				 .ifname = keep_name(f, packet_of(f)->iifname)};
 
 	add_step(f, step);
-	if (!pass_hook(f, SURVEY_HOOK_INGRESS) || !pass_hook(f, NF_INET_PRE_ROUTING))
+	if (!pass_hook(f, FOREIGN_HOOK_INGRESS) || !pass_hook(f, NF_INET_PRE_ROUTING))
 		return;
 	if (packet_of(f)->ct_reply && packet_of(f)->remapped)
-		add_step(f, (struct live_step){.kind = LIVE_RETURNS,
+		add_step(f, (struct path_step){.kind = PATH_RETURNS,
 					       .address_known = packet_of(f)->remap_known,
 					       .addr = packet_of(f)->remap});
 	if (!check_rp_filter(f) || !decide_route(f))
@@ -270,7 +270,7 @@ static void follow_arrival(struct following *f)
 
 static void follow_own(struct following *f)
 {
-	struct live_step made = {.kind = LIVE_MADE}, route = {.kind = LIVE_ROUTE};
+	struct path_step made = {.kind = PATH_MADE}, route = {.kind = PATH_ROUTE};
 	const struct judge_packet *packet = packet_of(f);
 
 	add_step(f, made);
@@ -296,12 +296,12 @@ static void follow_own(struct following *f)
 	pass_out(f);
 }
 
-static void follow_leg(struct following *f, struct live_leg *leg, const struct judge_packet *packet)
+static void follow_leg(struct following *f, struct path_leg *leg, const struct judge_packet *packet)
 {
-	*leg = (struct live_leg){.packet = *packet};
+	*leg = (struct path_leg){.packet = *packet};
 	f->leg = leg;
 	f->source_moved = f->destination_moved = false;
-	judge_start(&f->judge, &f->out->survey, packet, false);
+	judge_start(&f->judge, &f->out->foreign, packet, false);
 	if (packet->iifname[0]) {
 		foresee_route(f, packet->remapped && packet->ct_reply ? &packet->remap
 								      : &packet->daddr);
@@ -404,7 +404,7 @@ static int find_arrival(struct following *f, struct judge_packet *packet, struct
 
 static int follow(struct following *f, struct buf *error)
 {
-	struct live *out = f->out;
+	struct path *out = f->out;
 	struct judge_packet packet = first_packet(&out->query);
 	int err = find_arrival(f, &packet, error);
 
@@ -419,15 +419,15 @@ static int follow(struct following *f, struct buf *error)
 	return 0;
 }
 
-int live_follow(struct arena *arena, struct diags *diags, const struct query *query,
-		struct live *out, struct buf *error)
+int path_follow(struct arena *arena, struct diags *diags, const struct query *query,
+		struct path *out, struct buf *error)
 {
 	struct following f __attribute__((cleanup(free_following))) = {
 		.arena = arena, .out = out, .root = -1};
 	int err;
 
-	*out = (struct live){.query = *query};
-	err = survey_read(arena, diags, SURVEY_ELEMENTS | SURVEY_OURS, &out->survey);
+	*out = (struct path){.query = *query};
+	err = foreign_read(arena, diags, FOREIGN_ELEMENTS | FOREIGN_OURS, &out->foreign);
 	if (err == 0) {
 		f.root = sysctl_open_root(diags);
 		err = f.root < 0 ? f.root : 0;
@@ -436,7 +436,7 @@ int live_follow(struct arena *arena, struct diags *diags, const struct query *qu
 		return err;
 	err = netlink_open(&f.netlink, NETLINK_ROUTE);
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the routes");
+		nft_refusal_errno(diags, -err, "read the routes");
 		return err;
 	}
 	f.findings = arena_alloc(arena, sizeof(*f.findings));

@@ -7,20 +7,20 @@
 #include "judge/judge.h"
 #include "os/route_get.h"
 
-enum live_kind {
-	LIVE_ARRIVES,	 /**< on an interface */
-	LIVE_MADE,	 /**< by the host itself */
-	LIVE_CHAIN,	 /**< a base chain looks at it */
-	LIVE_RETURNS,	 /**< conntrack puts an address back */
-	LIVE_RP_FILTER,	 /**< the sysctl asks for the way back */
-	LIVE_ROUTE,	 /**< the routing decision */
-	LIVE_FORWARDING, /**< the sysctl asks whether it may go on at all */
-	LIVE_KIND__COUNT
+enum path_kind {
+	PATH_ARRIVES,	 /**< on an interface */
+	PATH_MADE,	 /**< by the host itself */
+	PATH_CHAIN,	 /**< a base chain looks at it */
+	PATH_RETURNS,	 /**< conntrack puts an address back */
+	PATH_RP_FILTER,	 /**< the sysctl asks for the way back */
+	PATH_ROUTE,	 /**< the routing decision */
+	PATH_FORWARDING, /**< the sysctl asks whether it may go on at all */
+	PATH_KIND__COUNT
 };
 
 /** One thing on the way. */
-struct live_step {
-	enum live_kind kind;
+struct path_step {
+	enum path_kind kind;
 	enum judge_end end; /**< what it does to the packet */
 	const char *ifname; /**< ARRIVES, RP_FILTER, FORWARDING: in; ROUTE: out, or NULL: for the host */
 	struct judge_finding finding; /**< CHAIN */
@@ -32,20 +32,20 @@ struct live_step {
 	int err;		    /**< ROUTE, RP_FILTER: 0, or why there is none */
 };
 
-struct live_leg {
-	struct live_step *steps;
+struct path_leg {
+	struct path_step *steps;
 	size_t n, cap;
 	struct judge_packet packet;   /**< as it set out */
 	bool to_host;		      /**< it is for the host itself */
-	const struct live_step *stop; /**< the first that stops it, or NULL: it gets through */
-	const struct live_step *may;  /**< the first that may, or NULL */
+	const struct path_step *stop; /**< the first that stops it, or NULL: it gets through */
+	const struct path_step *may;  /**< the first that may, or NULL */
 };
 
-struct live {
-	struct survey survey;
+struct path {
+	struct foreign foreign;
 	struct query query;
 	bool from_route; /**< nobody said where it comes in: the route to its source tells */
-	struct live_leg there, back;
+	struct path_leg there, back;
 	bool has_reply; /**< it gets through, so there is one */
 };
 
@@ -54,7 +54,7 @@ struct live {
  * nothing and changes nothing. Memory comes from arena. Returns 0 or -errno, queued; -EINVAL: the
  * packet cannot be followed (error says why, nothing is queued).
  */
-int live_follow(struct arena *arena, struct diags *diags, const struct query *query,
-		struct live *out, struct buf *error);
+int path_follow(struct arena *arena, struct diags *diags, const struct query *query,
+		struct path *out, struct buf *error);
 
 #endif

@@ -24,7 +24,7 @@ static const struct {
 	{"reject", "nft_reject_inet"},
 };
 
-size_t nft_explain_element_at(const struct nlmsghdr *message, uint32_t offset)
+size_t nft_refusal_element_at(const struct nlmsghdr *message, uint32_t offset)
 {
 	static const uint16_t path[] = {NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_LIST_ELEM};
 	size_t idx = 0;
@@ -34,7 +34,7 @@ size_t nft_explain_element_at(const struct nlmsghdr *message, uint32_t offset)
 	return idx;
 }
 
-const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
+const char *nft_refusal_expr_at(const struct nlmsghdr *message, uint32_t offset)
 {
 	static const uint16_t path[] = {NFTA_RULE_EXPRESSIONS, NFTA_LIST_ELEM};
 	const struct nlattr *expr, *attr;
@@ -48,7 +48,7 @@ const char *nft_explain_expr_at(const struct nlmsghdr *message, uint32_t offset)
 	return "";
 }
 
-uint32_t nft_explain_number(const struct image_set *set, uint16_t type)
+uint32_t nft_refusal_number(const struct image_set *set, uint16_t type)
 {
 	const struct nlattr *attr = set->blob.bytes;
 	int left = (int)set->blob.len;
@@ -72,10 +72,10 @@ static enum field field_of_type(uint32_t type)
 	return field;
 }
 
-void nft_explain_record(const struct image_set *set, const uint8_t *key, struct buf *out)
+void nft_refusal_record(const struct image_set *set, const uint8_t *key, struct buf *out)
 {
 	/* Those of a concatenation in six bits each, the last lowest. */
-	uint32_t type = nft_explain_number(set, NFTA_SET_KEY_TYPE);
+	uint32_t type = nft_refusal_number(set, NFTA_SET_KEY_TYPE);
 	struct set types = {.n_fields = type >> NFT_TYPE_BITS ? 2 : 1};
 	bool known;
 
@@ -84,12 +84,12 @@ void nft_explain_record(const struct image_set *set, const uint8_t *key, struct 
 	known = types.fields[0] < FIELD__COUNT &&
 		(types.n_fields == 1 || types.fields[1] < FIELD__COUNT);
 	if (known)
-		nft_explain_key(&types, key, out);
+		nft_refusal_key(&types, key, out);
 	for (size_t i = 0; !known && i < set->key_len; i++)
 		buf_printf(out, "%02x", key[i]);
 }
 
-void nft_explain_key(const struct set *set, const uint8_t *key, struct buf *out)
+void nft_refusal_key(const struct set *set, const uint8_t *key, struct buf *out)
 {
 	for (size_t i = 0; i < set->n_fields; i++) {
 		const struct field_info *info = &field_table[set->fields[i]];
@@ -167,13 +167,13 @@ static const struct origin *describe(const struct ruleset *ruleset,
 		return origin;
 	case OBJECT_ELEMENT:
 		set = &image->sets[subject->idx];
-		idx = nft_explain_element_at(message, offset);
+		idx = nft_refusal_element_at(message, offset);
 		idx = subject->ids ? subject->ids[idx] : subject->first + idx;
 		from = set_of(ruleset, subject);
 		/* In the kernel's image no element has a source. */
 		if (from && idx < set->n_records && image_source(set, idx) < from->n_elements) {
 			buf_puts(what, "the element ");
-			nft_explain_key(from, image_key(set, idx), what);
+			nft_refusal_key(from, image_key(set, idx), what);
 			buf_puts(what, " of ");
 			origin = &ruleset->origins[from->elements[image_source(set, idx)].origin];
 		} else {
@@ -199,7 +199,7 @@ static const char *missing_module(const struct nft_subject *subject, const struc
 		return "nft_chain_nat";
 	if (subject->object != OBJECT_RULE)
 		return NULL;
-	expr = nft_explain_expr_at(message, refusal->offset);
+	expr = nft_refusal_expr_at(message, refusal->offset);
 	for (size_t i = 0; i < sizeof(modules) / sizeof(*modules); i++)
 		if (strcmp(expr, modules[i].expr) == 0)
 			return modules[i].module;
@@ -215,7 +215,7 @@ static void explain_not_permitted(struct diags *diags, const char *doing)
 	diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
 }
 
-void nft_explain_refusal(struct diags *diags, const struct ruleset *ruleset, bool owned,
+void nft_refusal_refusal(struct diags *diags, const struct ruleset *ruleset, bool owned,
 			 const struct nft_subject *subject, const struct nlmsghdr *message,
 			 const struct refusal *refusal)
 {
@@ -245,7 +245,7 @@ void nft_explain_refusal(struct diags *diags, const struct ruleset *ruleset, boo
 		diag_hint(diags, diag, "the kernel seems to lack its module %s", module);
 }
 
-void nft_explain_errno(struct diags *diags, int err, const char *doing)
+void nft_refusal_errno(struct diags *diags, int err, const char *doing)
 {
 	struct diag *diag;
 

@@ -12,7 +12,7 @@
 
 #include "rules/ours.h"
 
-const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type)
+const struct nlattr *raw_rule_attr(const struct nlmsghdr *message, uint16_t type)
 {
 	const struct nlattr *attr;
 
@@ -24,13 +24,13 @@ const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type)
 	return NULL;
 }
 
-void mirror_put(struct nlmsghdr *message, const struct nlattr *attr)
+void raw_rule_put_attr(struct nlmsghdr *message, const struct nlattr *attr)
 {
 	mnl_attr_put(message, attr->nla_type, mnl_attr_get_payload_len(attr),
 		     mnl_attr_get_payload(attr));
 }
 
-const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,
+const struct nlattr *raw_rule_expression_attr(const struct nlattr *expression, const char *name,
 					    uint16_t type)
 {
 	const struct nlattr *attr = netlink_find(expression, NFTA_EXPR_NAME);
@@ -41,9 +41,9 @@ const struct nlattr *mirror_expression_attr(const struct nlattr *expression, con
 	return netlink_find(netlink_find(expression, NFTA_EXPR_DATA), type);
 }
 
-bool mirror_is_target(const struct nlattr *expression, const char *target)
+bool raw_rule_is_target(const struct nlattr *expression, const char *target)
 {
-	const struct nlattr *name = mirror_expression_attr(expression, "target", NFTA_TARGET_NAME);
+	const struct nlattr *name = raw_rule_expression_attr(expression, "target", NFTA_TARGET_NAME);
 
 	return name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
 	       strcmp(mnl_attr_get_str(name), target) == 0;
@@ -52,7 +52,7 @@ bool mirror_is_target(const struct nlattr *expression, const char *target)
 static bool has_number(const struct nlattr *expression, const char *name, uint16_t type,
 		       uint32_t number)
 {
-	const struct nlattr *attr = mirror_expression_attr(expression, name, type);
+	const struct nlattr *attr = raw_rule_expression_attr(expression, name, type);
 
 	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 &&
 	       ntohl(mnl_attr_get_u32(attr)) == number;
@@ -81,7 +81,7 @@ static void put_compat(struct nlmsghdr *message, const struct nlattr *list, uint
 
 	netlink_for_each_nested(expression, list)
 	{
-		value = netlink_find(mirror_expression_attr(expression, "cmp", NFTA_CMP_DATA),
+		value = netlink_find(raw_rule_expression_attr(expression, "cmp", NFTA_CMP_DATA),
 				     NFTA_DATA_VALUE);
 		if (!found && last && loads_protocol(last, family) && value &&
 		    mnl_attr_get_payload_len(value) == 1) {
@@ -89,8 +89,8 @@ static void put_compat(struct nlmsghdr *message, const struct nlattr *list, uint
 			protocol = *(const uint8_t *)mnl_attr_get_payload(value);
 			inverted = has_number(expression, "cmp", NFTA_CMP_OP, NFT_CMP_NEQ);
 		}
-		if (mirror_expression_attr(expression, "match", NFTA_MATCH_NAME) ||
-		    mirror_expression_attr(expression, "target", NFTA_TARGET_NAME))
+		if (raw_rule_expression_attr(expression, "match", NFTA_MATCH_NAME) ||
+		    raw_rule_expression_attr(expression, "target", NFTA_TARGET_NAME))
 			is_used = true;
 		last = expression;
 	}
@@ -111,13 +111,13 @@ static void put_update(struct nlmsghdr *message, const struct nlattr *expression
 	struct nlattr *data;
 	const struct nlattr *attr;
 
-	mirror_put(message, netlink_find(expression, NFTA_EXPR_NAME));
+	raw_rule_put_attr(message, netlink_find(expression, NFTA_EXPR_NAME));
 	data = mnl_attr_nest_start(message, NFTA_EXPR_DATA);
 	netlink_for_each_nested(attr, netlink_find(expression, NFTA_EXPR_DATA))
 	{
 		if (mnl_attr_get_type(attr) != NFTA_DYNSET_TIMEOUT ||
 		    mnl_attr_validate(attr, MNL_TYPE_U64) < 0 || mnl_attr_get_u64(attr) != 0)
-			mirror_put(message, attr);
+			raw_rule_put_attr(message, attr);
 	}
 	mnl_attr_nest_end(message, data);
 	mnl_attr_nest_end(message, nest);
@@ -131,15 +131,15 @@ static void put_expressions(struct nlmsghdr *message, const struct nlattr *list)
 	nest = mnl_attr_nest_start(message, NFTA_RULE_EXPRESSIONS);
 	netlink_for_each_nested(expression, list)
 	{
-		if (mirror_expression_attr(expression, "dynset", NFTA_DYNSET_SET_NAME))
+		if (raw_rule_expression_attr(expression, "dynset", NFTA_DYNSET_SET_NAME))
 			put_update(message, expression);
 		else
-			mirror_put(message, expression);
+			raw_rule_put_attr(message, expression);
 	}
 	mnl_attr_nest_end(message, nest);
 }
 
-void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family)
+void raw_rule_put(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family)
 {
 	if (!expressions)
 		return;

@@ -6,23 +6,23 @@
 #include "os/netlink.h"
 
 /** Returns the attribute of a dumped message, or NULL. */
-const struct nlattr *mirror_attr(const struct nlmsghdr *message, uint16_t type);
+const struct nlattr *raw_rule_attr(const struct nlmsghdr *message, uint16_t type);
 
 /** Copies an attribute with all that is in it. */
-void mirror_put(struct nlmsghdr *message, const struct nlattr *attr);
+void raw_rule_put_attr(struct nlmsghdr *message, const struct nlattr *attr);
 
 /**
  * Writes what a rule does: its expressions, as they were dumped (or NULL), and what they need to be
  * told.
  */
-void mirror_put_rule(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family);
+void raw_rule_put(struct nlmsghdr *message, const struct nlattr *expressions, uint8_t family);
 
 /** Returns an expression's attribute when it is the expression of that name, else NULL. */
-const struct nlattr *mirror_expression_attr(const struct nlattr *expression, const char *name,
+const struct nlattr *raw_rule_expression_attr(const struct nlattr *expression, const char *name,
 					    uint16_t type);
 
 /** Tells whether an expression is that target of iptables, as iptables-nft writes it. */
-bool mirror_is_target(const struct nlattr *expression, const char *target);
+bool raw_rule_is_target(const struct nlattr *expression, const char *target);
 
 /** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
 const char *raw_rule_target(const struct nlattr *expression);

@@ -9,27 +9,27 @@
 #include "nft/nft_refusal.h"
 #include "xt/xt_library.h"
 
-int mirror_read(struct arena *arena, struct diags *diags, struct mirror *out)
+int copy_read(struct arena *arena, struct diags *diags, struct host_rules_copy *out)
 {
-	int err = mirror_nft_read(arena, &out->nft);
+	int err = raw_nft_read(arena, &out->nft);
 
 	if (err != 0) {
-		nft_explain_errno(diags, -err, "read the host's nf_tables");
+		nft_refusal_errno(diags, -err, "read the host's nf_tables");
 		return err;
 	}
-	return mirror_xt_read(arena, diags, out);
+	return copy_xt_read(arena, diags, out);
 }
 
-int mirror_load(struct diags *diags, struct mirror *mirror)
+int copy_load(struct diags *diags, struct host_rules_copy *copy)
 {
-	int err = mirror_nft_load(diags, &mirror->nft);
+	int err = copy_nft_load(diags, &copy->nft);
 
-	return err ? err : mirror_xt_load(diags, mirror);
+	return err ? err : copy_xt_load(diags, copy);
 }
 
-void mirror_free(struct mirror *mirror)
+void copy_free(struct host_rules_copy *copy)
 {
-	for (size_t i = 0; i < mirror->n_xt; i++)
-		xt_libraries[mirror->xt[i].family].free(mirror->xt[i].handle);
-	mirror->n_xt = 0;
+	for (size_t i = 0; i < copy->n_xt; i++)
+		xt_libraries[copy->xt[i].family].free(copy->xt[i].handle);
+	copy->n_xt = 0;
 }

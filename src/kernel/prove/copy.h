@@ -30,50 +30,50 @@
 struct xtc_handle; /* of libiptc */
 
 /** Most tables that legacy iptables has: filter, nat, mangle, raw, security. */
-#define MIRROR_XT_TABLES 5
+#define COPY_XT_TABLES 5
 
 /** Room for the name of one, as in XT_TABLE_MAXNAMELEN. */
-#define MIRROR_XT_NAME_SIZE 32
+#define COPY_XT_NAME_SIZE 32
 
 /** A table of legacy iptables. */
-struct mirror_xt_table {
+struct copy_xt_table {
 	enum family family;
-	char name[MIRROR_XT_NAME_SIZE];
+	char name[COPY_XT_NAME_SIZE];
 	struct xtc_handle *handle; /**< of the host's table; owned */
 	bool *left_out;		   /**< by the rule's number in the table */
 	size_t n_rules;
 };
 
-struct mirror {
-	struct mirror_nft nft;
-	struct mirror_xt_table xt[FAMILY__COUNT * MIRROR_XT_TABLES];
+struct host_rules_copy {
+	struct raw_nft nft;
+	struct copy_xt_table xt[FAMILY__COUNT * COPY_XT_TABLES];
 	size_t n_xt;
 };
 
 /**
  * Reads the rules of the network namespace that the process is in, and changes nothing there:
- * tables that are not instantiated stay so. *out, zeroed, is to be freed with mirror_free() also
+ * tables that are not instantiated stay so. *out, zeroed, is to be freed with copy_free() also
  * when this fails. Memory comes from arena. Returns 0, or -errno with the reason queued: -EPERM
  * without CAP_NET_ADMIN.
  */
-int mirror_read(struct arena *arena, struct diags *diags, struct mirror *out);
+int copy_read(struct arena *arena, struct diags *diags, struct host_rules_copy *out);
 
 /**
  * Loads them into the namespace that the process is in by now, which has no rules yet, but the
  * interfaces. Queues a warning for each rule, set or chain that is left out. Returns 0, or -errno
  * with the reason queued.
  */
-int mirror_load(struct diags *diags, struct mirror *mirror);
+int copy_load(struct diags *diags, struct host_rules_copy *copy);
 
-/** Closes what mirror_read() opened. Usable as a cleanup attribute's function. */
-void mirror_free(struct mirror *mirror);
+/** Closes what copy_read() opened. Usable as a cleanup attribute's function. */
+void copy_free(struct host_rules_copy *copy);
 
 /** The parts for nf_tables and for legacy iptables. */
-int mirror_nft_load(struct diags *diags, struct mirror_nft *nft);
-int mirror_xt_read(struct arena *arena, struct diags *diags, struct mirror *out);
-int mirror_xt_load(struct diags *diags, struct mirror *mirror);
+int copy_nft_load(struct diags *diags, struct raw_nft *nft);
+int copy_xt_read(struct arena *arena, struct diags *diags, struct host_rules_copy *out);
+int copy_xt_load(struct diags *diags, struct host_rules_copy *copy);
 
 /** Queues that something is left out, up to a few; what: names it. err: errno or 0. */
-void mirror_warn(struct diags *diags, const char *what, int err, const char *text);
+void copy_warn(struct diags *diags, const char *what, int err, const char *text);
 
 #endif

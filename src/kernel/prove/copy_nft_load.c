@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// copy_nft_load: loads what mirror_nft.c read, in one transaction, into this namespace.
+// copy_nft_load: loads what raw_nft.c read, in one transaction, into this namespace.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libnftnl/common.h>
@@ -27,27 +27,27 @@
 #define ROUNDS_MAX 20
 
 struct loading {
-	struct mirror_batch batch;
-	struct mirror_nft *nft;
+	struct copy_batch batch;
+	struct raw_nft *nft;
 	struct diags *diags;
 	bool refused, incomplete; /* in this round; at all */
 };
 
-static const char *describe(const struct mirror_item *item, struct buf *out)
+static const char *describe(const struct raw_item *item, struct buf *out)
 {
-	static const char *const words[MIRROR__COUNT] = {
-		[MIRROR_TABLE] = "",		  [MIRROR_CHAIN] = "chain",
-		[MIRROR_OBJECT] = "object",	  [MIRROR_FLOWTABLE] = "flowtable",
-		[MIRROR_SET] = "set",		  [MIRROR_ELEMENTS] = "an element of set",
-		[MIRROR_RULE] = "chain",
+	static const char *const words[RAW__COUNT] = {
+		[RAW_TABLE] = "",		  [RAW_CHAIN] = "chain",
+		[RAW_OBJECT] = "object",	  [RAW_FLOWTABLE] = "flowtable",
+		[RAW_SET] = "set",		  [RAW_ELEMENTS] = "an element of set",
+		[RAW_RULE] = "chain",
 	};
 
-	if (item->kind == MIRROR_RULE)
+	if (item->kind == RAW_RULE)
 		buf_printf(out, "rule %u (handle %llu) of ", item->position,
 			   (unsigned long long)item->handle);
-	if (item->kind != MIRROR_TABLE)
+	if (item->kind != RAW_TABLE)
 		buf_printf(out, "%s %s, ", words[item->kind], item->name);
-	buf_printf(out, "table %s %s", mirror_family_name(item->family), item->table);
+	buf_printf(out, "table %s %s", raw_nft_family_name(item->family), item->table);
 	return buf_text(out);
 }
 
@@ -59,18 +59,18 @@ static void refused(const struct refusal *refusal, void *data)
 
 	/* A transaction that fails as a whole is answered for its first object, a table. */
 	if (idx == NO_ITEM || l->nft->items[idx].left_out ||
-	    l->nft->items[idx].kind == MIRROR_TABLE)
+	    l->nft->items[idx].kind == RAW_TABLE)
 		return;
 	l->refused = l->incomplete = true;
 	l->nft->items[idx].left_out = true;
-	mirror_warn(l->diags, describe(&l->nft->items[idx], &what), refusal->err, refusal->text);
+	copy_warn(l->diags, describe(&l->nft->items[idx], &what), refusal->err, refusal->text);
 }
 
-static struct mirror_item *find(const struct mirror_nft *nft, enum mirror_kind kind,
-				const struct mirror_item *like, const char *name)
+static struct raw_item *find(const struct raw_nft *nft, enum raw_kind kind,
+				const struct raw_item *like, const char *name)
 {
 	for (size_t i = nft->first[kind]; i < nft->first[kind + 1]; i++) {
-		struct mirror_item *item = &nft->items[i];
+		struct raw_item *item = &nft->items[i];
 
 		if (item->family == like->family && strcmp(item->table, like->table) == 0 &&
 		    strcmp(item->name, name) == 0)
@@ -80,29 +80,29 @@ static struct mirror_item *find(const struct mirror_nft *nft, enum mirror_kind k
 }
 
 /* Marks the sets that rules put elements into. */
-static void find_updated(struct mirror_nft *nft)
+static void find_updated(struct raw_nft *nft)
 {
-	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++) {
+	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++) {
 		const struct nlattr *list =
-			mirror_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
+			raw_rule_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
 		const struct nlattr *expression, *name;
-		struct mirror_item *set;
+		struct raw_item *set;
 
 		if (!list)
 			continue;
 		netlink_for_each_nested(expression, list)
 		{
-			name = mirror_expression_attr(expression, "dynset", NFTA_DYNSET_SET_NAME);
+			name = raw_rule_expression_attr(expression, "dynset", NFTA_DYNSET_SET_NAME);
 			if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
 				continue;
-			set = find(nft, MIRROR_SET, &nft->items[i], mnl_attr_get_str(name));
+			set = find(nft, RAW_SET, &nft->items[i], mnl_attr_get_str(name));
 			if (set)
 				set->updated = true;
 		}
 	}
 }
 
-static bool uses_set(const struct mirror_item *rule, const char *set)
+static bool uses_set(const struct raw_item *rule, const char *set)
 {
 	static const struct {
 		const char *expression;
@@ -110,7 +110,7 @@ static bool uses_set(const struct mirror_item *rule, const char *set)
 	} users[] = {{"lookup", NFTA_LOOKUP_SET},
 		     {"dynset", NFTA_DYNSET_SET_NAME},
 		     {"objref", NFTA_OBJREF_SET_NAME}};
-	const struct nlattr *list = mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return false;
@@ -118,7 +118,7 @@ static bool uses_set(const struct mirror_item *rule, const char *set)
 	{
 		for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
 			const struct nlattr *name =
-				mirror_expression_attr(expression, users[i].expression, users[i].name);
+				raw_rule_expression_attr(expression, users[i].expression, users[i].name);
 
 			if (name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
 			    strcmp(mnl_attr_get_str(name), set) == 0)
@@ -128,9 +128,9 @@ static bool uses_set(const struct mirror_item *rule, const char *set)
 	return false;
 }
 
-static bool leads_to(const struct mirror_item *rule, const char *chain)
+static bool leads_to(const struct raw_item *rule, const char *chain)
 {
-	const struct nlattr *list = mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return false;
@@ -145,15 +145,15 @@ static bool leads_to(const struct mirror_item *rule, const char *chain)
 }
 
 /* An anonymous set or chain without its rule is refused, and does nothing. */
-static bool is_orphan(const struct mirror_nft *nft, const struct mirror_item *item)
+static bool is_orphan(const struct raw_nft *nft, const struct raw_item *item)
 {
-	bool set = item->kind == MIRROR_SET && item->flags & NFT_SET_ANONYMOUS;
-	bool chain = item->kind == MIRROR_CHAIN && item->flags & NFT_CHAIN_BINDING;
+	bool set = item->kind == RAW_SET && item->flags & NFT_SET_ANONYMOUS;
+	bool chain = item->kind == RAW_CHAIN && item->flags & NFT_CHAIN_BINDING;
 
 	if (!set && !chain)
 		return false;
-	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++) {
-		const struct mirror_item *rule = &nft->items[i];
+	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++) {
+		const struct raw_item *rule = &nft->items[i];
 
 		if (!rule->left_out && rule->family == item->family &&
 		    strcmp(rule->table, item->table) == 0 &&
@@ -164,14 +164,14 @@ static bool is_orphan(const struct mirror_nft *nft, const struct mirror_item *it
 }
 
 /* Leaves out what belongs to something that is left out. Returns whether there was any. */
-static bool follow_once(struct mirror_nft *nft)
+static bool follow_once(struct raw_nft *nft)
 {
 	bool any = false;
 
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->n; i++) {
-		struct mirror_item *item = &nft->items[i];
-		const struct mirror_item *chain =
-			item->kind == MIRROR_RULE ? find(nft, MIRROR_CHAIN, item, item->name)
+	for (size_t i = nft->first[RAW_CHAIN]; i < nft->n; i++) {
+		struct raw_item *item = &nft->items[i];
+		const struct raw_item *chain =
+			item->kind == RAW_RULE ? find(nft, RAW_CHAIN, item, item->name)
 						  : NULL;
 
 		if (item->left_out)
@@ -183,7 +183,7 @@ static bool follow_once(struct mirror_nft *nft)
 }
 
 /* An anonymous chain has rules with anonymous sets, and so on. */
-static void follow(struct mirror_nft *nft)
+static void follow(struct raw_nft *nft)
 {
 	while (follow_once(nft)) {
 	}
@@ -192,20 +192,20 @@ static void follow(struct mirror_nft *nft)
 /* A chain for packets of certain devices only, none of which the copy has, does nothing there. */
 static void leave_devices(struct loading *l)
 {
-	struct mirror_nft *nft = l->nft;
+	struct raw_nft *nft = l->nft;
 
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_CHAIN + 1]; i++) {
-		const struct nlattr *hook = mirror_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
+	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
+		const struct nlattr *hook = raw_rule_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
 		const struct nlattr *devices = netlink_find(hook, NFTA_HOOK_DEVS), *device;
 		struct buf what __attribute__((cleanup(buf_free))) = {0};
 		bool here = !devices;
 
 		if (devices)
-			netlink_for_each_nested(device, devices) here = here || mirror_has_device(device);
+			netlink_for_each_nested(device, devices) here = here || copy_has_device(device);
 		if (here)
 			continue;
 		nft->items[i].left_out = l->incomplete = true;
-		diag_add(l->diags, SEVERITY_NOTE, CODE(MIRROR_DEVICES), PLACE_NONE,
+		diag_add(l->diags, SEVERITY_NOTE, CODE(COPY_DEVICES), PLACE_NONE,
 			 "left out: %s: its devices are none of the description's",
 			 describe(&nft->items[i], &what));
 	}
@@ -214,7 +214,7 @@ static void leave_devices(struct loading *l)
 /* Afterwards. */
 
 struct numbering {
-	struct mirror_nft *nft;
+	struct raw_nft *nft;
 	size_t next;
 };
 
@@ -222,18 +222,18 @@ struct numbering {
 static int take_handle(const struct nlmsghdr *message, void *data)
 {
 	struct numbering *numbering = data;
-	struct mirror_nft *nft = numbering->nft;
+	struct raw_nft *nft = numbering->nft;
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *table = mirror_attr(message, NFTA_RULE_TABLE);
-	const struct nlattr *chain = mirror_attr(message, NFTA_RULE_CHAIN);
-	const struct nlattr *handle = mirror_attr(message, NFTA_RULE_HANDLE);
-	size_t n = nft->first[MIRROR__COUNT] - nft->first[MIRROR_RULE];
+	const struct nlattr *table = raw_rule_attr(message, NFTA_RULE_TABLE);
+	const struct nlattr *chain = raw_rule_attr(message, NFTA_RULE_CHAIN);
+	const struct nlattr *handle = raw_rule_attr(message, NFTA_RULE_HANDLE);
+	size_t n = nft->first[RAW__COUNT] - nft->first[RAW_RULE];
 
 	if (!table || !chain || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
 		return MNL_CB_OK;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (numbering->next + i) % n;
-		struct mirror_item *rule = &nft->items[nft->first[MIRROR_RULE] + at];
+		struct raw_item *rule = &nft->items[nft->first[RAW_RULE] + at];
 
 		if (rule->left_out || rule->copied_handle ||
 		    rule->family != header->nfgen_family ||
@@ -247,7 +247,7 @@ static int take_handle(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int number_rules(struct netlink *netlink, struct mirror_nft *nft)
+static int number_rules(struct netlink *netlink, struct raw_nft *nft)
 {
 	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
 	struct numbering numbering = {.nft = nft};
@@ -270,7 +270,7 @@ static int send_rounds(struct netlink *netlink, struct loading *l)
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		if (l->incomplete)
 			follow(l->nft);
-		mirror_batch_fill(&l->batch);
+		copy_batch_fill(&l->batch);
 		l->refused = false;
 		err = batch_send(netlink, &l->batch.batch, refused, l);
 		if (!l->refused)
@@ -279,7 +279,7 @@ static int send_rounds(struct netlink *netlink, struct loading *l)
 	return err;
 }
 
-int mirror_nft_load(struct diags *diags, struct mirror_nft *nft)
+int copy_nft_load(struct diags *diags, struct raw_nft *nft)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
 	struct loading l __attribute__((cleanup(loading_free))) = {.nft = nft, .diags = diags};
@@ -299,9 +299,9 @@ int mirror_nft_load(struct diags *diags, struct mirror_nft *nft)
 	if (err == 0)
 		err = number_rules(&netlink, nft);
 	if (err == -EPERM || err == -EMSGSIZE)
-		nft_explain_errno(diags, -err, "load the host's nf_tables");
+		nft_refusal_errno(diags, -err, "load the host's nf_tables");
 	else if (err != 0)
-		diag_add(diags, SEVERITY_ERROR, CODE(MIRROR_FAILED), PLACE_NONE,
+		diag_add(diags, SEVERITY_ERROR, CODE(COPY_FAILED), PLACE_NONE,
 			 "can't put the host's nf_tables into the copy: %s", strerror(-err))
 			->err = -err;
 	return err;

@@ -26,19 +26,19 @@
 static const struct {
 	uint16_t new, flags;
 	uint64_t attributes;
-} kinds[MIRROR__COUNT] = {
-	[MIRROR_TABLE] = {NFT_MSG_NEWTABLE, NLM_F_CREATE,
+} kinds[RAW__COUNT] = {
+	[RAW_TABLE] = {NFT_MSG_NEWTABLE, NLM_F_CREATE,
 			  BIT(NFTA_TABLE_NAME) | BIT(NFTA_TABLE_USERDATA)},
-	[MIRROR_CHAIN] = {NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+	[RAW_CHAIN] = {NFT_MSG_NEWCHAIN, NLM_F_CREATE,
 			  BIT(NFTA_CHAIN_TABLE) | BIT(NFTA_CHAIN_NAME) | BIT(NFTA_CHAIN_POLICY) |
 				  BIT(NFTA_CHAIN_TYPE) | BIT(NFTA_CHAIN_COUNTERS) |
 				  BIT(NFTA_CHAIN_USERDATA)},
-	[MIRROR_OBJECT] = {NFT_MSG_NEWOBJ, NLM_F_CREATE,
+	[RAW_OBJECT] = {NFT_MSG_NEWOBJ, NLM_F_CREATE,
 			   BIT(NFTA_OBJ_TABLE) | BIT(NFTA_OBJ_NAME) | BIT(NFTA_OBJ_TYPE) |
 				   BIT(NFTA_OBJ_DATA) | BIT(NFTA_OBJ_USERDATA)},
-	[MIRROR_FLOWTABLE] = {NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE,
+	[RAW_FLOWTABLE] = {NFT_MSG_NEWFLOWTABLE, NLM_F_CREATE,
 			      BIT(NFTA_FLOWTABLE_TABLE) | BIT(NFTA_FLOWTABLE_NAME)},
-	[MIRROR_SET] = {NFT_MSG_NEWSET, NLM_F_CREATE,
+	[RAW_SET] = {NFT_MSG_NEWSET, NLM_F_CREATE,
 			BIT(NFTA_SET_TABLE) | BIT(NFTA_SET_NAME) | BIT(NFTA_SET_FLAGS) |
 				BIT(NFTA_SET_KEY_TYPE) | BIT(NFTA_SET_KEY_LEN) |
 				BIT(NFTA_SET_DATA_TYPE) | BIT(NFTA_SET_DATA_LEN) |
@@ -46,36 +46,36 @@ static const struct {
 				BIT(NFTA_SET_GC_INTERVAL) | BIT(NFTA_SET_USERDATA) |
 				BIT(NFTA_SET_OBJ_TYPE) | BIT(NFTA_SET_EXPR) |
 				BIT(NFTA_SET_EXPRESSIONS)},
-	[MIRROR_ELEMENTS] = {NFT_MSG_NEWSETELEM, NLM_F_CREATE, 0},
-	[MIRROR_RULE] = {NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+	[RAW_ELEMENTS] = {NFT_MSG_NEWSETELEM, NLM_F_CREATE, 0},
+	[RAW_RULE] = {NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
 			 BIT(NFTA_RULE_TABLE) | BIT(NFTA_RULE_CHAIN) |
 				 BIT(NFTA_RULE_USERDATA)},
 };
 
-static void note_subject(struct mirror_batch *l, size_t item)
+static void note_subject(struct copy_batch *l, size_t item)
 {
 	l->subjects = arena_grow(l->nft->arena, l->subjects, l->n_subjects, &l->cap_subjects,
 				 sizeof(*l->subjects));
 	l->subjects[l->n_subjects++] = item;
 }
 
-static struct nlmsghdr *start(struct mirror_batch *l, size_t idx, size_t room)
+static struct nlmsghdr *start(struct copy_batch *l, size_t idx, size_t room)
 {
-	const struct mirror_item *item = &l->nft->items[idx];
+	const struct raw_item *item = &l->nft->items[idx];
 
 	note_subject(l, idx);
 	return batch_start(&l->batch, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | kinds[item->kind].new),
 			   kinds[item->kind].flags, item->family, 0, room);
 }
 
-static void put_limit(struct mirror_batch *l, uint16_t type)
+static void put_limit(struct copy_batch *l, uint16_t type)
 {
 	note_subject(l, NO_ITEM);
 	batch_start(&l->batch, type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, 0);
 	batch_commit(&l->batch);
 }
 
-bool mirror_has_device(const struct nlattr *device)
+bool copy_has_device(const struct nlattr *device)
 {
 	/* A beginning of names, which newer kernels have, is looked for by the kernel itself. */
 	return mnl_attr_get_type(device) != NFTA_DEVICE_NAME ||
@@ -99,14 +99,14 @@ static void put_hook(struct nlmsghdr *message, const struct nlattr *hook, uint16
 
 			netlink_for_each_nested(device, attr)
 			{
-				if (mirror_has_device(device))
-					mirror_put(message, device);
+				if (copy_has_device(device))
+					raw_rule_put_attr(message, device);
 			}
 			mnl_attr_nest_end(message, list);
 		} else if (!has_list || devices != NFTA_HOOK_DEVS ||
 			   type != NFTA_HOOK_DEV) {
 			/* A single device stands in both forms; the list will do. */
-			mirror_put(message, attr);
+			raw_rule_put_attr(message, attr);
 		}
 	}
 	mnl_attr_nest_end(message, nest);
@@ -116,9 +116,9 @@ static void put_hook(struct nlmsghdr *message, const struct nlattr *hook, uint16
  * A rule that puts elements into a set without a size gives it one, and the kernel would choose
  * another kind of set for that size, one that rules can't put elements into.
  */
-static void put_description(struct nlmsghdr *message, const struct mirror_item *set)
+static void put_description(struct nlmsghdr *message, const struct raw_item *set)
 {
-	const struct nlattr *attr, *description = mirror_attr(set->message, NFTA_SET_DESC);
+	const struct nlattr *attr, *description = raw_rule_attr(set->message, NFTA_SET_DESC);
 	bool sized = !set->updated || set->flags & NFT_SET_EVAL;
 	struct nlattr *nest;
 
@@ -128,55 +128,55 @@ static void put_description(struct nlmsghdr *message, const struct mirror_item *
 	netlink_for_each_nested(attr, description)
 	{
 		if (sized || mnl_attr_get_type(attr) != NFTA_SET_DESC_SIZE)
-			mirror_put(message, attr);
+			raw_rule_put_attr(message, attr);
 	}
 	mnl_attr_nest_end(message, nest);
 }
 
 /* What is not copied as it is. */
-static void put_special(struct mirror_batch *l, struct nlmsghdr *message,
-			const struct mirror_item *item)
+static void put_special(struct copy_batch *l, struct nlmsghdr *message,
+			const struct raw_item *item)
 {
 	const struct nlattr *hook;
 
 	switch (item->kind) {
-	case MIRROR_TABLE:
+	case RAW_TABLE:
 		/* In the copy no process owns it. */
 		mnl_attr_put_u32(message, NFTA_TABLE_FLAGS,
 				 htonl(item->flags & NFT_TABLE_F_DORMANT));
 		break;
-	case MIRROR_CHAIN:
-		hook = mirror_attr(item->message, NFTA_CHAIN_HOOK);
+	case RAW_CHAIN:
+		hook = raw_rule_attr(item->message, NFTA_CHAIN_HOOK);
 		if (hook)
 			put_hook(message, hook, NFTA_HOOK_DEVS);
 		mnl_attr_put_u32(message, NFTA_CHAIN_FLAGS,
 				 htonl(item->flags & ~(uint32_t)NFT_CHAIN_HW_OFFLOAD));
 		break;
-	case MIRROR_FLOWTABLE:
-		hook = mirror_attr(item->message, NFTA_FLOWTABLE_HOOK);
+	case RAW_FLOWTABLE:
+		hook = raw_rule_attr(item->message, NFTA_FLOWTABLE_HOOK);
 		if (hook)
 			put_hook(message, hook, NFTA_FLOWTABLE_HOOK_DEVS);
 		mnl_attr_put_u32(message, NFTA_FLOWTABLE_FLAGS,
 				 htonl(item->flags & ~(uint32_t)NFT_FLOWTABLE_HW_OFFLOAD));
 		break;
-	case MIRROR_SET:
+	case RAW_SET:
 		put_description(message, item);
 		mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)l->batch.n));
 		break;
-	case MIRROR_RULE:
-		mirror_put_rule(message, mirror_attr(item->message, NFTA_RULE_EXPRESSIONS),
+	case RAW_RULE:
+		raw_rule_put(message, raw_rule_attr(item->message, NFTA_RULE_EXPRESSIONS),
 				item->family);
 		break;
-	case MIRROR_OBJECT:
-	case MIRROR_ELEMENTS:
-	case MIRROR__COUNT:
+	case RAW_OBJECT:
+	case RAW_ELEMENTS:
+	case RAW__COUNT:
 		break;
 	}
 }
 
-static void put_item(struct mirror_batch *l, size_t idx)
+static void put_item(struct copy_batch *l, size_t idx)
 {
-	const struct mirror_item *item = &l->nft->items[idx];
+	const struct raw_item *item = &l->nft->items[idx];
 	struct nlmsghdr *message = start(l, idx, item->message->nlmsg_len + 128);
 	const struct nlattr *attr;
 
@@ -184,7 +184,7 @@ static void put_item(struct mirror_batch *l, size_t idx)
 	{
 		if (mnl_attr_get_type(attr) < 64 &&
 		    kinds[item->kind].attributes & BIT(mnl_attr_get_type(attr)))
-			mirror_put(message, attr);
+			raw_rule_put_attr(message, attr);
 	}
 	put_special(l, message, item);
 	batch_commit(&l->batch);
@@ -192,7 +192,7 @@ static void put_item(struct mirror_batch *l, size_t idx)
 
 /* Elements. */
 
-static bool is_same(const struct mirror_item *a, const struct mirror_item *b)
+static bool is_same(const struct raw_item *a, const struct raw_item *b)
 {
 	return a->family == b->family && strcmp(a->table, b->table) == 0 &&
 	       strcmp(a->name, b->name) == 0;
@@ -203,17 +203,17 @@ struct elements {
 	size_t n, cap;
 };
 
-static void collect_elements(struct mirror_batch *l, size_t set, size_t *next, struct elements *out)
+static void collect_elements(struct copy_batch *l, size_t set, size_t *next, struct elements *out)
 {
-	const struct mirror_nft *nft = l->nft;
+	const struct raw_nft *nft = l->nft;
 	const struct nlattr *list, *element;
 
-	for (; *next < nft->first[MIRROR_ELEMENTS + 1]; (*next)++) {
-		const struct mirror_item *item = &nft->items[*next];
+	for (; *next < nft->first[RAW_ELEMENTS + 1]; (*next)++) {
+		const struct raw_item *item = &nft->items[*next];
 
 		if (!is_same(item, &nft->items[set]))
 			return;
-		list = mirror_attr(item->message, NFTA_SET_ELEM_LIST_ELEMENTS);
+		list = raw_rule_attr(item->message, NFTA_SET_ELEM_LIST_ELEMENTS);
 		if (list)
 			netlink_for_each_nested(element, list)
 			{
@@ -224,9 +224,9 @@ static void collect_elements(struct mirror_batch *l, size_t set, size_t *next, s
 	}
 }
 
-static void put_elements(struct mirror_batch *l, size_t set, const struct elements *elements)
+static void put_elements(struct copy_batch *l, size_t set, const struct elements *elements)
 {
-	const struct mirror_item *item = &l->nft->items[set];
+	const struct raw_item *item = &l->nft->items[set];
 	bool backwards = (item->flags & (NFT_SET_INTERVAL | NFT_SET_CONCAT)) == NFT_SET_INTERVAL;
 	size_t done = 0;
 
@@ -247,19 +247,19 @@ static void put_elements(struct mirror_batch *l, size_t set, const struct elemen
 
 			if (done > first && message->nlmsg_len + element->nla_len > NETLINK_NEST_MAX)
 				break;
-			mirror_put(message, element);
+			raw_rule_put_attr(message, element);
 		}
 		mnl_attr_nest_end(message, list);
 		batch_commit(&l->batch);
 	}
 }
 
-static void put_all_elements(struct mirror_batch *l)
+static void put_all_elements(struct copy_batch *l)
 {
-	const struct mirror_nft *nft = l->nft;
-	size_t next = nft->first[MIRROR_ELEMENTS];
+	const struct raw_nft *nft = l->nft;
+	size_t next = nft->first[RAW_ELEMENTS];
 
-	for (size_t i = nft->first[MIRROR_SET]; i < nft->first[MIRROR_SET + 1]; i++) {
+	for (size_t i = nft->first[RAW_SET]; i < nft->first[RAW_SET + 1]; i++) {
 		struct elements elements = {0};
 
 		collect_elements(l, i, &next, &elements);
@@ -270,11 +270,11 @@ static void put_all_elements(struct mirror_batch *l)
 
 /* Rules. */
 
-static size_t find_anonymous_chain(const struct mirror_nft *nft, const struct mirror_item *rule,
+static size_t find_anonymous_chain(const struct raw_nft *nft, const struct raw_item *rule,
 				   const char *name)
 {
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_CHAIN + 1]; i++) {
-		const struct mirror_item *chain = &nft->items[i];
+	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
+		const struct raw_item *chain = &nft->items[i];
 
 		if (chain->flags & NFT_CHAIN_BINDING && chain->family == rule->family &&
 		    strcmp(chain->table, rule->table) == 0 && strcmp(chain->name, name) == 0)
@@ -283,11 +283,11 @@ static size_t find_anonymous_chain(const struct mirror_nft *nft, const struct mi
 	return NO_ITEM;
 }
 
-static void put_rule(struct mirror_batch *l, size_t idx);
+static void put_rule(struct copy_batch *l, size_t idx);
 
-static void put_targets(struct mirror_batch *l, const struct mirror_item *rule)
+static void put_targets(struct copy_batch *l, const struct raw_item *rule)
 {
-	const struct nlattr *list = mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return;
@@ -296,16 +296,16 @@ static void put_targets(struct mirror_batch *l, const struct mirror_item *rule)
 		const char *target = raw_rule_target(expression);
 		size_t chain = target ? find_anonymous_chain(l->nft, rule, target) : NO_ITEM;
 
-		for (size_t i = l->nft->first[MIRROR_RULE];
-		     chain != NO_ITEM && i < l->nft->first[MIRROR__COUNT]; i++)
+		for (size_t i = l->nft->first[RAW_RULE];
+		     chain != NO_ITEM && i < l->nft->first[RAW__COUNT]; i++)
 			if (is_same(&l->nft->items[i], &l->nft->items[chain]))
 				put_rule(l, i);
 	}
 }
 
-static void put_rule(struct mirror_batch *l, size_t idx)
+static void put_rule(struct copy_batch *l, size_t idx)
 {
-	const struct mirror_item *rule = &l->nft->items[idx];
+	const struct raw_item *rule = &l->nft->items[idx];
 
 	/* Marked first, so that nothing that the kernel would never have leads to a circle. */
 	if (rule->left_out || l->written[idx])
@@ -315,24 +315,24 @@ static void put_rule(struct mirror_batch *l, size_t idx)
 	put_item(l, idx);
 }
 
-static bool is_in_anonymous_chain(const struct mirror_batch *l, const struct mirror_item *rule)
+static bool is_in_anonymous_chain(const struct copy_batch *l, const struct raw_item *rule)
 {
 	return find_anonymous_chain(l->nft, rule, rule->name) != NO_ITEM;
 }
 
-void mirror_batch_fill(struct mirror_batch *l)
+void copy_batch_fill(struct copy_batch *l)
 {
-	const struct mirror_nft *nft = l->nft;
+	const struct raw_nft *nft = l->nft;
 
 	batch_free(&l->batch);
 	l->n_subjects = 0;
 	memset(l->written, 0, nft->n * sizeof(*l->written));
 	put_limit(l, NFNL_MSG_BATCH_BEGIN);
-	for (size_t i = 0; i < nft->first[MIRROR_ELEMENTS]; i++)
+	for (size_t i = 0; i < nft->first[RAW_ELEMENTS]; i++)
 		if (!nft->items[i].left_out)
 			put_item(l, i);
 	put_all_elements(l);
-	for (size_t i = nft->first[MIRROR_RULE]; i < nft->first[MIRROR__COUNT]; i++)
+	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++)
 		if (!is_in_anonymous_chain(l, &nft->items[i]))
 			put_rule(l, i);
 	put_limit(l, NFNL_MSG_BATCH_END);

@@ -5,10 +5,10 @@
 #include "base/diag_codes.h"
 #include "prove/copy.h"
 
-void mirror_warn(struct diags *diags, const char *what, int err, const char *text)
+void copy_warn(struct diags *diags, const char *what, int err, const char *text)
 {
 	struct diag *diag =
-		diag_add(diags, SEVERITY_WARNING, CODE(MIRROR_LEFT_OUT), PLACE_NONE,
+		diag_add(diags, SEVERITY_WARNING, CODE(COPY_LEFT_OUT), PLACE_NONE,
 			 "left out: %s of the host: the kernel refuses it: %s%s%s%s", what,
 			 strerror(err), text ? " (" : "", text ? text : "", text ? ")" : "");
 

@@ -17,21 +17,21 @@
  * is left out, and the search goes on.
  */
 
-_Static_assert(MIRROR_XT_NAME_SIZE == XT_TABLE_MAXNAMELEN, "names of tables");
+_Static_assert(COPY_XT_NAME_SIZE == XT_TABLE_MAXNAMELEN, "names of tables");
 
 /* Most rules that are searched for. */
 #define LEFT_OUT_MAX 64
 
-static bool is_known(const struct mirror *mirror, enum family family)
+static bool is_known(const struct host_rules_copy *copy, enum family family)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < mirror->n_xt; i++)
-		n += mirror->xt[i].family == family;
-	return n < MIRROR_XT_TABLES;
+	for (size_t i = 0; i < copy->n_xt; i++)
+		n += copy->xt[i].family == family;
+	return n < COPY_XT_TABLES;
 }
 
-static size_t count_rules(const struct mirror_xt_table *table)
+static size_t count_rules(const struct copy_xt_table *table)
 {
 	const struct xt_library *library = &xt_libraries[table->family];
 	size_t n = 0;
@@ -49,10 +49,10 @@ static const char *family_word(enum family family)
 	return family == FAMILY_IPV4 ? "ip" : "ip6";
 }
 
-static int fail(struct diags *diags, const struct mirror_xt_table *table, int err,
+static int fail(struct diags *diags, const struct copy_xt_table *table, int err,
 		const char *doing)
 {
-	diag_add(diags, SEVERITY_ERROR, err == EPERM ? CODE(NOT_PERMITTED) : CODE(MIRROR_FAILED),
+	diag_add(diags, SEVERITY_ERROR, err == EPERM ? CODE(NOT_PERMITTED) : CODE(COPY_FAILED),
 		 PLACE_NONE, "can't %s the host's table %s %s of legacy iptables: %s", doing,
 		 family_word(table->family), table->name,
 		 xt_libraries[table->family].strerror(err))
@@ -60,12 +60,12 @@ static int fail(struct diags *diags, const struct mirror_xt_table *table, int er
 	return -err;
 }
 
-static int read_table(struct arena *arena, struct diags *diags, struct mirror *out,
+static int read_table(struct arena *arena, struct diags *diags, struct host_rules_copy *out,
 		      enum family family, const char *name)
 {
-	struct mirror_xt_table *table = &out->xt[out->n_xt];
+	struct copy_xt_table *table = &out->xt[out->n_xt];
 
-	*table = (struct mirror_xt_table){.family = family};
+	*table = (struct copy_xt_table){.family = family};
 	memcpy(table->name, name, strnlen(name, sizeof(table->name) - 1));
 	table->handle = xt_libraries[family].init(name);
 	if (!table->handle)
@@ -76,7 +76,7 @@ static int read_table(struct arena *arena, struct diags *diags, struct mirror *o
 	return 0;
 }
 
-static int read_family(struct arena *arena, struct diags *diags, struct mirror *out,
+static int read_family(struct arena *arena, struct diags *diags, struct host_rules_copy *out,
 		       enum family family)
 {
 	const char *path = xt_libraries[family].names_path;
@@ -89,7 +89,7 @@ static int read_family(struct arena *arena, struct diags *diags, struct mirror *
 		return 0;
 	if (!file) {
 		diag_add(diags, SEVERITY_ERROR,
-			 err == EACCES || err == EPERM ? CODE(NOT_PERMITTED) : CODE(MIRROR_FAILED),
+			 err == EACCES || err == EPERM ? CODE(NOT_PERMITTED) : CODE(COPY_FAILED),
 			 PLACE_NONE, "can't read %s: %s", path, strerror(err))
 			->err = err;
 		return -err;
@@ -103,7 +103,7 @@ static int read_family(struct arena *arena, struct diags *diags, struct mirror *
 	return err;
 }
 
-int mirror_xt_read(struct arena *arena, struct diags *diags, struct mirror *out)
+int copy_xt_read(struct arena *arena, struct diags *diags, struct host_rules_copy *out)
 {
 	int err = 0;
 
@@ -115,7 +115,7 @@ int mirror_xt_read(struct arena *arena, struct diags *diags, struct mirror *out)
 /* Loading. */
 
 struct table_making {
-	const struct mirror_xt_table *table;
+	const struct copy_xt_table *table;
 	const struct xt_library *library;
 	struct xtc_handle *handle; /* of the copy's table */
 	struct xt_room room;
@@ -188,7 +188,7 @@ static bool make_rules(struct table_making *m, size_t limit)
 }
 
 /* Makes the copy's table of the rules below limit. Returns 0 or an errno. */
-static int make(struct arena *arena, const struct mirror_xt_table *table, size_t limit)
+static int make(struct arena *arena, const struct copy_xt_table *table, size_t limit)
 {
 	struct table_making *m = arena_alloc(arena, sizeof(*m));
 	int err = 0;
@@ -205,7 +205,7 @@ static int make(struct arena *arena, const struct mirror_xt_table *table, size_t
 	return err;
 }
 
-static void warn(struct diags *diags, const struct mirror_xt_table *table, size_t rule, int err)
+static void warn(struct diags *diags, const struct copy_xt_table *table, size_t rule, int err)
 {
 	const struct xt_library *library = &xt_libraries[table->family];
 	struct buf what __attribute__((cleanup(buf_free))) = {0};
@@ -224,11 +224,11 @@ static void warn(struct diags *diags, const struct mirror_xt_table *table, size_
 					   table->name);
 		}
 	}
-	mirror_warn(diags, buf_text(&what), err, NULL);
+	copy_warn(diags, buf_text(&what), err, NULL);
 }
 
 /* Finds the first rule that is refused: those below low are taken, those below high are not. */
-static size_t find_refused(struct arena *arena, const struct mirror_xt_table *table, int *err)
+static size_t find_refused(struct arena *arena, const struct copy_xt_table *table, int *err)
 {
 	size_t low = 0, high = table->n_rules;
 
@@ -246,7 +246,7 @@ static size_t find_refused(struct arena *arena, const struct mirror_xt_table *ta
 	return high - 1;
 }
 
-static int load_table(struct arena *arena, struct diags *diags, struct mirror_xt_table *table)
+static int load_table(struct arena *arena, struct diags *diags, struct copy_xt_table *table)
 {
 	int err = make(arena, table, table->n_rules);
 
@@ -263,14 +263,14 @@ static int load_table(struct arena *arena, struct diags *diags, struct mirror_xt
 	return err ? fail(diags, table, err, "copy") : 0;
 }
 
-int mirror_xt_load(struct diags *diags, struct mirror *mirror)
+int copy_xt_load(struct diags *diags, struct host_rules_copy *copy)
 {
 	struct arena *arena = arena_new();
 	int err = 0;
 
 	/* The kernel lists the youngest first. */
-	for (size_t i = mirror->n_xt; i-- > 0 && err == 0;)
-		err = load_table(arena, diags, &mirror->xt[i]);
+	for (size_t i = copy->n_xt; i-- > 0 && err == 0;)
+		err = load_table(arena, diags, &copy->xt[i]);
 	arena_free(arena);
 	return err;
 }

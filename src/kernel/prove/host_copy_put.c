@@ -99,7 +99,7 @@ static void leave_out(struct left_out *l, const char *what, const char *which, i
 
 	if (++l->n > NAMED_MAX)
 		return;
-	diag = diag_add(l->diags, SEVERITY_WARNING, CODE(MIRROR_LEFT_OUT), PLACE_NONE,
+	diag = diag_add(l->diags, SEVERITY_WARNING, CODE(COPY_LEFT_OUT), PLACE_NONE,
 			"left out: %s %s of the host: the kernel refuses it: %s%s", what, which,
 			strerror(-err), l->n == NAMED_MAX ? "; and perhaps more like it" : "");
 	diag->err = -err;
@@ -216,7 +216,7 @@ static int put_rules(struct netlink *netlink, const struct host_copy *copy, stru
 	int err = clear_rules(netlink, copy);
 
 	if (err != 0) {
-		diag_add(l->diags, SEVERITY_ERROR, CODE(MIRROR_FAILED), PLACE_NONE,
+		diag_add(l->diags, SEVERITY_ERROR, CODE(COPY_FAILED), PLACE_NONE,
 			 "can't put the host's routing rules into the copy: %s", strerror(-err))
 			->err = -err;
 		return err;

@@ -20,7 +20,7 @@
  * child died, and there is no verdict.
  */
 
-static bool read_record(int fd, struct record *record)
+static bool read_record(int fd, struct prove_message *record)
 {
 	char *at = (char *)record;
 	size_t left = sizeof(*record);
@@ -38,7 +38,7 @@ static bool read_record(int fd, struct record *record)
 	return true;
 }
 
-static void take_diag(struct arena *arena, struct diags *diags, const struct record *record)
+static void take_diag(struct arena *arena, struct diags *diags, const struct prove_message *record)
 {
 	struct diag *diag =
 		diag_add(diags, record->diag.severity, arena_strdup(arena, record->diag.code),
@@ -49,7 +49,7 @@ static void take_diag(struct arena *arena, struct diags *diags, const struct rec
 		diag_hint(diags, diag, "%s", record->diag.hint);
 }
 
-static void take_decider(struct arena *arena, struct proof *out, const struct record *record)
+static void take_decider(struct arena *arena, struct proof *out, const struct prove_message *record)
 {
 	struct decider *decider = arena_alloc(arena, sizeof(*decider));
 
@@ -62,37 +62,37 @@ static int collect(struct prove_run *run, struct diags *diags, int fd, struct pr
 {
 	const struct prove_input *input = run->input;
 	struct arena *arena = run->arena;
-	struct record record;
+	struct prove_message record;
 
 	while (read_record(fd, &record)) {
 		switch (record.kind) {
-		case RECORD_FINDING:
+		case MESSAGE_FINDING:
 			out->items = arena_grow(arena, out->items, out->n, &out->cap,
 						sizeof(*out->items));
 			out->items[out->n++] = record.finding;
 			break;
-		case RECORD_DECIDER:
+		case MESSAGE_DECIDER:
 			take_decider(arena, out, &record);
 			break;
-		case RECORD_DETOUR:
+		case MESSAGE_DETOUR:
 			out->detours = arena_grow(arena, out->detours, out->n_detours,
 						  &out->cap_detours, sizeof(*out->detours));
 			out->detours[out->n_detours++] = record.detour;
 			break;
-		case RECORD_SEEN:
+		case MESSAGE_SEEN:
 			run->before[record.seen.probe] = arena_alloc(arena, sizeof(struct sight));
 			*run->before[record.seen.probe] = record.seen.sight;
 			break;
-		case RECORD_PROGRESS:
+		case MESSAGE_PROGRESS:
 			input->progress(record.n_done, input->list->n, input->progress_data);
 			break;
-		case RECORD_DIAG:
+		case MESSAGE_DIAG:
 			take_diag(arena, diags, &record);
 			break;
-		case RECORD_END:
+		case MESSAGE_END:
 			out->n_sent = record.end.n_sent;
 			return record.end.result;
-		case RECORD__COUNT:
+		case MESSAGE__COUNT:
 			break;
 		}
 	}
@@ -154,7 +154,7 @@ int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_in
 	*out = (struct proof){0};
 	init(&run);
 	if (input->host) {
-		err = mirror_read(arena, diags, &run.mirror);
+		err = copy_read(arena, diags, &run.copy);
 		run.bare = true;
 		if (err == 0)
 			err = run_copy(&run, diags, out);
@@ -162,6 +162,6 @@ int kernel_prove(struct arena *arena, struct diags *diags, const struct prove_in
 	}
 	if (err == 0)
 		err = run_copy(&run, diags, out);
-	mirror_free(&run.mirror);
+	copy_free(&run.copy);
 	return err;
 }

@@ -23,7 +23,7 @@
 static void report(struct prove_run *run, enum finding_kind kind, uint32_t probe,
 		   const struct sight *sight)
 {
-	struct record record = {.kind = RECORD_FINDING};
+	struct prove_message record = {.kind = MESSAGE_FINDING};
 
 	if (probe != NO_PROBE) {
 		if (run->found[probe])
@@ -246,7 +246,7 @@ static int prepare(void *data)
 /* What of the host lacks in the copy is told even when all the rest goes well. */
 static int load_host_rules(struct prove_run *run)
 {
-	int err = run->input->host ? mirror_load(run->diags, &run->mirror) : 0;
+	int err = run->input->host ? copy_load(run->diags, &run->copy) : 0;
 
 	if (err == 0) {
 		if (!run->bare)
@@ -326,7 +326,7 @@ static void pin(void)
 int prove_work(void *data)
 {
 	struct prove_run *run = data;
-	struct record end = {.kind = RECORD_END};
+	struct prove_message end = {.kind = MESSAGE_END};
 	struct diags diags;
 
 	diags_init(&diags, run->arena);

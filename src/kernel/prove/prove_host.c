@@ -67,7 +67,7 @@ bool prove_has_no_way(struct prove_run *run, uint32_t probe, int err)
 
 static void tell_detour(struct prove_run *run, uint32_t probe, uint32_t port)
 {
-	struct record record = {.kind = RECORD_DETOUR};
+	struct prove_message record = {.kind = MESSAGE_DETOUR};
 
 	record.detour.probe = probe;
 	record.detour.port = port;

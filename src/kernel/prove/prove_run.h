@@ -12,18 +12,18 @@
 #define FINDINGS_MAX 4000
 
 enum record_kind {
-	RECORD_FINDING,
-	RECORD_DECIDER,	 /**< of one of the findings before */
-	RECORD_DETOUR,
-	RECORD_SEEN, /**< without our rules */
-	RECORD_PROGRESS,
-	RECORD_DIAG,
-	RECORD_END,
-	RECORD__COUNT
+	MESSAGE_FINDING,
+	MESSAGE_DECIDER,	 /**< of one of the findings before */
+	MESSAGE_DETOUR,
+	MESSAGE_SEEN, /**< without our rules */
+	MESSAGE_PROGRESS,
+	MESSAGE_DIAG,
+	MESSAGE_END,
+	MESSAGE__COUNT
 };
 
 /** One thing that the child tells. */
-struct record {
+struct prove_message {
 	enum record_kind kind;
 	union {
 		struct finding finding;
@@ -61,7 +61,7 @@ struct prove_run {
 	struct arena *arena;
 	const struct prove_input *input;
 	const struct probe_list *list;
-	struct mirror mirror;
+	struct host_rules_copy copy;
 	int pipe;
 	struct diags *diags;
 	struct links links;
@@ -77,7 +77,7 @@ struct prove_run {
 };
 
 /** Writes a record into the pipe. Returns false when nobody reads any more. */
-bool prove_tell(struct prove_run *run, const struct record *record);
+bool prove_tell(struct prove_run *run, const struct prove_message *record);
 
 /** Tells how far it got, when the parent wants to know. */
 void prove_tell_progress(struct prove_run *run);

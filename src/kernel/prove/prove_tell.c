@@ -6,7 +6,7 @@
 
 #include "prove/prove_run.h"
 
-bool prove_tell(struct prove_run *run, const struct record *record)
+bool prove_tell(struct prove_run *run, const struct prove_message *record)
 {
 	const char *at = (const char *)record;
 	size_t left = sizeof(*record);
@@ -26,7 +26,7 @@ bool prove_tell(struct prove_run *run, const struct record *record)
 
 void prove_tell_progress(struct prove_run *run)
 {
-	struct record record = {.kind = RECORD_PROGRESS, .n_done = run->n_sent};
+	struct prove_message record = {.kind = MESSAGE_PROGRESS, .n_done = run->n_sent};
 
 	if (run->input->progress)
 		(void)prove_tell(run, &record);
@@ -36,7 +36,7 @@ void prove_tell_diags(struct prove_run *run)
 {
 	for (size_t i = 0; i < run->diags->n; i++) {
 		const struct diag *diag = &run->diags->items[i];
-		struct record record = {.kind = RECORD_DIAG};
+		struct prove_message record = {.kind = MESSAGE_DIAG};
 
 		record.diag.severity = diag->severity;
 		record.diag.place = diag->place;
@@ -52,7 +52,7 @@ void prove_tell_diags(struct prove_run *run)
 void prove_tell_seen(struct prove_run *run)
 {
 	for (uint32_t i = 0; i < run->list->n; i++) {
-		struct record record = {.kind = RECORD_SEEN};
+		struct prove_message record = {.kind = MESSAGE_SEEN};
 
 		if (!run->seen[i])
 			continue;

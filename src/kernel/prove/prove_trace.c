@@ -100,14 +100,14 @@ void prove_trace(struct prove_run *run)
 
 	if (n_findings == 0)
 		return;
-	tracer = tracer_open(run->arena, run->input->apply->ruleset, &run->mirror);
+	tracer = tracer_open(run->arena, run->input->apply->ruleset, &run->copy);
 	if (!tracer)
 		return;
 	traced = arena_calloc(run->arena, TRACED_MAX, sizeof(*traced));
 	(void)netlink_open(&netlink, NETLINK_NETFILTER);
 	run->tracing = true;
 	for (size_t i = 0; i < n_findings; i++) {
-		struct record record = {.kind = RECORD_DECIDER};
+		struct prove_message record = {.kind = MESSAGE_DECIDER};
 
 		if (!is_wanted(run, &run->findings[i], traced, n))
 			continue;

@@ -8,12 +8,12 @@ struct tracer {
 };
 
 struct tracer *tracer_open(struct arena *arena, const struct ruleset *ruleset,
-			   const struct mirror *mirror)
+			   const struct host_rules_copy *copy)
 {
 	struct tracer *tracer = arena_alloc(arena, sizeof(*tracer));
 
-	tracer->nft = trace_nft_open(arena, ruleset, mirror);
-	tracer->xt = trace_xt_open(arena, ruleset, mirror);
+	tracer->nft = trace_nft_open(arena, ruleset, copy);
+	tracer->xt = trace_xt_open(arena, ruleset, copy);
 	return tracer->nft || tracer->xt ? tracer : NULL;
 }
 

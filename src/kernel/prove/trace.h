@@ -32,7 +32,7 @@ struct decider {
 	uint32_t position; /**< of the rule in the host's chain, from 1; 0: not known */
 	uint64_t handle;   /**< of the rule in the host's nf_tables; 0: none */
 	uint32_t origin;   /**< of a rule of ours: index into ruleset.origins; NO_INDEX: others' */
-	/** A chain by whose name neighbour_of() knows whose rules these are; "" when none tells. */
+	/** A chain by whose name vendor_of() knows whose rules these are; "" when none tells. */
 	char owner[TRACE_NAME_SIZE];
 };
 
@@ -48,11 +48,11 @@ struct tracer;
 
 /**
  * Prepares tracing in the network namespace that the process is in, whose rules are those of
- * ruleset (as planned), and of mirror when it was loaded there. Returns NULL when the kernel
+ * ruleset (as planned), and of copy when it was loaded there. Returns NULL when the kernel
  * has nothing to ask; memory comes from arena; free with tracer_close().
  */
 struct tracer *tracer_open(struct arena *arena, const struct ruleset *ruleset,
-			   const struct mirror *mirror);
+			   const struct host_rules_copy *copy);
 
 /** Forgets what happened until now. */
 void tracer_begin(struct tracer *tracer);
@@ -76,14 +76,14 @@ int trace_nft_turn_on(struct netlink *netlink, bool devices);
 
 struct trace_nft;
 struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *ruleset,
-				 const struct mirror *mirror);
+				 const struct host_rules_copy *copy);
 void trace_nft_begin(struct trace_nft *trace);
 bool trace_nft_end(struct trace_nft *trace, enum trace_question question, struct decider *out);
 void trace_nft_close(struct trace_nft *trace);
 
 struct trace_xt;
 struct trace_xt *trace_xt_open(struct arena *arena, const struct ruleset *ruleset,
-			       const struct mirror *mirror);
+			       const struct host_rules_copy *copy);
 void trace_xt_begin(struct trace_xt *trace);
 bool trace_xt_end(struct trace_xt *trace, struct decider *out);
 

@@ -38,7 +38,7 @@ struct known_rule {
 struct trace_nft {
 	struct arena *arena;
 	struct netlink netlink;
-	const struct mirror *mirror;
+	const struct host_rules_copy *copy;
 	const struct ruleset *ruleset, *lowered;
 	struct chain_index index;
 	struct known_rule *known;
@@ -61,8 +61,8 @@ static uint32_t find_chain(const struct ruleset *ruleset, const char *name)
 static int take_ours(const struct nlmsghdr *message, void *data)
 {
 	struct trace_nft *t = data;
-	const struct nlattr *name = mirror_attr(message, NFTA_RULE_CHAIN);
-	const struct nlattr *handle = mirror_attr(message, NFTA_RULE_HANDLE);
+	const struct nlattr *name = raw_rule_attr(message, NFTA_RULE_CHAIN);
+	const struct nlattr *handle = raw_rule_attr(message, NFTA_RULE_HANDLE);
 	uint32_t chain;
 
 	if (!name || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
@@ -95,10 +95,10 @@ static int read_ours(struct netlink *netlink, struct trace_nft *t)
 }
 
 /* Tells whether there are chains of devices. */
-static bool has_devices(const struct mirror_nft *nft)
+static bool has_devices(const struct raw_nft *nft)
 {
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_CHAIN + 1]; i++) {
-		const struct nlattr *hook = mirror_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
+	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
+		const struct nlattr *hook = raw_rule_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
 
 		if (!nft->items[i].left_out && netlink_find(hook, NFTA_HOOK_DEVS))
 			return true;
@@ -107,19 +107,19 @@ static bool has_devices(const struct mirror_nft *nft)
 }
 
 struct trace_nft *trace_nft_open(struct arena *arena, const struct ruleset *ruleset,
-				 const struct mirror *mirror)
+				 const struct host_rules_copy *copy)
 {
 	struct trace_nft *t = arena_calloc(arena, 1, sizeof(*t));
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
 	int group = NFNLGRP_NFTRACE, room = 8 << 20;
 
-	*t = (struct trace_nft){.arena = arena, .mirror = mirror, .ruleset = ruleset};
+	*t = (struct trace_nft){.arena = arena, .copy = copy, .ruleset = ruleset};
 	t->lowered = lower_nft(arena, ruleset);
 	t->index = ruleset_index(t->lowered);
 	t->chain = NO_INDEX;
 	t->events = arena_calloc(arena, EVENTS_MAX, sizeof(*t->events));
 	if (netlink_open(&netlink, NETLINK_NETFILTER) != 0 || read_ours(&netlink, t) != 0 ||
-	    trace_nft_turn_on(&netlink, has_devices(&mirror->nft)) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
+	    trace_nft_turn_on(&netlink, has_devices(&copy->nft)) != 0 || netlink_open(&t->netlink, NETLINK_NETFILTER) != 0)
 		return NULL;
 	(void)setsockopt(mnl_socket_get_fd(t->netlink.socket), SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			 sizeof(room));
@@ -234,10 +234,10 @@ static const char *verdict_word(const struct trace_nft *t, const struct event *e
 	default:
 		return "stolen";
 	}
-	const struct mirror_item *rule = mirror_rule(&t->mirror->nft, event->family, event->table,
+	const struct raw_item *rule = raw_nft_rule(&t->copy->nft, event->family, event->table,
 						     event->chain, event->handle);
 	const struct nlattr *expression,
-		*list = rule ? mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
+		*list = rule ? raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
 
 	if (list)
 		netlink_for_each_nested(expression, list)
@@ -245,7 +245,7 @@ static const char *verdict_word(const struct trace_nft *t, const struct event *e
 			const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
 
 			if ((name && strcmp(mnl_attr_get_str(name), "reject") == 0) ||
-			    mirror_is_target(expression, "REJECT"))
+			    raw_rule_is_target(expression, "REJECT"))
 				return "reject";
 		}
 	return "drop";
@@ -323,13 +323,13 @@ static const struct event *find_translation(const struct trace_nft *t)
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct event *event = &t->events[i];
-		const struct mirror_item *rule =
+		const struct raw_item *rule =
 			event->type == NFT_TRACETYPE_RULE
-				? mirror_rule(&t->mirror->nft, event->family, event->table,
+				? raw_nft_rule(&t->copy->nft, event->family, event->table,
 					      event->chain, event->handle)
 				: NULL;
 		const struct nlattr *expression,
-			*list = rule ? mirror_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
+			*list = rule ? raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
 
 		if (!list || event->verdict == NFT_CONTINUE)
 			continue;
@@ -341,7 +341,7 @@ static const struct event *find_translation(const struct trace_nft *t)
 				if (strcmp(mnl_attr_get_str(name), names[n]) == 0)
 					return event;
 			for (size_t n = 0; n < sizeof(targets) / sizeof(*targets); n++)
-				if (mirror_is_target(expression, targets[n]))
+				if (raw_rule_is_target(expression, targets[n]))
 					return event;
 		}
 	}
@@ -349,19 +349,19 @@ static const struct event *find_translation(const struct trace_nft *t)
 }
 
 /* A policy is set by whoever has chains of its own in the table. */
-static const char *find_owner(const struct mirror_nft *nft, const struct decider *d)
+static const char *find_owner(const struct raw_nft *nft, const struct decider *d)
 {
-	const char *family = mirror_family_name(d->family);
+	const char *family = raw_nft_family_name(d->family);
 
-	if (neighbour_of(family, d->table, d->chain))
+	if (vendor_of(family, d->table, d->chain))
 		return d->chain;
 	if (!d->is_policy)
 		return "";
-	for (size_t i = nft->first[MIRROR_CHAIN]; i < nft->first[MIRROR_CHAIN + 1]; i++) {
-		const struct mirror_item *chain = &nft->items[i];
+	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
+		const struct raw_item *chain = &nft->items[i];
 
 		if (chain->family == d->family && strcmp(chain->table, d->table) == 0 &&
-		    neighbour_of(family, d->table, chain->name))
+		    vendor_of(family, d->table, chain->name))
 			return chain->name;
 	}
 	return "";
@@ -369,7 +369,7 @@ static const char *find_owner(const struct mirror_nft *nft, const struct decider
 
 static void fill(const struct trace_nft *t, const struct event *event, struct decider *out)
 {
-	const struct mirror_item *item = mirror_rule(&t->mirror->nft, event->family, event->table,
+	const struct raw_item *item = raw_nft_rule(&t->copy->nft, event->family, event->table,
 						     event->chain, event->handle);
 	uint32_t rule = rule_of(t, event);
 
@@ -386,7 +386,7 @@ static void fill(const struct trace_nft *t, const struct event *event, struct de
 	/* What a lowering adds has no place in the description. */
 	if (rule != NO_INDEX && t->lowered->rules[rule].origin < t->ruleset->n_origins)
 		out->origin = t->lowered->rules[rule].origin;
-	snprintf(out->owner, sizeof(out->owner), "%s", find_owner(&t->mirror->nft, out));
+	snprintf(out->owner, sizeof(out->owner), "%s", find_owner(&t->copy->nft, out));
 }
 
 bool trace_nft_end(struct trace_nft *t, enum trace_question question, struct decider *out)

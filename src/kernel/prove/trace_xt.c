@@ -15,14 +15,14 @@
 struct traced_table {
 	enum family family;
 	char name[XT_TABLE_MAXNAMELEN];
-	const struct mirror_xt_table *host; /* NULL: the host has none */
+	const struct copy_xt_table *host; /* NULL: the host has none */
 };
 
 struct trace_xt {
 	struct arena *arena;
 	const struct ruleset *ruleset, *lowered;
 	struct xt_part parts[FAMILY__COUNT]; /* of lowered */
-	struct traced_table tables[FAMILY__COUNT * MIRROR_XT_TABLES];
+	struct traced_table tables[FAMILY__COUNT * COPY_XT_TABLES];
 	size_t n_tables;
 	uint64_t *packets; /* of every rule and policy, in the order of visit() */
 	size_t n, cap;
@@ -37,7 +37,7 @@ struct visited {
 	uint64_t packets;
 };
 
-static void find_tables(struct trace_xt *t, const struct mirror *mirror, enum family family)
+static void find_tables(struct trace_xt *t, const struct host_rules_copy *copy, enum family family)
 {
 	FILE *file = fopen(xt_libraries[family].names_path, "re");
 	char line[XT_TABLE_MAXNAMELEN + 2];
@@ -49,24 +49,24 @@ static void find_tables(struct trace_xt *t, const struct mirror *mirror, enum fa
 		*table = (struct traced_table){.family = family};
 		line[strcspn(line, "\n")] = '\0';
 		memcpy(table->name, line, strnlen(line, sizeof(table->name) - 1));
-		for (size_t i = 0; i < mirror->n_xt; i++)
-			if (mirror->xt[i].family == family &&
-			    strcmp(mirror->xt[i].name, table->name) == 0)
-				table->host = &mirror->xt[i];
+		for (size_t i = 0; i < copy->n_xt; i++)
+			if (copy->xt[i].family == family &&
+			    strcmp(copy->xt[i].name, table->name) == 0)
+				table->host = &copy->xt[i];
 	}
 	if (file)
 		fclose(file);
 }
 
 struct trace_xt *trace_xt_open(struct arena *arena, const struct ruleset *ruleset,
-			       const struct mirror *mirror)
+			       const struct host_rules_copy *copy)
 {
 	struct trace_xt *t = arena_calloc(arena, 1, sizeof(*t));
 
 	t->arena = arena;
 	t->ruleset = ruleset;
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
-		find_tables(t, mirror, f);
+		find_tables(t, copy, f);
 	if (t->n_tables == 0)
 		return NULL;
 	t->lowered = lower_xt(arena, ruleset);
@@ -174,7 +174,7 @@ static uint32_t origin_of(const struct trace_xt *t, const struct visited *v)
 /* Where the host has the rule now: apply puts jumps of ours in front, makes holes and may leave out. */
 static uint32_t host_position(const struct visited *v)
 {
-	const struct mirror_xt_table *host = v->table->host;
+	const struct copy_xt_table *host = v->table->host;
 	const struct xt_library *library = &xt_libraries[v->table->family];
 	size_t n = 0;
 
@@ -200,16 +200,16 @@ static uint32_t host_position(const struct visited *v)
 
 static const char *find_owner(const struct visited *v, const char *family)
 {
-	const struct mirror_xt_table *host = v->table->host;
+	const struct copy_xt_table *host = v->table->host;
 	const struct xt_library *library = &xt_libraries[v->table->family];
 
-	if (neighbour_of(family, v->table->name, v->chain))
+	if (vendor_of(family, v->table->name, v->chain))
 		return v->chain;
 	if (v->rule != NO_INDEX || !host)
 		return "";
 	for (const char *chain = library->first_chain(host->handle); chain;
 	     chain = library->next_chain(host->handle))
-		if (neighbour_of(family, v->table->name, chain))
+		if (vendor_of(family, v->table->name, chain))
 			return chain;
 	return "";
 }
@@ -239,7 +239,7 @@ static bool look(struct trace_xt *t, const struct visited *v, void *data)
 	};
 	snprintf(out->table, sizeof(out->table), "%s", v->table->name);
 	snprintf(out->chain, sizeof(out->chain), "%s", v->chain);
-	owner = find_owner(v, mirror_family_name(out->family));
+	owner = find_owner(v, raw_nft_family_name(out->family));
 	snprintf(out->owner, sizeof(out->owner), "%s", owner);
 	if (ours_chain(v->chain))
 		out->origin = origin_of(t, v);

@@ -24,7 +24,7 @@
  * changed, and replaced by rename(2), so that a crash leaves the old or the new one.
  */
 
-#define STATE_FORMAT  1
+#define RECORD_FORMAT  1
 /* The kernel's name for this boot, 36 characters; "" where it tells none. */
 #define BOOT_SIZE 40
 
@@ -39,44 +39,44 @@ static void read_boot(char out[static BOOT_SIZE])
 
 static int compare_entries(const void *a, const void *b)
 {
-	return strcmp(((const struct state_sysctl *)a)->path,
-		      ((const struct state_sysctl *)b)->path);
+	return strcmp(((const struct record_sysctl *)a)->path,
+		      ((const struct record_sysctl *)b)->path);
 }
 
-void state_sort(struct state *state)
+void record_sort(struct record *state)
 {
 	if (state->n_sysctls)
 		qsort(state->sysctls, state->n_sysctls, sizeof(*state->sysctls), compare_entries);
 }
 
-struct state_sysctl *state_find(const struct state *state, const char *path)
+struct record_sysctl *record_find(const struct record *state, const char *path)
 {
-	const struct state_sysctl key = {.path = path};
+	const struct record_sysctl key = {.path = path};
 
 	if (state->n_sysctls == 0)
 		return NULL;
 	return bsearch(&key, state->sysctls, state->n_sysctls, sizeof(key), compare_entries);
 }
 
-void state_add(struct arena *arena, struct state *state, struct state_sysctl entry)
+void record_add(struct arena *arena, struct record *state, struct record_sysctl entry)
 {
 	state->sysctls = arena_grow(arena, state->sysctls, state->n_sysctls, &state->cap_sysctls,
 				    sizeof(*state->sysctls));
 	state->sysctls[state->n_sysctls++] = entry;
 }
 
-struct state state_merge(struct arena *arena, const struct state *state, const struct state *other)
+struct record record_merge(struct arena *arena, const struct record *state, const struct record *other)
 {
-	struct state merged = *state;
+	struct record merged = *state;
 
 	merged.sysctls = NULL;
 	merged.n_sysctls = merged.cap_sysctls = 0;
 	for (size_t i = 0; i < state->n_sysctls; i++)
-		state_add(arena, &merged, state->sysctls[i]);
+		record_add(arena, &merged, state->sysctls[i]);
 	for (size_t i = 0; i < other->n_sysctls; i++)
-		if (!state_find(state, other->sysctls[i].path))
-			state_add(arena, &merged, other->sysctls[i]);
-	state_sort(&merged);
+		if (!record_find(state, other->sysctls[i].path))
+			record_add(arena, &merged, other->sysctls[i]);
+	record_sort(&merged);
 	return merged;
 }
 
@@ -96,7 +96,7 @@ static const char *take_text(struct arena *arena, const json_t *object, const ch
 	return text ? arena_strdup(arena, text) : NULL;
 }
 
-static bool take_others(struct arena *arena, const json_t *from, struct state_sysctl *entry)
+static bool take_others(struct arena *arena, const json_t *from, struct record_sysctl *entry)
 {
 	for (size_t i = 0; i < json_array_size(from); i++) {
 		const char *name = json_string_value(json_array_get(from, i));
@@ -111,9 +111,9 @@ static bool take_others(struct arena *arena, const json_t *from, struct state_sy
 }
 
 static bool take_sysctl(struct arena *arena, const char *path, const json_t *from,
-			struct state *out)
+			struct record *out)
 {
-	struct state_sysctl entry = {.path = arena_strdup(arena, path),
+	struct record_sysctl entry = {.path = arena_strdup(arena, path),
 				     .before = take_text(arena, from, "before"),
 				     .written = take_text(arena, from, "written")};
 	json_t *moved = json_object_get(from, "moved"), *value;
@@ -128,12 +128,12 @@ static bool take_sysctl(struct arena *arena, const char *path, const json_t *fro
 		entry.moved = arena_grow(arena, entry.moved, entry.n_moved, &entry.cap_moved,
 					 sizeof(*entry.moved));
 		entry.moved[entry.n_moved++] =
-			(struct state_moved){arena_strdup(arena, moved_path),
+			(struct record_moved){arena_strdup(arena, moved_path),
 					     arena_strdup(arena, json_string_value(value))};
 	}
 	if (!take_others(arena, json_object_get(from, "others"), &entry))
 		return false;
-	state_add(arena, out, entry);
+	record_add(arena, out, entry);
 	return true;
 }
 
@@ -147,7 +147,7 @@ static bool is_of_this_boot(const json_t *json)
 	return !text || !*text || !*boot || strcmp(text, boot) == 0;
 }
 
-static void take_pending(struct arena *arena, const json_t *from, struct state_pending *out)
+static void take_pending(struct arena *arena, const json_t *from, struct record_pending *out)
 {
 	json_int_t until;
 
@@ -156,14 +156,14 @@ static void take_pending(struct arena *arena, const json_t *from, struct state_p
 	out->until = until > 0 ? (uint64_t)until : 0;
 }
 
-static const char *take_state(struct arena *arena, const json_t *json, struct state *out)
+static const char *take_state(struct arena *arena, const json_t *json, struct record *out)
 {
 	json_t *sysctls = json_object_get(json, "sysctls"), *value;
 	const char *path;
 
 	if (!json_is_integer(json_object_get(json, "format")))
 		return "it is not a state of hostgate";
-	if (json_integer_value(json_object_get(json, "format")) != STATE_FORMAT)
+	if (json_integer_value(json_object_get(json, "format")) != RECORD_FORMAT)
 		return "it was written by another version of hostgate";
 	out->version = take_text(arena, json, "version");
 	out->hash = take_text(arena, json, "hash");
@@ -183,45 +183,45 @@ static const char *take_state(struct arena *arena, const json_t *json, struct st
 	return NULL;
 }
 
-enum state_found state_parse(struct arena *arena, const char *text, size_t len, struct state *out,
+enum record_found record_parse(struct arena *arena, const char *text, size_t len, struct record *out,
 			     const char **why)
 {
 	SCOPED_JSON json = NULL;
 	json_error_t error;
 
-	*out = (struct state){0};
+	*out = (struct record){0};
 	*why = NULL;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (json && !is_of_this_boot(json))
-		return STATE_ABSENT;
+		return RECORD_ABSENT;
 	if (!json)
 		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
 	else
 		*why = take_state(arena, json, out);
 	if (*why)
-		*out = (struct state){0};
-	state_sort(out);
-	return *why ? STATE_DAMAGED : STATE_READ;
+		*out = (struct record){0};
+	record_sort(out);
+	return *why ? RECORD_DAMAGED : RECORD_READ;
 }
 
-enum state_found state_load(struct arena *arena, const char *path, struct state *out,
+enum record_found record_load(struct arena *arena, const char *path, struct record *out,
 			    const char **why)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
-	int err = state_read_file(path, &text);
+	int err = record_read_file(path, &text);
 
-	*out = (struct state){0};
+	*out = (struct record){0};
 	*why = NULL;
 	if (err == -ENOENT)
-		return STATE_ABSENT;
+		return RECORD_ABSENT;
 	if (err == 0)
-		return state_parse(arena, buf_text(&text), text.len, out, why);
+		return record_parse(arena, buf_text(&text), text.len, out, why);
 	*why = arena_strdup(arena, strerror(-err));
 	/* A directory, or a link to somewhere, is nothing that this program made. */
-	return err == -EISDIR || err == -ELOOP ? STATE_DAMAGED : STATE_UNREADABLE;
+	return err == -EISDIR || err == -ELOOP ? RECORD_DAMAGED : RECORD_UNREADABLE;
 }
 
-const struct description *state_description(struct arena *arena, const struct state *state)
+const struct description *record_description(struct arena *arena, const struct record *state)
 {
 	struct description *description = arena_calloc(arena, 1, sizeof(*description));
 	struct diags unheard;
@@ -235,7 +235,7 @@ const struct description *state_description(struct arena *arena, const struct st
 
 /* Writing. */
 
-static json_t *json_of_others(const struct state_sysctl *entry)
+static json_t *json_of_others(const struct record_sysctl *entry)
 {
 	json_t *others = json_array();
 
@@ -244,7 +244,7 @@ static json_t *json_of_others(const struct state_sysctl *entry)
 	return others;
 }
 
-static json_t *json_of_sysctl(const struct state_sysctl *entry)
+static json_t *json_of_sysctl(const struct record_sysctl *entry)
 {
 	json_t *json = json_pack("{ss, ss}", "before", entry->before, "written", entry->written);
 	json_t *moved;
@@ -261,7 +261,7 @@ static json_t *json_of_sysctl(const struct state_sysctl *entry)
 	return json;
 }
 
-static json_t *json_of_state(const struct state *state)
+static json_t *json_of_state(const struct record *state)
 {
 	json_t *sysctls = json_object(), *json;
 	char boot[BOOT_SIZE];
@@ -270,7 +270,7 @@ static json_t *json_of_state(const struct state *state)
 	for (size_t i = 0; i < state->n_sysctls; i++)
 		json_object_set_new(sysctls, state->sysctls[i].path,
 				    json_of_sysctl(&state->sysctls[i]));
-	json = json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", STATE_FORMAT, "boot",
+	json = json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", RECORD_FORMAT, "boot",
 			 boot, "version", state->version, "time", state->time, "hash", state->hash,
 			 "files", state->files, "text", state->text, "generation",
 			 (json_int_t)state->generation, "fingerprint",
@@ -290,7 +290,7 @@ static int add_text(const char *text, size_t len, void *out)
 	return 0;
 }
 
-bool state_print(const struct state *state, struct buf *out)
+bool record_print(const struct record *state, struct buf *out)
 {
 	SCOPED_JSON json = json_of_state(state);
 
@@ -301,18 +301,18 @@ bool state_print(const struct state *state, struct buf *out)
 	return true;
 }
 
-int state_save(struct diags *diags, const struct state_place *place, const struct state *state)
+int record_save(struct diags *diags, const struct record_place *place, const struct record *state)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 
-	if (!state_print(state, &text))
-		return state_failed(diags, EILSEQ, "write", place->path);
-	return state_replace(diags, place, place->path, buf_text(&text), text.len);
+	if (!record_print(state, &text))
+		return record_failed(diags, EILSEQ, "write", place->path);
+	return record_replace(diags, place, place->path, buf_text(&text), text.len);
 }
 
-int state_forget(struct diags *diags, const struct state_place *place)
+int record_forget(struct diags *diags, const struct record_place *place)
 {
-	int err = state_discard(place->path);
+	int err = record_discard(place->path);
 
-	return err ? state_failed(diags, -err, "remove", place->path) : 0;
+	return err ? record_failed(diags, -err, "remove", place->path) : 0;
 }

@@ -18,7 +18,7 @@
 
 #define RUN_DIRECTORY "/run/hostgate"
 
-int state_locate(struct arena *arena, struct diags *diags, struct state_place *out)
+int record_locate(struct arena *arena, struct diags *diags, struct record_place *out)
 {
 	SCOPED_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	const char *directory = getenv("HOSTGATE_RUNDIR");
@@ -45,7 +45,7 @@ int state_locate(struct arena *arena, struct diags *diags, struct state_place *o
 	return 0;
 }
 
-static int lock_place(struct diags *diags, const struct state_place *place, double wait_seconds)
+static int lock_place(struct diags *diags, const struct record_place *place, double wait_seconds)
 {
 	const struct lock lock = {place->lock_path, "another hostgate is at work here"};
 
@@ -54,15 +54,15 @@ static int lock_place(struct diags *diags, const struct state_place *place, doub
 	return lock_take(diags, &lock, wait_seconds);
 }
 
-int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
-		struct state_place *out)
+int record_enter(struct arena *arena, struct diags *diags, double wait_seconds,
+		struct record_place *out)
 {
-	int err = state_locate(arena, diags, out);
+	int err = record_locate(arena, diags, out);
 
 	return err ? err : lock_place(diags, out, wait_seconds);
 }
 
-int state_failed(struct diags *diags, int err, const char *doing, const char *path)
+int record_failed(struct diags *diags, int err, const char *doing, const char *path)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
 				     "can't %s %s: %s", doing, path, strerror(err));
@@ -73,7 +73,7 @@ int state_failed(struct diags *diags, int err, const char *doing, const char *pa
 	return -err;
 }
 
-int state_read_file(const char *path, struct buf *out)
+int record_read_file(const char *path, struct buf *out)
 {
 	SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat info;
@@ -127,7 +127,7 @@ static void add_temporary(const char *path, struct buf *out)
 	buf_printf(out, "%s.new", path);
 }
 
-int state_replace(struct diags *diags, const struct state_place *place, const char *path,
+int record_replace(struct diags *diags, const struct record_place *place, const char *path,
 		  const void *bytes, size_t len)
 {
 	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
@@ -142,11 +142,11 @@ int state_replace(struct diags *diags, const struct state_place *place, const ch
 	if (err == 0)
 		return 0;
 	unlink(buf_text(&temporary));
-	return state_failed(diags, -err, "write", path);
+	return record_failed(diags, -err, "write", path);
 }
 
 /* A run that was killed while it wrote the file may have left the new one beside it. */
-int state_discard(const char *path)
+int record_discard(const char *path)
 {
 	struct buf temporary __attribute__((cleanup(buf_free))) = {0};
 

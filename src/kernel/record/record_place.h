@@ -10,7 +10,7 @@
 #include "hostgate/diag.h"
 
 /** Where the state of this network namespace is kept. */
-struct state_place {
+struct record_place {
 	const char *directory;
 	const char *path;
 	const char *lock_path;
@@ -18,22 +18,22 @@ struct state_place {
 };
 
 /** Finds the place by the namespace's cookie. Returns 0 or -errno, queued. */
-int state_locate(struct arena *arena, struct diags *diags, struct state_place *out);
+int record_locate(struct arena *arena, struct diags *diags, struct record_place *out);
 
 /**
  * Finds the place and waits at most wait_seconds for its lock. Returns a descriptor that holds it
  * until closed, or -errno, queued: -EBUSY when somebody else has it, -EINTR when a signal came.
  */
-int state_enter(struct arena *arena, struct diags *diags, double wait_seconds,
-		struct state_place *out);
+int record_enter(struct arena *arena, struct diags *diags, double wait_seconds,
+		struct record_place *out);
 
-/** What state_save(), state_load() and state_forget() do with any file of the place. */
-int state_replace(struct diags *diags, const struct state_place *place, const char *path,
+/** What record_save(), record_load() and record_forget() do with any file of the place. */
+int record_replace(struct diags *diags, const struct record_place *place, const char *path,
 		  const void *bytes, size_t len);
-int state_read_file(const char *path, struct buf *out);
-int state_discard(const char *path);
+int record_read_file(const char *path, struct buf *out);
+int record_discard(const char *path);
 
 /** Queues that a file can't be written, read or removed (doing). Returns -err. */
-int state_failed(struct diags *diags, int err, const char *doing, const char *path);
+int record_failed(struct diags *diags, int err, const char *doing, const char *path);
 
 #endif

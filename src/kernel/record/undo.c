@@ -26,29 +26,29 @@ static int failed(struct diags *diags, int err, const char *doing, const char *p
 }
 
 /* The file's other names: of the change before this one. */
-static void aside(const struct state_place *place, struct buf *out)
+static void aside(const struct record_place *place, struct buf *out)
 {
 	buf_printf(out, "%s.last", place->undo_path);
 }
 
 /* A state without the texts of a description is written as one with empty ones. */
-static bool add_state(struct buf *out, const struct state *state)
+static bool add_state(struct buf *out, const struct record *state)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
-	struct state whole = *state;
+	struct record whole = *state;
 
 	whole.version = whole.version ? whole.version : "";
 	whole.hash = whole.hash ? whole.hash : "";
 	whole.files = whole.files ? whole.files : "";
 	whole.text = whole.text ? whole.text : "";
 	whole.time = whole.time ? whole.time : "";
-	if (!state_print(&whole, &text))
+	if (!record_print(&whole, &text))
 		return false;
 	snapshot_add_bytes(out, text.data, text.len);
 	return true;
 }
 
-int undo_save(struct diags *diags, const struct state_place *place, const struct undo *undo)
+int undo_save(struct diags *diags, const struct record_place *place, const struct undo *undo)
 {
 	struct buf bytes __attribute__((cleanup(buf_free))) = {0};
 	struct buf last __attribute__((cleanup(buf_free))) = {0};
@@ -75,7 +75,7 @@ int undo_save(struct diags *diags, const struct state_place *place, const struct
 		err = errno;
 		return failed(diags, err, "keep", place->undo_path, strerror(err));
 	}
-	err = state_replace(diags, place, place->undo_path, bytes.data, bytes.len);
+	err = record_replace(diags, place, place->undo_path, bytes.data, bytes.len);
 	/* It may have come so far that the new one has the name. */
 	if (err != 0) {
 		undo_restore(place);
@@ -84,7 +84,7 @@ int undo_save(struct diags *diags, const struct state_place *place, const struct
 	return err;
 }
 
-void undo_settle(const struct state_place *place)
+void undo_settle(const struct record_place *place)
 {
 	struct buf last __attribute__((cleanup(buf_free))) = {0};
 
@@ -92,7 +92,7 @@ void undo_settle(const struct state_place *place)
 	(void)unlink(buf_text(&last));
 }
 
-void undo_restore(const struct state_place *place)
+void undo_restore(const struct record_place *place)
 {
 	struct buf last __attribute__((cleanup(buf_free))) = {0};
 
@@ -101,14 +101,14 @@ void undo_restore(const struct state_place *place)
 		(void)unlink(place->undo_path);
 }
 
-static enum state_found take_state(struct arena *arena, struct snapshot *snapshot,
-				   struct state *out)
+static enum record_found take_state(struct arena *arena, struct snapshot *snapshot,
+				   struct record *out)
 {
 	struct blob text = snapshot_take_bytes(snapshot);
 	const char *why;
 
-	return snapshot->bad ? STATE_DAMAGED :
-			       state_parse(arena, text.bytes, text.len, out, &why);
+	return snapshot->bad ? RECORD_DAMAGED :
+			       record_parse(arena, text.bytes, text.len, out, &why);
 }
 
 /* What is cut off, or of another version, is told before anything is made of it. */
@@ -123,24 +123,24 @@ static bool take_rules(struct arena *arena, struct snapshot *snapshot, struct bl
 	return !snapshot->bad;
 }
 
-/* STATE_ABSENT: it is of an earlier boot. */
-static enum state_found take_undo(struct arena *arena, struct snapshot *snapshot, struct undo *out)
+/* RECORD_ABSENT: it is of an earlier boot. */
+static enum record_found take_undo(struct arena *arena, struct snapshot *snapshot, struct undo *out)
 {
-	enum state_found found;
+	enum record_found found;
 	bool fine = true;
 
 	out->id = snapshot_take_text(snapshot, arena);
 	out->time = snapshot_take_text(snapshot, arena);
 	out->had_state = snapshot_take_u32(snapshot) != 0;
 	found = take_state(arena, snapshot, &out->state);
-	if (found == STATE_READ)
+	if (found == RECORD_READ)
 		found = take_state(arena, snapshot, &out->writes);
-	if (found != STATE_READ)
+	if (found != RECORD_READ)
 		return found;
 	for (enum backend b = 0; fine && b < BACKEND__COUNT; b++)
 		fine = take_rules(arena, snapshot, &out->rules[b]) &&
 		       take_rules(arena, snapshot, &out->others[b]);
-	return fine && snapshot->left == 0 ? STATE_READ : STATE_DAMAGED;
+	return fine && snapshot->left == 0 ? RECORD_READ : RECORD_DAMAGED;
 }
 
 static int not_understood(struct diags *diags, const char *path, const char *why)
@@ -155,11 +155,11 @@ static int not_understood(struct diags *diags, const char *path, const char *why
 	return -EINVAL;
 }
 
-int undo_load(struct arena *arena, struct diags *diags, const struct state_place *place,
+int undo_load(struct arena *arena, struct diags *diags, const struct record_place *place,
 	      struct undo *out)
 {
 	struct buf bytes __attribute__((cleanup(buf_free))) = {0};
-	int err = state_read_file(place->undo_path, &bytes);
+	int err = record_read_file(place->undo_path, &bytes);
 	struct snapshot snapshot;
 	uint64_t sum;
 
@@ -177,13 +177,13 @@ int undo_load(struct arena *arena, struct diags *diags, const struct state_place
 	if (sum != snapshot_sum(snapshot.at, snapshot.left))
 		return not_understood(diags, place->undo_path, "it is damaged");
 	switch (take_undo(arena, &snapshot, out)) {
-	case STATE_READ:
+	case RECORD_READ:
 		return 0;
-	case STATE_ABSENT:
+	case RECORD_ABSENT:
 		return -ENOENT;
-	case STATE_DAMAGED:
-	case STATE_UNREADABLE:
-	case STATE_FOUND__COUNT:
+	case RECORD_DAMAGED:
+	case RECORD_UNREADABLE:
+	case RECORD_FOUND__COUNT:
 		break;
 	}
 	return not_understood(diags, place->undo_path, "it is damaged");
@@ -201,9 +201,9 @@ struct restored undo_restored(const struct undo *undo)
 	return restored;
 }
 
-int undo_forget(struct diags *diags, const struct state_place *place)
+int undo_forget(struct diags *diags, const struct record_place *place)
 {
-	int err = state_discard(place->undo_path);
+	int err = record_discard(place->undo_path);
 
 	undo_settle(place);
 	return err ? failed(diags, -err, "remove", place->undo_path, strerror(-err)) : 0;

@@ -28,8 +28,8 @@ struct undo {
 	const char *id;   /**< of the change */
 	const char *time; /**< of the change */
 	bool had_state;
-	struct state state;  /**< before the change; when had_state */
-	struct state writes; /**< its sysctls: what the change writes; see sysctl_plan() */
+	struct record state;  /**< before the change; when had_state */
+	struct record writes; /**< its sysctls: what the change writes; see sysctl_plan() */
 	/** Of backend_info.snapshot(): ours, and of others those that were going to be taken out. */
 	struct blob rules[BACKEND__COUNT], others[BACKEND__COUNT];
 };
@@ -37,25 +37,25 @@ struct undo {
 /** Functions return 0 or -errno, queued. */
 
 /** Writes the file, and keeps the one of the change before aside. */
-int undo_save(struct diags *diags, const struct state_place *place, const struct undo *undo);
+int undo_save(struct diags *diags, const struct record_place *place, const struct undo *undo);
 
 /** The change is done: the file that was kept aside goes. */
-void undo_settle(const struct state_place *place);
+void undo_settle(const struct record_place *place);
 
 /** The change came to nothing: the file that was kept aside, or none, is the file again. */
-void undo_restore(const struct state_place *place);
+void undo_restore(const struct record_place *place);
 
 /**
  * Reads the file; texts and rules live in arena. -ENOENT, not queued: there is none, or one of an
  * earlier boot.
  */
-int undo_load(struct arena *arena, struct diags *diags, const struct state_place *place,
+int undo_load(struct arena *arena, struct diags *diags, const struct record_place *place,
 	      struct undo *out);
 
 /** What is there again once it is undone. */
 struct restored undo_restored(const struct undo *undo);
 
 /** Forgets the file. */
-int undo_forget(struct diags *diags, const struct state_place *place);
+int undo_forget(struct diags *diags, const struct record_place *place);
 
 #endif

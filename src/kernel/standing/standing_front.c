@@ -15,7 +15,7 @@ void standing_fronts(struct standing_finder *finder)
 				       "%s stands in front of %s in %s %s %s and may take packets "
 				       "from hostgate's rules",
 				       front_text(finder->arena, f), f->chain,
-				       survey_family(f->base->table), f->base->table->name,
+				       foreign_family(f->base->table), f->base->table->name,
 				       f->base->chain->name),
 			  "`hostgate apply` moves hostgate's jump to the front, and nothing else");
 	}

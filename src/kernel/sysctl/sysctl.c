@@ -59,7 +59,7 @@ static void log_value(struct arena *arena, struct sysctl_log *log, int root, con
 	if (!value)
 		return;
 	log->items = arena_grow(arena, log->items, log->n, &log->cap, sizeof(*log->items));
-	log->items[log->n++] = (struct state_moved){path, value};
+	log->items[log->n++] = (struct record_moved){path, value};
 }
 
 /* A switch is taken back before the values that it moved are. */
@@ -108,7 +108,7 @@ int sysctl_write(struct arena *arena, struct diags *diags, int root,
 					    : tell_unwritable(diags, write->path, write->to,
 							      write->place, -err);
 		for (size_t j = 0; j < write->n_restore; j++) {
-			const struct state_moved *restore = &write->restore[j];
+			const struct record_moved *restore = &write->restore[j];
 
 			err = write_if_different(arena, root, restore->path, restore->before);
 			if (err != 0 && err != -ENOENT)
@@ -124,7 +124,7 @@ int sysctl_undo(struct arena *arena, struct diags *diags, int root, struct sysct
 	int first = 0;
 
 	while (log->n > 0) {
-		const struct state_moved *item = &log->items[--log->n];
+		const struct record_moved *item = &log->items[--log->n];
 		int err = write_if_different(arena, root, item->path, item->before);
 
 		if (err == 0 || err == -ENOENT)

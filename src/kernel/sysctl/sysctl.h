@@ -26,7 +26,7 @@ struct sysctl_write {
 	const char *path; /**< below the root: "net/ipv4/ip_forward" */
 	const char *from; /**< when it is written */
 	const char *to;
-	const struct state_moved *restore; /**< written after it; see struct state_sysctl */
+	const struct record_moved *restore; /**< written after it; see struct record_sysctl */
 	size_t n_restore;
 	const char *network; /**< that it is there for, or NULL */
 	bool guard;	     /**< so that the host goes on hearing router advertisements */
@@ -50,7 +50,7 @@ typedef void sysctl_users_fn(void *data, enum family family, struct sysctl_users
 struct sysctl_input {
 	int root;				   /**< descriptor of /proc/sys */
 	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
-	const struct state *state;		   /**< what was written before */
+	const struct record *state;		   /**< what was written before */
 	bool interrupted; /**< putting it back may have begun, and not come to its end */
 	/** For SYSCTL_IF_ADVERTISED: where such a route was learned, and what hears none. */
 	const struct route_interfaces *advertised;
@@ -76,11 +76,11 @@ bool sysctl_needs_advertised(const struct ruleset *ruleset);
  * somebody else changed. Returns 0 or -errno, queued.
  */
 int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
-		struct sysctl_writes *out, struct state *next, struct state *back);
+		struct sysctl_writes *out, struct record *next, struct record *back);
 
 /** What was written in this run, for sysctl_undo(). Initialise with {0}. */
 struct sysctl_log {
-	struct state_moved *items; /**< path and the value it had, in the order of writing */
+	struct record_moved *items; /**< path and the value it had, in the order of writing */
 	size_t n, cap;
 };
 

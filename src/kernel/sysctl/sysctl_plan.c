@@ -33,7 +33,7 @@ struct planning {
 	size_t n_put_back; /* first ones of out */
 	bool as_is;	   /* what is there counts, not what will be */
 	struct sysctl_writes *out;
-	struct state *next, *back;
+	struct record *next, *back;
 	const char *unreadable; /* the first value that is there, but cannot be read */
 	int unreadable_err;
 };
@@ -134,10 +134,10 @@ static const char *foresee(struct planning *p, const char *path)
 }
 
 /* What the state of an interrupted run says of a value that the switch moved; else NULL. */
-static const char *remembered(const struct planning *p, const struct state_sysctl *entry,
+static const char *remembered(const struct planning *p, const struct record_sysctl *entry,
 			      const char *path)
 {
-	const struct state_sysctl *known = state_find(p->input->state, entry->path);
+	const struct record_sysctl *known = record_find(p->input->state, entry->path);
 
 	if (!p->input->interrupted || !known || strcmp(known->before, entry->before) != 0)
 		return NULL;
@@ -150,7 +150,7 @@ static const char *remembered(const struct planning *p, const struct state_sysct
 /* A value of ours that stays has an entry, which knows what it is when all of ours is gone. */
 static const char *before_ours(struct planning *p, const char *path)
 {
-	const struct state_sysctl *own = state_find(p->input->state, path);
+	const struct record_sysctl *own = record_find(p->input->state, path);
 	const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, path);
 	const char *value = predict(p, path);
 
@@ -160,7 +160,7 @@ static const char *before_ours(struct planning *p, const char *path)
 	return value;
 }
 
-static void remember_moved(struct planning *p, struct state_sysctl *entry, const char *path,
+static void remember_moved(struct planning *p, struct record_sysctl *entry, const char *path,
 			   const char *unmoved)
 {
 	const char *value = before_ours(p, path);
@@ -172,11 +172,11 @@ static void remember_moved(struct planning *p, struct state_sysctl *entry, const
 		return;
 	entry->moved = arena_grow(p->arena, entry->moved, entry->n_moved, &entry->cap_moved,
 				  sizeof(*entry->moved));
-	entry->moved[entry->n_moved++] = (struct state_moved){path, value};
+	entry->moved[entry->n_moved++] = (struct record_moved){path, value};
 }
 
 /* Remembers what switching back would not make of each interface by itself. */
-static void remember_all_moved(struct planning *p, enum family family, struct state_sysctl *entry)
+static void remember_all_moved(struct planning *p, enum family family, struct record_sysctl *entry)
 {
 	const struct sysctl_names *names = &p->names[family];
 
@@ -197,7 +197,7 @@ static void remember_all_moved(struct planning *p, enum family family, struct st
 static void add_write(struct planning *p, struct sysctl_write write)
 {
 	const char *present = read_present(p, write.path);
-	struct state_sysctl back = {.path = write.path,
+	struct record_sysctl back = {.path = write.path,
 				    .before = present ? present : write.from,
 				    .written = write.to};
 	struct sysctl_writes *out = p->out;
@@ -209,34 +209,34 @@ static void add_write(struct planning *p, struct sysctl_write write)
 		remember_all_moved(p, family, &back);
 	p->as_is = false;
 	if (strcmp(back.before, back.written) != 0)
-		state_add(p->arena, p->back, back);
+		record_add(p->arena, p->back, back);
 	write.step = step_of(write.path, write.to);
 	out->items = arena_grow(p->arena, out->items, out->n, &out->cap, sizeof(*out->items));
 	out->items[out->n++] = write;
 }
 
 /* What the switch moved goes back to what it was, unless somebody moved it again. */
-static void plan_restore(struct planning *p, const struct state_sysctl *entry,
+static void plan_restore(struct planning *p, const struct record_sysctl *entry,
 			 struct sysctl_write *write)
 {
-	struct state_moved *restore = arena_calloc(p->arena, entry->n_moved, sizeof(*restore));
+	struct record_moved *restore = arena_calloc(p->arena, entry->n_moved, sizeof(*restore));
 	enum family family;
 
 	write->restore = restore;
 	if (!sysctl_is_switch(entry->path, &family))
 		return;
 	for (size_t i = 0; i < entry->n_moved; i++) {
-		const struct state_moved *moved = &entry->moved[i];
+		const struct record_moved *moved = &entry->moved[i];
 		const char *present = read_present(p, moved->path);
 		const char *after = effect_of(family, moved->path, entry->written), *before;
-		const struct state_sysctl *own = state_find(p->input->state, moved->path);
+		const struct record_sysctl *own = record_find(p->input->state, moved->path);
 
 		if (!present || !after)
 			continue;
 		before = strcmp(present, after) == 0 ? moved->before : present;
 		if (own && strcmp(present, own->written) == 0)
 			before = own->before;
-		restore[write->n_restore++] = (struct state_moved){moved->path, before};
+		restore[write->n_restore++] = (struct record_moved){moved->path, before};
 	}
 }
 
@@ -252,7 +252,7 @@ static void find_users(struct planning *p, const char *path, struct sysctl_users
 		p->input->users(p->input->users_data, family_of(path), out);
 }
 
-static bool was_there(const struct state_sysctl *entry, const char *name)
+static bool was_there(const struct record_sysctl *entry, const char *name)
 {
 	for (size_t i = 0; i < entry->n_others; i++)
 		if (strcmp(entry->others[i], name) == 0)
@@ -264,7 +264,7 @@ static bool was_there(const struct state_sysctl *entry, const char *name)
 #define USERS_SHOWN 3
 
 /* Who had rules for it while it was off did not need it; who came since does. */
-static bool is_needed(struct planning *p, const struct state_sysctl *entry)
+static bool is_needed(struct planning *p, const struct record_sysctl *entry)
 {
 	struct buf named __attribute__((cleanup(buf_free))) = {0};
 	struct sysctl_users users;
@@ -292,14 +292,14 @@ static bool is_needed(struct planning *p, const struct state_sysctl *entry)
 }
 
 /* The switch is back already, but a run was interrupted that may have left what it moved. */
-static void plan_restore_rest(struct planning *p, const struct state_sysctl *entry)
+static void plan_restore_rest(struct planning *p, const struct record_sysctl *entry)
 {
 	enum family family;
 
 	if (!sysctl_is_switch(entry->path, &family))
 		return;
 	for (size_t i = 0; i < entry->n_moved; i++) {
-		const struct state_moved *moved = &entry->moved[i];
+		const struct record_moved *moved = &entry->moved[i];
 		const char *present = read_present(p, moved->path);
 		const char *after = effect_of(family, moved->path, entry->before);
 
@@ -311,7 +311,7 @@ static void plan_restore_rest(struct planning *p, const struct state_sysctl *ent
 	}
 }
 
-static void plan_put_back(struct planning *p, const struct state_sysctl *entry, const char *present)
+static void plan_put_back(struct planning *p, const struct record_sysctl *entry, const char *present)
 {
 	struct sysctl_write write = {.path = entry->path, .from = present, .to = entry->before};
 
@@ -342,7 +342,7 @@ static int tell_unread(struct planning *p, const char *path, int err)
 }
 
 /* While the host goes on forwarding, it would not hear router advertisements any more. */
-static bool is_guarding(struct planning *p, const struct state_sysctl *entry)
+static bool is_guarding(struct planning *p, const struct record_sysctl *entry)
 {
 	const char *value;
 
@@ -355,7 +355,7 @@ static bool is_guarding(struct planning *p, const struct state_sysctl *entry)
 static int plan_put_backs_of(struct planning *p, bool forwarding)
 {
 	for (size_t i = 0; i < p->input->state->n_sysctls; i++) {
-		const struct state_sysctl *entry = &p->input->state->sysctls[i];
+		const struct record_sysctl *entry = &p->input->state->sysctls[i];
 		const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, entry->path);
 		const char *present;
 
@@ -369,7 +369,7 @@ static int plan_put_backs_of(struct planning *p, bool forwarding)
 			continue;
 		if (!wanted && strcmp(present, entry->written) == 0 &&
 		    (forwarding ? is_needed(p, entry) : is_guarding(p, entry))) {
-			state_add(p->arena, p->next, *entry);
+			record_add(p->arena, p->next, *entry);
 			continue;
 		}
 		/* Wanted is what was there before: that is putting back, too. */
@@ -415,10 +415,10 @@ static int tell_unreadable(struct planning *p, const struct sysctl_want *wanted,
 
 static int plan_wanted(struct planning *p, const struct sysctl_want *wanted)
 {
-	const struct state_sysctl *entry = state_find(p->input->state, wanted->path);
+	const struct record_sysctl *entry = record_find(p->input->state, wanted->path);
 	const char *present = read_present(p, wanted->path), *from;
 	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
-	struct state_sysctl now = {.path = wanted->path, .written = wanted->value};
+	struct record_sysctl now = {.path = wanted->path, .written = wanted->value};
 	struct sysctl_users users;
 	enum family family;
 
@@ -429,7 +429,7 @@ static int plan_wanted(struct planning *p, const struct sysctl_want *wanted)
 		return tell_unreadable(p, wanted, errno);
 	if (strcmp(from, wanted->value) == 0) {
 		if (entry && strcmp(entry->written, wanted->value) == 0)
-			state_add(p->arena, p->next, *entry);
+			record_add(p->arena, p->next, *entry);
 		return 0;
 	}
 	now.before = entry && strcmp(present, entry->written) == 0 ? entry->before : from;
@@ -445,7 +445,7 @@ static int plan_wanted(struct planning *p, const struct sysctl_want *wanted)
 		now.others = users.names;
 		now.n_others = users.n;
 	}
-	state_add(p->arena, p->next, now);
+	record_add(p->arena, p->next, now);
 	add_write(p, (struct sysctl_write){.path = wanted->path,
 					   .from = from,
 					   .to = wanted->value,
@@ -468,7 +468,7 @@ static void sort_by_step(struct arena *arena, struct sysctl_writes *writes)
 }
 
 int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_input *input,
-		struct sysctl_writes *out, struct state *next, struct state *back)
+		struct sysctl_writes *out, struct record *next, struct record *back)
 {
 	struct planning p = {.arena = arena,
 			     .diags = diags,
@@ -481,7 +481,7 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 	*out = (struct sysctl_writes){0};
 	next->sysctls = NULL;
 	next->n_sysctls = next->cap_sysctls = 0;
-	*back = (struct state){0};
+	*back = (struct record){0};
 	for (enum family f = 0; err == 0 && f < FAMILY__COUNT; f++)
 		err = sysctl_names_read(arena, input->root, sysctl_families[f].conf, &p.names[f]);
 	if (err != 0) {
@@ -495,7 +495,7 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 	for (size_t i = 0; err == 0 && i < p.wants.n; i++)
 		err = plan_wanted(&p, &p.wants.items[i]);
 	sort_by_step(arena, out);
-	state_sort(next);
-	state_sort(back);
+	record_sort(next);
+	record_sort(back);
 	return err == 0 && p.unreadable ? tell_unread(&p, p.unreadable, p.unreadable_err) : err;
 }

@@ -45,7 +45,7 @@ static int ask(enum family family, const struct xt_extension *extension)
 	return 0;
 }
 
-int xt_explain_probe(enum family family)
+int xt_refusal_probe(enum family family)
 {
 	/* Every kernel's iptables has this one itself. */
 	const struct xt_extension standard = {.name = XT_STANDARD_TARGET, .is_target = true};
@@ -70,7 +70,7 @@ static int explain_extension(struct diags *diags, const struct ruleset *ruleset,
 	if (err == 0)
 		return 0;
 	if (!is_answer(err)) {
-		xt_explain_table(diags, content, -err, "ask for extensions of");
+		xt_refusal_table(diags, content, -err, "ask for extensions of");
 		return err;
 	}
 	diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_MODULE),
@@ -129,7 +129,7 @@ static int check_rule(struct diags *diags, const struct ruleset *ruleset,
 	}
 }
 
-int xt_explain_missing(struct diags *diags, const struct ruleset *ruleset,
+int xt_refusal_missing(struct diags *diags, const struct ruleset *ruleset,
 		       const struct xt_content *wanted, struct xt_asked *asked)
 {
 	int result = 0;
@@ -170,7 +170,7 @@ static void explain_not_there(struct diags *diags, const struct xt_content *cont
 	diag->err = err;
 }
 
-void xt_explain_table(struct diags *diags, const struct xt_content *content, int err,
+void xt_refusal_table(struct diags *diags, const struct xt_content *content, int err,
 		      const char *doing)
 {
 	const char *name = content->image.name;

@@ -21,14 +21,14 @@ struct xt_asked {
  * ruleset: what it was made from. Returns 0, or -errno with each missing one queued at a line that
  * needs it.
  */
-int xt_explain_missing(struct diags *diags, const struct ruleset *ruleset,
+int xt_refusal_missing(struct diags *diags, const struct ruleset *ruleset,
 		       const struct xt_content *wanted, struct xt_asked *asked);
 
 /** Tells whether the kernel has iptables for the family: 0 or -errno. Instantiates no table. */
-int xt_explain_probe(enum family family);
+int xt_refusal_probe(enum family family);
 
 /** Queues why a table could not be DOING ("read"); err: errno of libiptc. */
-void xt_explain_table(struct diags *diags, const struct xt_content *content, int err,
+void xt_refusal_table(struct diags *diags, const struct xt_content *content, int err,
 		      const char *doing);
 
 #endif

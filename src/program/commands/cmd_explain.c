@@ -161,7 +161,7 @@ enum status cmd_explain(struct run *run)
 	struct work work;
 
 	if (run->args.given[OPTION_LIVE])
-		return live_explain(run);
+		return path_explain(run);
 	if (!query_read(run->args.src, run->args.dst, &query, &error))
 		return complain(run, &error);
 	query.from = run->args.value[OPTION_FROM];

@@ -8,16 +8,16 @@
 #include "foreign/vendor.h"
 #include "prove/copy.h"
 
-static const struct neighbour *owner_of(const struct decider *d)
+static const struct vendor *owner_of(const struct decider *d)
 {
 	if (*d->owner == '\0')
 		return NULL;
-	return neighbour_of(mirror_family_name(d->family), d->table, d->owner);
+	return vendor_of(raw_nft_family_name(d->family), d->table, d->owner);
 }
 
 void proof_describe_decider(const struct decider *d, struct buf *out)
 {
-	buf_printf(out, "table %s %s%s, chain %s", mirror_family_name(d->family), d->table,
+	buf_printf(out, "table %s %s%s, chain %s", raw_nft_family_name(d->family), d->table,
 		   d->legacy ? " of legacy iptables" : "", d->chain);
 	if (d->is_policy) {
 		buf_printf(out, ", policy %s", d->verdict);
@@ -33,7 +33,7 @@ void proof_describe_decider(const struct decider *d, struct buf *out)
 static bool is_of_iptables(const struct decider *d)
 {
 	static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
-	const char *family = mirror_family_name(d->family);
+	const char *family = raw_nft_family_name(d->family);
 
 	if ((strcmp(family, "ip") != 0 && strcmp(family, "ip6") != 0) || *d->chain < 'A' ||
 	    *d->chain > 'Z')
@@ -47,8 +47,8 @@ static bool is_of_iptables(const struct decider *d)
 /* What to do: the owner's way, or where to look. */
 static void describe_advice(const struct decider *d, struct buf *out)
 {
-	const struct neighbour *owner = owner_of(d);
-	const char *family = mirror_family_name(d->family);
+	const struct vendor *owner = owner_of(d);
+	const char *family = raw_nft_family_name(d->family);
 
 	if (owner) {
 		buf_printf(out, "%s: %s", owner->name, owner->advice);
@@ -151,14 +151,14 @@ static json_t *json_of(const struct decider *d)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 	struct buf advice __attribute__((cleanup(buf_free))) = {0};
-	const struct neighbour *owner = owner_of(d);
+	const struct vendor *owner = owner_of(d);
 	json_t *object = json_object();
 
 	proof_describe_decider(d, &text);
 	describe_advice(d, &advice);
 	json_add_text(object, "text", buf_text(&text));
 	json_add_text(object, "verdict", d->verdict);
-	json_add_text(object, "family", mirror_family_name(d->family));
+	json_add_text(object, "family", raw_nft_family_name(d->family));
 	json_add_text(object, "table", d->table);
 	json_add_text(object, "chain", d->chain);
 	json_object_set_new(object, "policy", json_boolean(d->is_policy));

@@ -22,9 +22,9 @@ static const char *const how_names[JUDGE_HOW__COUNT] = {
 
 void others_print_place(const struct judge_finding *finding, struct buf *out)
 {
-	const struct survey_table *table = finding->base->table;
+	const struct foreign_table *table = finding->base->table;
 
-	buf_printf(out, "%s %s %s", survey_family(table), table->name, finding->chain->name);
+	buf_printf(out, "%s %s %s", foreign_family(table), table->name, finding->chain->name);
 	if (finding->chain != finding->base->chain)
 		buf_printf(out, " (from %s)", finding->base->chain->name);
 	if (finding->rule)
@@ -33,11 +33,11 @@ void others_print_place(const struct judge_finding *finding, struct buf *out)
 		buf_puts(out, ", policy drop");
 	if (finding->rule && finding->rule->comment)
 		buf_printf(out, " \"%s\"", finding->rule->comment);
-	buf_printf(out, ", at %s with priority %d%s", survey_hook(finding->base->chain->hook),
+	buf_printf(out, ", at %s with priority %d%s", foreign_hook(finding->base->chain->hook),
 		   finding->base->chain->priority, table->legacy ? ", iptables-legacy" : "");
 }
 
-json_t *others_json_who(const struct neighbour *const *who, size_t n)
+json_t *others_json_who(const struct vendor *const *who, size_t n)
 {
 	json_t *array = json_array();
 
@@ -48,15 +48,15 @@ json_t *others_json_who(const struct neighbour *const *who, size_t n)
 
 json_t *others_json_place(const struct judge_finding *finding)
 {
-	const struct survey_base *base = finding->base;
+	const struct foreign_base *base = finding->base;
 	json_t *object = json_object();
 
-	json_add_text(object, "family", survey_family(base->table));
+	json_add_text(object, "family", foreign_family(base->table));
 	json_add_text(object, "table", base->table->name);
 	json_add_text(object, "chain", finding->chain->name);
 	json_add_text(object, "base_chain", base->chain->name);
 	json_object_set_new(object, "legacy", json_boolean(base->table->legacy));
-	json_add_text(object, "hook", survey_hook(base->chain->hook));
+	json_add_text(object, "hook", foreign_hook(base->chain->hook));
 	json_object_set_new(object, "priority", json_integer(base->chain->priority));
 	if (finding->rule)
 		json_object_set_new(object, "rule", json_integer(finding->rule->number));
@@ -145,14 +145,14 @@ static enum status warn_blocked(struct run *run, const struct blockers *blockers
 	return STATUS_DIFFERS;
 }
 
-static enum status tell_blockers(struct run *run, const struct survey *survey,
+static enum status tell_blockers(struct run *run, const struct foreign *foreign,
 				 const struct description *description)
 {
 	json_t *array = json_array();
 	struct blockers blockers;
 	size_t n_certain = 0;
 
-	blocker_find(survey, description, &blockers);
+	blocker_find(foreign, description, &blockers);
 	for (size_t i = 0; i < blockers.n; i++) {
 		n_certain += blockers.items[i].certain;
 		json_array_append_new(array, json_of(&blockers.items[i]));
@@ -218,11 +218,11 @@ static json_t *json_of_forwarder(const struct forwarder *forwarder)
 {
 	json_t *object = json_object();
 
-	json_add_text(object, "family", survey_family(forwarder->base->table));
+	json_add_text(object, "family", foreign_family(forwarder->base->table));
 	json_add_text(object, "table", forwarder->base->table->name);
 	json_add_text(object, "chain", forwarder->base->chain->name);
 	json_object_set_new(object, "legacy", json_boolean(forwarder->base->table->legacy));
-	json_add_text(object, "hook", survey_hook(forwarder->base->chain->hook));
+	json_add_text(object, "hook", foreign_hook(forwarder->base->chain->hook));
 	json_object_set_new(object, "rules", json_integer((json_int_t)forwarder->n_rules));
 	json_object_set_new(object, "who", others_json_who(forwarder->who, forwarder->n_who));
 	return object;
@@ -250,7 +250,7 @@ static void print_forwarding(struct run *run, const char *const values[static FA
 	}
 }
 
-static void tell_forwarding(struct run *run, int root, const struct survey *survey,
+static void tell_forwarding(struct run *run, int root, const struct foreign *foreign,
 			    const struct description *description)
 {
 	const char *values[FAMILY__COUNT];
@@ -259,7 +259,7 @@ static void tell_forwarding(struct run *run, int root, const struct survey *surv
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		values[f] = sysctl_file_read(run->arena, root, sysctl_families[f].path);
-	blocker_forwarders(survey, &forwarders);
+	blocker_forwarders(foreign, &forwarders);
 	if (run_is_talking(run))
 		print_forwarding(run, values, &forwarders);
 	if (!run->json)
@@ -318,15 +318,15 @@ static void tell_files(struct run *run, const struct ruleset *ruleset)
 enum status others_tell(struct run *run, const struct description *description,
 			const struct ruleset *ruleset)
 {
-	struct survey survey;
-	int err = survey_read(run->arena, &run->diags, SURVEY_ELEMENTS, &survey);
+	struct foreign foreign;
+	int err = foreign_read(run->arena, &run->diags, FOREIGN_ELEMENTS, &foreign);
 	SCOPED_FD root = err == 0 ? sysctl_open_root(&run->diags) : -1;
 
 	if (err == 0 && root < 0)
 		err = root;
 	if (err != 0)
 		return run_status_of(err);
-	tell_forwarding(run, root, &survey, description);
+	tell_forwarding(run, root, &foreign, description);
 	tell_files(run, ruleset);
-	return tell_blockers(run, &survey, description);
+	return tell_blockers(run, &foreign, description);
 }

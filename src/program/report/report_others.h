@@ -23,6 +23,6 @@ void others_print_place(const struct judge_finding *finding, struct buf *out);
 json_t *others_json_place(const struct judge_finding *finding);
 
 /** Names of programs as an array; the caller's. */
-json_t *others_json_who(const struct neighbour *const *who, size_t n);
+json_t *others_json_who(const struct vendor *const *who, size_t n);
 
 #endif

@@ -13,10 +13,10 @@
 /* Width of a step's number. */
 #define INDENT 4
 
-static const char *const kind_names[LIVE_KIND__COUNT] = {
-	[LIVE_ARRIVES] = "arrives",	[LIVE_MADE] = "made",	      [LIVE_CHAIN] = "chain",
-	[LIVE_RETURNS] = "returns",	[LIVE_RP_FILTER] = "rp_filter", [LIVE_ROUTE] = "route",
-	[LIVE_FORWARDING] = "forwarding",
+static const char *const kind_names[PATH_KIND__COUNT] = {
+	[PATH_ARRIVES] = "arrives",	[PATH_MADE] = "made",	      [PATH_CHAIN] = "chain",
+	[PATH_RETURNS] = "returns",	[PATH_RP_FILTER] = "rp_filter", [PATH_ROUTE] = "route",
+	[PATH_FORWARDING] = "forwarding",
 };
 
 static const char *const end_names[JUDGE_END__COUNT] = {
@@ -27,14 +27,14 @@ static const char *const end_names[JUDGE_END__COUNT] = {
 
 /* Where our own rules come from. */
 
-struct place live_place(const struct live_sources *sources, const struct judge_finding *finding,
-			const struct survey_rule *rule)
+struct place path_place(const struct path_sources *sources, const struct judge_finding *finding,
+			const struct foreign_rule *rule)
 {
 	const struct ruleset *rs = sources->lowered[finding->base->table->ours ? 0 : 1];
 	struct place place = PLACE_NONE;
 
 	if (!rs || !rule || !rule->comment ||
-	    !survey_is_ours(finding->base->table, finding->chain))
+	    !foreign_is_ours(finding->base->table, finding->chain))
 		return place;
 	for (size_t i = 0; i < rs->n_rules; i++) {
 		const struct rule *ours = &rs->rules[i];
@@ -53,45 +53,45 @@ struct place live_place(const struct live_sources *sources, const struct judge_f
 	return place;
 }
 
-static struct place place_of(const struct live_sources *sources, const struct live_step *step)
+static struct place place_of(const struct path_sources *sources, const struct path_step *step)
 {
 	struct judge_finding finding = step->finding;
 
-	if (step->kind != LIVE_CHAIN)
+	if (step->kind != PATH_CHAIN)
 		return PLACE_NONE;
 	if (finding.rule || !finding.nat_rule)
-		return live_place(sources, &finding, finding.rule);
+		return path_place(sources, &finding, finding.rule);
 	finding.chain = finding.nat_chain;
-	return live_place(sources, &finding, finding.nat_rule);
+	return path_place(sources, &finding, finding.nat_rule);
 }
 
 /* What in the description would let a packet pass that a rule of ours stops. */
-struct live_hint {
+struct path_hint {
 	const char *text; /* NULL: nothing is known */
 	struct place place;
 };
 
-static bool is_the_way(const struct way *way, const struct live_leg *leg)
+static bool is_the_way(const struct way *way, const struct path_leg *leg)
 {
 	const char *out = NULL;
 
 	for (size_t i = 0; i < leg->n; i++)
-		if (leg->steps[i].kind == LIVE_ROUTE)
+		if (leg->steps[i].kind == PATH_ROUTE)
 			out = leg->steps[i].ifname;
 	return way->fate == FATE_REFUSED && (!out || strcmp(way->out.ifname, out) == 0);
 }
 
-static struct live_hint hint_of(struct run *run, const struct live *live,
-				const struct live_leg *leg, const struct live_sources *sources)
+static struct path_hint hint_of(struct run *run, const struct path *live,
+				const struct path_leg *leg, const struct path_sources *sources)
 {
 	struct buf error __attribute__((cleanup(buf_free))) = {0};
 	struct explanation explanation;
 	struct query query = live->query;
-	struct live_hint hint = {0};
+	struct path_hint hint = {0};
 
 	if (!sources->work || leg != &live->there || !leg->stop ||
-	    leg->stop->kind != LIVE_CHAIN ||
-	    !survey_is_ours(leg->stop->finding.base->table, leg->stop->finding.chain))
+	    leg->stop->kind != PATH_CHAIN ||
+	    !foreign_is_ours(leg->stop->finding.base->table, leg->stop->finding.chain))
 		return hint;
 	query.from = leg->packet.iifname[0] ? leg->packet.iifname : NULL;
 	if (!explain_packet(run->arena, &sources->work->description,
@@ -104,16 +104,16 @@ static struct live_hint hint_of(struct run *run, const struct live *live,
 		if (!is_the_way(&explanation.ways[i], leg))
 			continue;
 		told = tell_there(run->arena, &explanation, &explanation.ways[i]);
-		hint = (struct live_hint){told.hint, told.place};
+		hint = (struct path_hint){told.hint, told.place};
 	}
 	return hint;
 }
 
 /* JSON. */
 
-static json_t *json_of_step(const struct run *run, const struct live *live,
-			    const struct live_leg *leg, const struct live_sources *sources,
-			    const struct live_step *step)
+static json_t *json_of_step(const struct run *run, const struct path *live,
+			    const struct path_leg *leg, const struct path_sources *sources,
+			    const struct path_step *step)
 {
 	json_t *object = json_object();
 	struct place place = place_of(sources, step);
@@ -121,17 +121,17 @@ static json_t *json_of_step(const struct run *run, const struct live *live,
 
 	json_add_text(object, "kind", kind_names[step->kind]);
 	json_add_text(object, "verdict", end_names[step->end]);
-	json_add_text(object, "text", live_tell_step(run->arena, live, leg, step));
+	json_add_text(object, "text", path_tell_step(run->arena, live, leg, step));
 	json_add_text(object, "interface", step->ifname);
 	if (step->sysctl) {
 		json_add_text(object, "sysctl", step->sysctl);
 		json_add_text(object, "value", step->value);
 	}
-	if (step->kind == LIVE_CHAIN) {
+	if (step->kind == PATH_CHAIN) {
 		json_t *chain = others_json_place(&step->finding);
 
 		json_object_set_new(chain, "ours",
-				    json_boolean(survey_is_ours(step->finding.base->table,
+				    json_boolean(foreign_is_ours(step->finding.base->table,
 								step->finding.chain)));
 		json_object_set_new(object, "chain", chain);
 	}
@@ -142,18 +142,18 @@ static json_t *json_of_step(const struct run *run, const struct live *live,
 	return object;
 }
 
-static json_t *json_of_leg(struct run *run, const struct live *live,
-			   const struct live_leg *leg, const struct live_sources *sources)
+static json_t *json_of_leg(struct run *run, const struct path *live,
+			   const struct path_leg *leg, const struct path_sources *sources)
 {
 	json_t *object = json_object(), *steps = json_array();
-	struct live_hint hint;
+	struct path_hint hint;
 	const char *advice;
 
 	json_add_text(object, "verdict",
 		      end_names[leg->stop  ? JUDGE_DROPS
 				: leg->may ? JUDGE_MAY_DROP
 					   : JUDGE_PASSES]);
-	json_add_text(object, "text", live_tell_verdict(run->arena, live, leg, &advice));
+	json_add_text(object, "text", path_tell_verdict(run->arena, live, leg, &advice));
 	hint = hint_of(run, live, leg, sources);
 	json_add_text(object, "advice", hint.text ? hint.text : advice);
 	json_add_place(object, &run->diags, &hint.place);
@@ -169,20 +169,20 @@ static json_t *json_of_leg(struct run *run, const struct live *live,
 
 /* Text. */
 
-static void print_leg(struct run *run, const struct live *live, const struct live_leg *leg,
-		      const struct live_sources *sources)
+static void print_leg(struct run *run, const struct path *live, const struct path_leg *leg,
+		      const struct path_sources *sources)
 {
 	struct buf *out = &run->out;
 	const char *advice;
-	const char *verdict = live_tell_verdict(run->arena, live, leg, &advice);
+	const char *verdict = path_tell_verdict(run->arena, live, leg, &advice);
 	const char *paint = !run->colour ? "" : leg->stop ? "\033[31m" : "\033[32m";
-	struct live_hint hint = hint_of(run, live, leg, sources);
+	struct path_hint hint = hint_of(run, live, leg, sources);
 
 	for (size_t i = 0; i < leg->n; i++) {
 		struct place place = place_of(sources, &leg->steps[i]);
 
 		buf_printf(out, "%2zu. ", i + 1);
-		print_explain_wrapped(out, live_tell_step(run->arena, live, leg, &leg->steps[i]),
+		print_explain_wrapped(out, path_tell_step(run->arena, live, leg, &leg->steps[i]),
 				      INDENT);
 		if (place.line)
 			buf_printf(out, "%*sfrom %s:%u:%u\n", INDENT, "",
@@ -199,8 +199,8 @@ static void print_leg(struct run *run, const struct live *live, const struct liv
 			   hint.place.line, hint.place.column);
 }
 
-static void print_live(struct run *run, const struct live *live,
-		       const struct live_sources *sources)
+static void print_live(struct run *run, const struct path *live,
+		       const struct path_sources *sources)
 {
 	print_explain_question(&live->query, &run->out);
 	buf_putc(&run->out, '\n');
@@ -217,12 +217,12 @@ static void print_live(struct run *run, const struct live *live,
 }
 
 /* The description: what is given, else what was recorded, else none. */
-static enum status find_sources(struct run *run, struct work *work, struct live_sources *out)
+static enum status find_sources(struct run *run, struct work *work, struct path_sources *out)
 {
 	struct installed installed;
 	int err;
 
-	*out = (struct live_sources){0};
+	*out = (struct path_sources){0};
 	if (run->args.n_files > 0) {
 		if (!work_load(run, work))
 			return STATUS_DESCRIPTION;
@@ -244,7 +244,7 @@ static enum status find_sources(struct run *run, struct work *work, struct live_
 }
 
 /* A network's or an uplink's name stands for its interface, unless there is one of that name. */
-static const char *interface_of(struct run *run, const struct live_sources *sources,
+static const char *interface_of(struct run *run, const struct path_sources *sources,
 				const char *from)
 {
 	const struct description *d = sources->work ? &sources->work->description : NULL;
@@ -261,13 +261,13 @@ static const char *interface_of(struct run *run, const struct live_sources *sour
 	return from;
 }
 
-enum status live_explain(struct run *run)
+enum status path_explain(struct run *run)
 {
 	struct buf error __attribute__((cleanup(buf_free))) = {0};
-	struct live_sources sources;
+	struct path_sources sources;
 	struct query query;
 	struct work work;
-	struct live live;
+	struct path live;
 	enum status status;
 	int err = 0;
 
@@ -283,7 +283,7 @@ enum status live_explain(struct run *run)
 		return status;
 	if (err == 0) {
 		query.from = interface_of(run, &sources, run->args.value[OPTION_FROM]);
-		err = live_follow(run->arena, &run->diags, &query, &live, &error);
+		err = path_follow(run->arena, &run->diags, &query, &live, &error);
 	}
 	if (error.len) {
 		diag_add(&run->diags, SEVERITY_ERROR, PROGRAM_CODE(PACKET), PLACE_NONE, "%s",

@@ -16,10 +16,10 @@ static const char *keep(struct arena *arena, const struct buf *text)
 
 static void add_who(const struct judge_finding *finding, struct buf *out)
 {
-	const struct neighbour *who[BLOCKER_WHO_MAX];
+	const struct vendor *who[BLOCKER_WHO_MAX];
 	size_t n;
 
-	if (survey_is_ours(finding->base->table, finding->chain)) {
+	if (foreign_is_ours(finding->base->table, finding->chain)) {
 		buf_puts(out, " of hostgate");
 		return;
 	}
@@ -31,25 +31,25 @@ static void add_who(const struct judge_finding *finding, struct buf *out)
 /* The base chain, by family, table and name, as its owner finds it. */
 static void add_chain(const struct judge_finding *finding, struct buf *out)
 {
-	const struct survey_base *base = finding->base;
+	const struct foreign_base *base = finding->base;
 
 	if (base->table->ours) {
 		buf_printf(out, "hostgate's chain %s (%s, priority %d)", base->chain->name,
-			   survey_hook(base->chain->hook), base->chain->priority);
+			   foreign_hook(base->chain->hook), base->chain->priority);
 		return;
 	}
 	buf_printf(out, "%s%s %s %s", base->table->legacy ? "iptables-legacy: " : "",
-		   survey_family(base->table), base->table->name, base->chain->name);
+		   foreign_family(base->table), base->table->name, base->chain->name);
 	add_who(finding, out);
-	buf_printf(out, " (%s, priority %d)", survey_hook(base->chain->hook),
+	buf_printf(out, " (%s, priority %d)", foreign_hook(base->chain->hook),
 		   base->chain->priority);
 }
 
-static void add_rule(const struct judge_finding *finding, const struct survey_chain *chain,
-		     const struct survey_rule *rule, struct buf *out)
+static void add_rule(const struct judge_finding *finding, const struct foreign_chain *chain,
+		     const struct foreign_rule *rule, struct buf *out)
 {
 	/* Ours are found by what they are there for, also when their places change. */
-	if (rule->comment && survey_is_ours(finding->base->table, chain)) {
+	if (rule->comment && foreign_is_ours(finding->base->table, chain)) {
 		buf_printf(out, "rule \"%s\" of its chain %s", rule->comment, chain->name);
 		return;
 	}
@@ -91,7 +91,7 @@ static void add_drop(const struct judge_finding *finding, struct buf *out)
 	}
 }
 
-static void add_translation(const struct live_step *step, struct buf *out)
+static void add_translation(const struct path_step *step, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -104,7 +104,7 @@ static void add_translation(const struct live_step *step, struct buf *out)
 					     : "another one");
 }
 
-static void tell_chain(const struct live_step *step, struct buf *out)
+static void tell_chain(const struct path_step *step, struct buf *out)
 {
 	const struct judge_finding *finding = &step->finding;
 
@@ -120,8 +120,8 @@ static void tell_chain(const struct live_step *step, struct buf *out)
 		buf_printf(out, " That depends on what is not known here: %s.", finding->untold);
 }
 
-static void tell_arrival(const struct live *live, const struct live_leg *leg,
-			 const struct live_step *step, struct buf *out)
+static void tell_arrival(const struct path *live, const struct path_leg *leg,
+			 const struct path_step *step, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -132,7 +132,7 @@ static void tell_arrival(const struct live *live, const struct live_leg *leg,
 	buf_putc(out, '.');
 }
 
-static void tell_return(const struct live_step *step, struct buf *out)
+static void tell_return(const struct path_step *step, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -140,7 +140,7 @@ static void tell_return(const struct live_step *step, struct buf *out)
 		   step->address_known ? addr_format(&step->addr, text) : "the sender's");
 }
 
-static void tell_rp_filter(const struct live_leg *leg, const struct live_step *step,
+static void tell_rp_filter(const struct path_leg *leg, const struct path_step *step,
 			   struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -157,7 +157,7 @@ static void tell_rp_filter(const struct live_leg *leg, const struct live_step *s
 			   addr_format(&leg->packet.saddr, text));
 }
 
-static void tell_no_route(const struct live_step *step, struct buf *out)
+static void tell_no_route(const struct path_step *step, struct buf *out)
 {
 	if (step->err == 0)
 		buf_printf(out, "The routing table refuses it: the route there is \"%s\".",
@@ -171,7 +171,7 @@ static void tell_no_route(const struct live_step *step, struct buf *out)
 		buf_printf(out, "The routing table has no way for it: %s.", strerror(-step->err));
 }
 
-static void tell_route(const struct live_leg *leg, const struct live_step *step, struct buf *out)
+static void tell_route(const struct path_leg *leg, const struct path_step *step, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -193,7 +193,7 @@ static void tell_route(const struct live_leg *leg, const struct live_step *step,
 	buf_putc(out, '.');
 }
 
-static void tell_forwarding(const struct live_step *step, struct buf *out)
+static void tell_forwarding(const struct path_step *step, struct buf *out)
 {
 	if (step->end == JUDGE_PASSES)
 		buf_printf(out, "Forwarding is on (%s is %s).", step->sysctl, step->value);
@@ -203,96 +203,96 @@ static void tell_forwarding(const struct live_step *step, struct buf *out)
 			   step->sysctl, step->value ? step->value : "not there", step->ifname);
 }
 
-const char *live_tell_step(struct arena *arena, const struct live *live, const struct live_leg *leg,
-			   const struct live_step *step)
+const char *path_tell_step(struct arena *arena, const struct path *live, const struct path_leg *leg,
+			   const struct path_step *step)
 {
 	SCOPED_BUF text = {0};
 
 	switch (step->kind) {
-	case LIVE_ARRIVES:
+	case PATH_ARRIVES:
 		tell_arrival(live, leg, step, &text);
 		break;
-	case LIVE_MADE:
+	case PATH_MADE:
 		buf_puts(&text, "This host itself sends it.");
 		break;
-	case LIVE_CHAIN:
+	case PATH_CHAIN:
 		tell_chain(step, &text);
 		break;
-	case LIVE_RETURNS:
+	case PATH_RETURNS:
 		tell_return(step, &text);
 		break;
-	case LIVE_RP_FILTER:
+	case PATH_RP_FILTER:
 		tell_rp_filter(leg, step, &text);
 		break;
-	case LIVE_ROUTE:
+	case PATH_ROUTE:
 		tell_route(leg, step, &text);
 		break;
-	case LIVE_FORWARDING:
+	case PATH_FORWARDING:
 		tell_forwarding(step, &text);
 		break;
-	case LIVE_KIND__COUNT:
+	case PATH_KIND__COUNT:
 		break;
 	}
 	return keep(arena, &text);
 }
 
-static void add_stopper(const struct live_step *step, struct buf *out)
+static void add_stopper(const struct path_step *step, struct buf *out)
 {
 	switch (step->kind) {
-	case LIVE_CHAIN:
+	case PATH_CHAIN:
 		add_chain(&step->finding, out);
 		break;
-	case LIVE_RP_FILTER:
+	case PATH_RP_FILTER:
 		buf_puts(out, "the reverse path filter");
 		break;
-	case LIVE_ROUTE:
+	case PATH_ROUTE:
 		buf_puts(out, "the routing table");
 		break;
-	case LIVE_FORWARDING:
+	case PATH_FORWARDING:
 		buf_puts(out, "the forwarding switch");
 		break;
-	case LIVE_ARRIVES:
-	case LIVE_MADE:
-	case LIVE_RETURNS:
-	case LIVE_KIND__COUNT:
+	case PATH_ARRIVES:
+	case PATH_MADE:
+	case PATH_RETURNS:
+	case PATH_KIND__COUNT:
 		break;
 	}
 }
 
-static const char *advice_about(struct arena *arena, const struct live_step *step)
+static const char *advice_about(struct arena *arena, const struct path_step *step)
 {
-	const struct neighbour *who[BLOCKER_WHO_MAX];
+	const struct vendor *who[BLOCKER_WHO_MAX];
 
 	switch (step->kind) {
-	case LIVE_CHAIN:
-		if (survey_is_ours(step->finding.base->table, step->finding.chain))
+	case PATH_CHAIN:
+		if (foreign_is_ours(step->finding.base->table, step->finding.chain))
 			return "That is what the description says; `hostgate explain` without "
 			       "--live tells what in it would let the packet pass.";
 		if (blocker_who(&step->finding, who) > 0)
 			return arena_printf(arena, "To let it pass: %s.", who[0]->advice);
 		return "No rule of hostgate's can overrule that: let the packet pass there.";
-	case LIVE_RP_FILTER:
+	case PATH_RP_FILTER:
 		return arena_printf(arena,
 				    "Is it the right interface? Else write 2 (loose) or 0 to "
 				    "/proc/sys/%s, or mend the route.",
 				    step->sysctl);
-	case LIVE_ROUTE:
+	case PATH_ROUTE:
 		return "`ip route` shows the routes of this host.";
-	case LIVE_FORWARDING:
+	case PATH_FORWARDING:
 		return "`hostgate apply` switches it on where the description needs it.";
-	case LIVE_ARRIVES:
-	case LIVE_MADE:
-	case LIVE_RETURNS:
-	case LIVE_KIND__COUNT:
+	case PATH_ARRIVES:
+	case PATH_MADE:
+	case PATH_RETURNS:
+	case PATH_KIND__COUNT:
 		break;
 	}
 	return NULL;
 }
 
-const char *live_tell_verdict(struct arena *arena, const struct live *live,
-			      const struct live_leg *leg, const char **advice)
+const char *path_tell_verdict(struct arena *arena, const struct path *live,
+			      const struct path_leg *leg, const char **advice)
 {
-	const struct live_step *step = leg->stop ? leg->stop : leg->may;
+	const struct path_step *step = leg->stop ? leg->stop : leg->may;
 	SCOPED_BUF text = {0};
 
 	(void)live;

@@ -18,7 +18,7 @@
 struct fixture {
 	struct arena *arena;
 	struct diags diags;
-	struct state_place place;
+	struct record_place place;
 	char directory[32];
 };
 
@@ -61,45 +61,45 @@ static void write_text(const char *path, const char *text)
 
 static void save_sample(struct fixture *f)
 {
-	struct state_moved moved[] = {{"net/ipv4/conf/eth9/forwarding", "1"}};
+	struct record_moved moved[] = {{"net/ipv4/conf/eth9/forwarding", "1"}};
 	const char *others[] = {"ip nat POSTROUTING of Docker", "inet x y"};
-	struct state sample = {.version = "1",
+	struct record sample = {.version = "1",
 			       .hash = "abc",
 			       .files = "a.yaml",
 			       .text = "networks: \"q\"\n",
 			       .time = "2026-01-01T00:00:00Z"};
 
-	state_add(f->arena, &sample,
-		  (struct state_sysctl){.path = "net/ipv4/ip_forward",
+	record_add(f->arena, &sample,
+		  (struct record_sysctl){.path = "net/ipv4/ip_forward",
 					.before = "0",
 					.written = "1",
 					.moved = moved,
 					.n_moved = 1,
 					.others = others,
 					.n_others = 2});
-	state_add(f->arena, &sample,
-		  (struct state_sysctl){.path = "net/ipv4/conf/eth0.5/send_redirects",
+	record_add(f->arena, &sample,
+		  (struct record_sysctl){.path = "net/ipv4/conf/eth0.5/send_redirects",
 					.before = "1",
 					.written = "0"});
-	assert_int_equal(state_save(&f->diags, &f->place, &sample), 0);
+	assert_int_equal(record_save(&f->diags, &f->place, &sample), 0);
 }
 
 static void what_was_saved_is_read(void **state)
 {
 	struct fixture *f = *state;
-	struct state_sysctl *entry;
-	struct state found;
+	struct record_sysctl *entry;
+	struct record found;
 	const char *why;
 	struct stat stat_of_file;
 
 	save_sample(f);
 	assert_int_equal(stat(f->place.path, &stat_of_file), 0);
 	assert_int_equal(stat_of_file.st_mode & 0777, 0600);
-	assert_int_equal(state_load(f->arena, f->place.path, &found, &why), STATE_READ);
+	assert_int_equal(record_load(f->arena, f->place.path, &found, &why), RECORD_READ);
 	assert_string_equal(found.hash, "abc");
 	assert_string_equal(found.text, "networks: \"q\"\n");
 	assert_int_equal(found.n_sysctls, 2);
-	entry = state_find(&found, "net/ipv4/ip_forward");
+	entry = record_find(&found, "net/ipv4/ip_forward");
 	assert_non_null(entry);
 	assert_string_equal(entry->before, "0");
 	assert_int_equal(entry->n_moved, 1);
@@ -107,11 +107,11 @@ static void what_was_saved_is_read(void **state)
 	assert_int_equal(entry->n_others, 2);
 	assert_string_equal(entry->others[0], "ip nat POSTROUTING of Docker");
 	assert_string_equal(entry->others[1], "inet x y");
-	assert_non_null(state_find(&found, "net/ipv4/conf/eth0.5/send_redirects"));
-	assert_null(state_find(&found, "net/ipv4/conf/eth0/send_redirects"));
-	assert_int_equal(state_forget(&f->diags, &f->place), 0);
-	assert_int_equal(state_load(f->arena, f->place.path, &found, &why), STATE_ABSENT);
-	assert_int_equal(state_forget(&f->diags, &f->place), 0);
+	assert_non_null(record_find(&found, "net/ipv4/conf/eth0.5/send_redirects"));
+	assert_null(record_find(&found, "net/ipv4/conf/eth0/send_redirects"));
+	assert_int_equal(record_forget(&f->diags, &f->place), 0);
+	assert_int_equal(record_load(f->arena, f->place.path, &found, &why), RECORD_ABSENT);
+	assert_int_equal(record_forget(&f->diags, &f->place), 0);
 }
 
 static void damage_is_told(void **state)
@@ -131,11 +131,11 @@ static void damage_is_told(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		struct state found;
+		struct record found;
 		const char *why = NULL;
 
 		write_text(f->place.path, texts[i]);
-		assert_int_equal(state_load(f->arena, f->place.path, &found, &why), STATE_DAMAGED);
+		assert_int_equal(record_load(f->arena, f->place.path, &found, &why), RECORD_DAMAGED);
 		assert_non_null(why);
 		assert_null(found.hash);
 		assert_int_equal(found.n_sysctls, 0);
@@ -145,7 +145,7 @@ static void damage_is_told(void **state)
 static void every_cut_is_damage(void **state)
 {
 	struct fixture *f = *state;
-	struct state found;
+	struct record found;
 	struct stat whole;
 	const char *why;
 
@@ -154,28 +154,28 @@ static void every_cut_is_damage(void **state)
 	/* The last bytes are the brace and the line end. */
 	for (off_t len = whole.st_size - 2; len >= 0; len--) {
 		assert_int_equal(truncate(f->place.path, len), 0);
-		assert_int_equal(state_load(f->arena, f->place.path, &found, &why), STATE_DAMAGED);
+		assert_int_equal(record_load(f->arena, f->place.path, &found, &why), RECORD_DAMAGED);
 	}
 }
 
 static void the_state_of_another_boot_is_none(void **state)
 {
 	struct fixture *f = *state;
-	struct state found;
+	struct record found;
 	const char *why;
 
 	write_text(f->place.path, "{\"format\": 1, \"boot\": \"other\", \"version\": \"1\"}");
-	assert_int_equal(state_load(f->arena, f->place.path, &found, &why), STATE_ABSENT);
+	assert_int_equal(record_load(f->arena, f->place.path, &found, &why), RECORD_ABSENT);
 	assert_int_equal(found.n_sysctls, 0);
 }
 
 static void a_failed_save_leaves_the_old_state(void **state)
 {
 	struct fixture *f = *state;
-	struct state sample = {.version = "1", .hash = "h", .files = "f", .text = "t", .time = "t"};
-	struct state_place nowhere = {.directory = "/nonexistent", .path = "/nonexistent/1.json"};
+	struct record sample = {.version = "1", .hash = "h", .files = "f", .text = "t", .time = "t"};
+	struct record_place nowhere = {.directory = "/nonexistent", .path = "/nonexistent/1.json"};
 
-	assert_int_equal(state_save(&f->diags, &nowhere, &sample), -ENOENT);
+	assert_int_equal(record_save(&f->diags, &nowhere, &sample), -ENOENT);
 	assert_int_equal(f->diags.n, 1);
 	assert_string_equal(f->diags.items[0].code, "HG-E220");
 }

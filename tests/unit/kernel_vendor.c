@@ -29,8 +29,8 @@ static void test_known(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const struct neighbour *who =
-			neighbour_of(cases[i].family, cases[i].table, cases[i].chain);
+		const struct vendor *who =
+			vendor_of(cases[i].family, cases[i].table, cases[i].chain);
 
 		assert_non_null(who);
 		assert_string_equal(who->name, cases[i].name);
@@ -42,14 +42,14 @@ static void test_known(void **state)
 static void test_unknown(void **state)
 {
 	(void)state;
-	assert_null(neighbour_of("ip", "filter", "FORWARD"));
-	assert_null(neighbour_of("inet", "filter", "forward"));
-	assert_null(neighbour_of("ip", "filter", "docker"));
-	assert_null(neighbour_of("ip", "filter", "DOCKE"));
-	assert_null(neighbour_of("inet", "firewall", "filter_FORWARD"));
-	assert_null(neighbour_of("ip", "filter", "ufw"));
-	assert_null(neighbour_of("ip", "filter", ""));
-	assert_null(neighbour_of("inet", "hostgate", "forward"));
+	assert_null(vendor_of("ip", "filter", "FORWARD"));
+	assert_null(vendor_of("inet", "filter", "forward"));
+	assert_null(vendor_of("ip", "filter", "docker"));
+	assert_null(vendor_of("ip", "filter", "DOCKE"));
+	assert_null(vendor_of("inet", "firewall", "filter_FORWARD"));
+	assert_null(vendor_of("ip", "filter", "ufw"));
+	assert_null(vendor_of("ip", "filter", ""));
+	assert_null(vendor_of("inet", "hostgate", "forward"));
 }
 
 int main(void)
