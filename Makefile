@@ -197,6 +197,10 @@ demo: deps
 check-layers: all
 	@CC="$(CC)" contrib/check-layers . --objects $(BUILD) --library $(CORE) $(YAML_LIBS)
 
+.PHONY: figures
+figures:
+	@contrib/figures
+
 .PHONY: golden-update
 golden-update: all $(UNIT_GOLDEN)
 	@for p in $(UNIT_GOLDEN) tests/golden/run.py; do \
@@ -289,7 +293,8 @@ help:
 	@echo 'make test          install what is missing for it, build, run every test'
 	@echo 'make install       DESTDIR, PREFIX=$(PREFIX), MANDIR=$(MANDIR); uninstall takes it out'
 	@echo 'make unit          the unit tests alone; asan, ubsan: the same with a sanitizer'
-	@echo 'make check-layers  no file includes a higher layer, the core stays pure'
+	@echo 'make check-layers  nothing includes or calls a higher room, the core stays pure'
+	@echo 'make figures       rooms, lines, long functions'
 	@echo 'make analyze       gcc -fanalyzer and cppcheck; tidy: clang-tidy'
 	@echo 'make fuzz          libFuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS) a fuzzer'
 	@echo 'make coverage      lines that unit and golden tests run, a file a line'

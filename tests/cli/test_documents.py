@@ -8,7 +8,7 @@ import unittest
 
 from common import BUILD, HOSTGATE, TOP, Namespace, hostgate, root_only, run
 
-MARKDOWN = ("README.md", "HACKING.md", "NEWS.md", "SECURITY.md")
+MARKDOWN = ("README.md", "HACKING.md", "NEWS.md", "SECURITY.md", "doc/design.md")
 MANUALS = ("man/hostgate.8", "man/hostgate.yaml.5")
 GENERATED = MANUALS + ("completions/hostgate.bash", "completions/_hostgate",
                        "completions/hostgate.fish")

@@ -40,7 +40,7 @@ struct blockers {
 /**
  * Sends one sample packet and its reply through the chains of others for every way that the
  * description opens, at most BLOCKER_SAMPLES of them: where there are more, networks whose
- * interfaces are named alike stand for each other. Memory comes from the foreign's arena.
+ * interfaces are named alike stand for each other. Memory comes from the foreign rules' arena.
  */
 void blocker_find(const struct foreign *foreign, const struct description *description,
 		  struct blockers *out);
@@ -65,7 +65,7 @@ struct forwarders {
 	size_t n, cap;
 };
 
-/** Lists them; only chains that have rules. Memory comes from the foreign's arena. */
+/** Lists them; only chains that have rules. Memory comes from the foreign rules' arena. */
 void blocker_forwarders(const struct foreign *foreign, struct forwarders *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include "foreign/foreign.h"
 #include "hostgate/description.h"
 
-/** Yes, no, or it depends on what the foreign does not know. */
+/** Yes, no, or it depends on what the foreign rules do not tell. */
 enum tri {
 	TRI_NO,
 	TRI_YES,
@@ -80,7 +80,7 @@ struct judge_finding {
 	const struct foreign_rule *nat_rule;
 };
 
-/** A packet on its way. Start with judge_start(); it lives as long as the foreign. */
+/** A packet on its way. Start with judge_start(); it lives as long as the foreign rules. */
 struct judge {
 	const struct foreign *foreign;
 	struct judge_packet packet;
