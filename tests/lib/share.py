@@ -76,11 +76,20 @@ def work(number, groups, todo, told, limit):
         with contextlib.suppress(BrokenPipeError):      # nobody listens when the suite was ended
             os.write(told, (json.dumps({"worker": number, **what}) + "\n").encode())   # whole, as it is short
 
+    ended = []
+
+    def stop(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        ended.append(True)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
     result = Lines(limit, tell)
     try:
         Taken(groups, todo).run(result)
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except BaseException:       # unittest makes others of an interrupt
+        if not ended:
+            raise
         return
     tell(begins=None, **result.counts())
 
@@ -163,12 +172,12 @@ def share(groups, jobs, limit, begin=lambda number: None):
     return sums
 
 
-def options(about):
+def options(about, jobs=0):
     """The command line that suites have in common."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("-k", metavar="NAME", action="append", help="only tests whose name holds NAME")
     parser.add_argument("--lines", type=int, default=40, help="at most so many lines about one failure")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes that share the tests")
+    parser.add_argument("--jobs", type=int, default=jobs or len(os.sched_getaffinity(0)), help="processes that share the tests")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     return parser
 

@@ -27,15 +27,30 @@ def weight_of(test):
     return getattr(test, "weight", 2 if getattr(getattr(test, "installer", None), "script", False) else 0)
 
 
+# Of every promise a class or two, with both backends: `make check`.
+CHECK = ("test_leak.Leaks_apply",                                       # P1, P2, P3
+         "test_nat.Translation_apply", "test_replies.Replies_apply",    # P2, P3
+         "test_forged.Forged_apply", "test_inside.Standard_apply",      # P4
+         "test_clean_slate.CleanSlate_apply",                           # P5: test_no_gap
+         "test_foreign.Foreign_apply",                                  # P6
+         "test_again.Again",                                            # P7
+         "test_change.Change_apply",                                    # P8
+         "test_standing.Standing")                                      # P9
+
+
 def begin(number):
     lab.WORKER = number
 
 
 def main():
-    options = share.options(__doc__)
+    # Two a processor: some tests wait for a second that has to pass.
+    options = share.options(__doc__, 2 * len(os.sched_getaffinity(0)))
     options.add_argument("--installer", choices=[way.name for way in cases.INSTALLERS + [cases.FILE]],
                          help="the promises over this way only (tests of the program itself: with apply)")
+    options.add_argument("--check", action="store_true", help="every promise with both backends, within a minute")
     args = options.parse_args()
+    if args.check:
+        args.k = CHECK
     tests = list(share.flatten(unittest.TestLoader().discover(HERE, pattern="test_*.py", top_level_dir=HERE)))
     if args.installer:
         tests = [test for test in tests

@@ -49,6 +49,8 @@ class Model:
 
 class Rounds(cases.Case):
 
+    weight = 5          # it alone decides how long the suite takes at least
+
     def setUp(self):
         self.host, self.fresh = Space(), Space()
         self.addCleanup(self.host.close)
