@@ -7,32 +7,15 @@ import sys
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 sys.dont_write_bytecode = True
 
-
-class Result(unittest.TextTestResult):
-    passed = 0
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        self.stream.writeln(f"skip: {test}: {reason}")
+from lib import share  # noqa: E402  (after the path is set)
 
 
 def main():
-    loader = unittest.TestLoader()
-    if len(sys.argv) == 3 and sys.argv[1] == "-k":
-        loader.testNamePatterns = [f"*{sys.argv[2]}*"]
-    suite = loader.discover(HERE, "test_*.py")
-    runner = unittest.TextTestRunner(sys.stdout, resultclass=Result, verbosity=0)
-    result = runner.run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
-    return 1 if failed else 0
+    tests = list(share.flatten(unittest.TestLoader().discover(HERE, "test_*.py", HERE)))
+    return share.run(tests, share.options(__doc__).parse_args())
 
 
 if __name__ == "__main__":

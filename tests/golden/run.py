@@ -7,14 +7,16 @@ GOLDEN_UPDATE=1 writes the files instead: look at the difference."""
 import difflib
 import json
 import os
-import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HOSTGATE = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib.program import EXAMPLES, PROGRAM, TOP, run  # noqa: E402  (after the path is set)
+from lib.results import Counts  # noqa: E402
+
 FOLDER = os.path.join(TOP, "tests", "golden", "dialects")
-EXAMPLES = sorted(name[:-5] for name in os.listdir(os.path.join(TOP, "examples"))
-                  if name.endswith(".yaml"))
+NAMES = sorted(name[:-5] for name in os.listdir(EXAMPLES) if name.endswith(".yaml"))
+COUNTS = Counts()
 
 
 def normalised(text):
@@ -27,13 +29,12 @@ def normalised(text):
 
 
 def check(name, file, *arguments):
-    """Runs the program; returns whether it prints what the file holds."""
+    """Runs the program, which must print what the file holds."""
     path = os.path.join(FOLDER, name, file)
-    done = subprocess.run((HOSTGATE,) + arguments, cwd=TOP, text=True, timeout=60,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    done = run(PROGRAM, *arguments, cwd=TOP)
     if done.returncode != 0 or done.stderr:
-        print(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
-        return False
+        COUNTS.tell("FAIL", " ".join(arguments), f"exit {done.returncode}\n{done.stderr}")
+        return
     text = normalised(done.stdout)
     if os.environ.get("GOLDEN_UPDATE"):
         with open(path, "w", encoding="utf-8") as output:
@@ -45,18 +46,17 @@ def check(name, file, *arguments):
         expected = ""
     sys.stdout.writelines(difflib.unified_diff(expected.splitlines(True), text.splitlines(True),
                                                os.path.relpath(path, TOP), " ".join(arguments)))
-    return text == expected
+    COUNTS.tell("ok" if text == expected else "FAIL", " ".join(arguments))
 
 
 def main():
-    results = [check(name, "json", "apply", "--dry-run=json", f"examples/{name}.yaml")
-               for name in EXAMPLES]
-    results.append(check("host-only", "explain.json", "explain", "--json", "examples/host-only.yaml",
-                         "192.168.56.10", "198.51.100.7:443/tcp"))
-    results.append(check("isolated", "explain.json", "explain", "--json", "examples/isolated.yaml",
-                         "192.168.57.10", "198.51.100.7"))
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if all(results) else 1
+    for name in NAMES:
+        check(name, "json", "apply", "--dry-run=json", f"examples/{name}.yaml")
+    check("host-only", "explain.json", "explain", "--json", "examples/host-only.yaml",
+          "192.168.56.10", "198.51.100.7:443/tcp")
+    check("isolated", "explain.json", "explain", "--json", "examples/isolated.yaml",
+          "192.168.57.10", "198.51.100.7")
+    return COUNTS.finish()
 
 
 if __name__ == "__main__":

@@ -5,63 +5,60 @@
 What needs the kernel runs as root in a network namespace of its own; without root it is skipped
 with that reason. The last line is the sum.
 """
+import concurrent.futures
+import contextlib
 import glob
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib.program import EXAMPLES, HANG, PROGRAM, TOP  # noqa: E402  (after the path is set)
+from lib.results import Counts  # noqa: E402
+from lib.space import Space, inside  # noqa: E402
+
 FOUND = 97  # valgrind's exit status for an error; no command of ours has it
 VALGRIND = ["valgrind", "-q", "--error-exitcode=%d" % FOUND, "--leak-check=full",
             "--errors-for-leak-kinds=definite,indirect"]
-counts = {"ok": 0, "FAIL": 0, "skip": 0}
+COUNTS = Counts()
 
 
-def tell(outcome, name, more=""):
-    counts[outcome] += 1
-    print("%-4s %s%s" % (outcome, name, ": " + more if more else ""), flush=True)
-
-
-def judge(name, argv, wanted, env, prefix=()):
-    """Runs a command; wanted: its exit statuses when valgrind finds nothing.
+def judge(name, argv, wanted, host=None):
+    """Runs a command, on the host if one is given; wanted: its exit statuses when valgrind finds nothing.
 
     Into a file: valgrind keeps a copy of stderr open in processes that outlive the command."""
-    with tempfile.TemporaryFile("w+") as words:
-        done = subprocess.run([*prefix, *VALGRIND, PROGRAM, *argv], stdout=subprocess.DEVNULL, stderr=words,
-                              stdin=subprocess.DEVNULL, env=env, timeout=120, check=False)
+    with tempfile.TemporaryFile("w+") as words, inside(host.host) if host else contextlib.nullcontext():
+        done = subprocess.run([*VALGRIND, PROGRAM, *argv], stdout=subprocess.DEVNULL, stderr=words,
+                              stdin=subprocess.DEVNULL, env=host.env() if host else None, timeout=HANG, check=False)
         words.seek(0)
         if done.returncode in wanted:
-            tell("ok", name)
+            COUNTS.tell("ok", name)
         else:
-            tell("FAIL", name, "exit %d\n%s" % (done.returncode, words.read()[-3000:]))
+            COUNTS.tell("FAIL", name, "exit %d\n%s" % (done.returncode, words.read()[-3000:]))
 
 
-def pure(env):
-    for path in sorted(glob.glob(os.path.join(TOP, "examples", "*.yaml"))):
+def pure():
+    """What needs no kernel: a thread a command."""
+    for path in sorted(glob.glob(os.path.join(EXAMPLES, "*.yaml"))):
         name = os.path.basename(path)
         for words in (["check", path], ["check", "--json", path], ["apply", "--dry-run", path],
                       ["apply", "--dry-run=restore", path], ["apply", "--dry-run=nft", path],
                       ["apply", "--dry-run=json", path]):
-            judge("%s of %s" % (" ".join(words[:-1]), name), words, (0,), env)
-        judge("explain of %s" % name, ["explain", path, "192.168.56.10", "198.51.100.7:443/tcp"], (0,), env)
+            yield "%s of %s" % (" ".join(words[:-1]), name), words, (0,)
+        yield "explain of %s" % name, ["explain", path, "192.168.56.10", "198.51.100.7:443/tcp"], (0,)
     wrong = sorted(glob.glob(os.path.join(TOP, "tests", "golden", "errors", "*.yaml")))
-    judge("check of %d wrong descriptions" % len(wrong), ["check", *wrong], (3,), env)
-    judge("schema", ["schema"], (0,), env)
-    judge("help", ["--help"], (0,), env)
-    judge("a wrong command line", ["aply"], (2,), env)
+    yield "check of %d wrong descriptions" % len(wrong), ["check", *wrong], (3,)
+    yield "schema", ["schema"], (0,)
+    yield "help", ["--help"], (0,)
+    yield "a wrong command line", ["aply"], (2,)
 
 
-def inside(env):
+def on_a_host():
     """One namespace for all of it: each command finds what the one before left."""
-    name = "hgm-%d" % os.getpid()
-    prefix = ("nsenter", "--net=/run/netns/" + name)
-    example = {key: os.path.join(TOP, "examples", key + ".yaml")
-               for key in ("dual-stack", "three-networks", "isolated")}
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    try:
+    example = {key: os.path.join(EXAMPLES, key + ".yaml") for key in ("dual-stack", "three-networks", "isolated")}
+    with Space() as host:
         for words, wanted in (
                 (["status"], (5,)),
                 (["plan", example["dual-stack"]], (10,)),
@@ -83,9 +80,7 @@ def inside(env):
                 (["rollback"], (0,)),
                 (["remove"], (0,)),
                 (["remove"], (0,))):
-            judge(" ".join(os.path.basename(word) for word in words), words, wanted, env, prefix)
-    finally:
-        subprocess.run(["ip", "netns", "del", name], check=False)
+            judge(" ".join(os.path.basename(word) for word in words), words, wanted, host)
 
 
 OTHERS = """
@@ -106,39 +101,31 @@ nft "add chain inet x n { type nat hook postrouting priority 100; }"; nft "add r
 """
 
 
-def beside_others(env):
+def beside_others():
     """What reads the rules of others, with some of every kind."""
-    name = "hgo-%d" % os.getpid()
-    prefix = ("nsenter", "--net=/run/netns/" + name)
-    example = os.path.join(TOP, "examples", "dual-stack.yaml")
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    try:
-        judge("apply", ["apply", example], (0,), env, prefix)
-        subprocess.run([*prefix, "sh", "-e"], input=OTHERS, text=True, check=True, env=env)
-        judge("status beside others", ["status"], (0, 5), env, prefix)
-        judge("status --json beside others", ["status", "--json"], (0, 5), env, prefix)
+    example = os.path.join(EXAMPLES, "dual-stack.yaml")
+    with Space() as host:
+        judge("apply", ["apply", example], (0,), host)
+        host.must(["sh", "-e"], stdin=OTHERS)
+        judge("status beside others", ["status"], (0, 5), host)
+        judge("status --json beside others", ["status", "--json"], (0, 5), host)
         for words in (["192.168.56.10", "192.0.2.1:443/tcp"], ["--json", "203.0.113.11", "192.0.2.1:53/udp"],
                       [example, "--from", "eth0", "192.0.2.1", "192.168.56.10"]):
-            judge("explain --live " + words[-1], ["explain", "--live"] + words, (0,), env, prefix)
-        judge("remove beside others", ["remove"], (0,), env, prefix)
-    finally:
-        subprocess.run(["ip", "netns", "del", name], check=False)
+            judge("explain --live " + words[-1], ["explain", "--live"] + words, (0,), host)
+        judge("remove beside others", ["remove"], (0,), host)
 
 
 def main():
-    work = tempfile.mkdtemp(prefix="hostgate-memory-")
-    env = dict(os.environ, HOSTGATE_RUNDIR=work, XTABLES_LOCKFILE=os.path.join(work, "xtables.lock"))
-    try:
-        pure(env)
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         if os.geteuid() == 0:
-            inside(env)
-            beside_others(env)
+            works = [pool.submit(on_a_host), pool.submit(beside_others)]
         else:
-            tell("skip", "commands that change the kernel", "they need root")
-    finally:
-        shutil.rmtree(work)
-    print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["FAIL"], counts["skip"]))
-    return 1 if counts["FAIL"] else 0
+            works = []
+            COUNTS.tell("skip", "commands that change the kernel", "they need root")
+        works += [pool.submit(judge, *each) for each in pure()]
+    for work in works:
+        work.result()
+    return COUNTS.finish()
 
 
 if __name__ == "__main__":

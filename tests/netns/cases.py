@@ -14,6 +14,7 @@ import unittest
 
 import packets as p
 from lab import LINK, PROGRAM, REMOTE, Lab
+from lib import script
 
 UPLINKS = ("eth0", "eth1")
 PUBLIC = {"eth0": {4: "203.0.113.11", 6: "2001:db8::11"}, "eth1": {4: "198.51.100.11", 6: "2001:db8:1::11"}}
@@ -88,7 +89,7 @@ class Apply:
 
 
 class Script:
-    """`hostgate apply --dry-run`, run by sh with one variant of iptables."""
+    """`hostgate apply --dry-run`, run by sh with one variant of iptables; whole: by single commands, else held."""
 
     script = True
 
@@ -98,19 +99,13 @@ class Script:
 
     def env(self, lab):
         """An environment whose iptables is the variant's."""
-        folder = os.path.join(lab.directory, "bin-" + self.variant)
-        if not os.path.isdir(folder):
-            os.mkdir(folder)
-            for tool in ("iptables", "ip6tables"):
-                for tail in ("", "-save", "-restore"):
-                    os.symlink("/usr/sbin/%s-%s%s" % (tool, self.variant, tail), os.path.join(folder, tool + tail))
-        return lab.env(PATH=folder + ":/usr/sbin:/usr/bin:/sbin:/bin")
+        return lab.env(PATH=script.path(lab, self.variant))
 
-    def shell(self, lab, script):
-        return succeeded("the script", lab.run(["sh"], stdin=script, env=self.env(lab)))
+    def shell(self, lab, text, whole=False):
+        return succeeded("the script", script.run(lab, self.variant, text, whole))
 
-    def install(self, lab, described):
-        return self.shell(lab, self.text(lab, described))
+    def install(self, lab, described, whole=False):
+        return self.shell(lab, self.text(lab, described), whole)
 
     @staticmethod
     def text(lab, described):
@@ -254,13 +249,14 @@ _installed = {}
 def installed_lab(installer, described):
     """The one host where this description is installed in this way: its tests do not change it.
 
-    A script runs twice for the standard description: whatever holds there holds after a second run.
+    A script runs twice for the standard description, first as it is: whatever holds there holds after a second run.
     """
     key = installer.name, json.dumps(described)
     if key not in _installed:
         lab = Lab()
-        for _ in range(2 if installer.script and described == STANDARD else 1):
-            installer.install(lab, described)
+        if installer.script and described == STANDARD:
+            installer.install(lab, described, whole=True)
+        installer.install(lab, described)
         _installed[key] = lab
     return _installed[key]
 

@@ -110,7 +110,7 @@ def gone(lab, seconds=lab_module.HANG):
     while processes(lab):
         if time.monotonic() > end:
             return False
-        time.sleep(0.005)
+        time.sleep(0.02)
     return True
 
 

@@ -9,35 +9,25 @@ Nothing sleeps: the process is pinned to one processor, where the kernel works o
 order in which they were sent, and an ARP probe behind them (the canary) is answered last.
 """
 
-import atexit
 import contextlib
-import ctypes
-import glob
+import functools
 import os
 import re
 import select
-import shutil
 import socket
 import struct
-import subprocess
-import tempfile
+import sys
 import time
 
-import packets
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-CLONE_NEWNET = 0x40000000
+import packets  # noqa: E402  (after the path is set)
+from lib.program import HANG, PROGRAM, TOP  # noqa: E402, F401
+from lib.space import Space, SpaceError as LabError, inside, ip_batch, new_namespace, write  # noqa: E402, F401
+
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 PATIENCE = 60.0         # seconds until a missing canary is an error
-HANG = 600.0            # seconds after which a program does not end any more
 WORKER = 0              # number of this process among those that share the tests
-_libc = ctypes.CDLL(None, use_errno=True)
-
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
-
-
-class LabError(Exception):
-    """The lab itself does not work; no verdict about the program."""
 
 
 class Link:
@@ -99,34 +89,7 @@ QUIET = {   # no noise of the host's own, no limit that would hide an answer, no
 }
 
 
-def _setns(descriptor):
-    if _libc.setns(descriptor, CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-@contextlib.contextmanager
-def inside(descriptor):
-    """Runs the block (and every program it starts) in another network namespace."""
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _setns(descriptor)
-        yield
-    finally:
-        _setns(before)
-        os.close(before)
-
-
-def new_namespace():
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if _libc.unshare(CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "unshare (are you root?)")
-        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    finally:
-        _setns(before)
-        os.close(before)
-
-
+@functools.cache
 def pin():
     """One processor for this process, another one (if any) for the programs it watches."""
     processors = sorted(os.sched_getaffinity(0))
@@ -151,90 +114,52 @@ class Seen:
         return "%s: %r" % (self.link, self.packet)
 
 
-class Lab:
-    """A fresh host. Close it at the end (or use it with `with`)."""
+class Lab(Space):
+    """A fresh host with links."""
 
     other_cpu = None
-    unclosed = []       # also closed at the end, however it comes
 
     def __init__(self, forward=False):
-        if Lab.other_cpu is None:
-            Lab.other_cpu = pin()
-            atexit.register(Lab.close_all)
-        Lab.unclosed.append(self)
-        self.directory = tempfile.mkdtemp(prefix="hgt-%d-" % os.getpid())
-        self.children = []
+        Lab.other_cpu = pin()
         self.sockets = []
         self.asked = {link.name: link.host[4] for link in LINKS}    # the address that the canary asks for
-        self.wire = self.host = -1
-        try:
-            self.host, self.wire = new_namespace(), new_namespace()
-            self._wire_links()
-            self._host_addresses()
-            self._open()
-            self.await_links()
-            if forward:
-                self.forward()
-        except BaseException:
-            self.close()
-            raise
+        self.wire = -1
+        super().__init__()
+        if forward:
+            self.forward()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    @staticmethod
-    def close_all():
-        for lab in list(Lab.unclosed):
-            lab.close()
-        for name in glob.glob("/run/netns/hgt-%d-*" % os.getpid()):
-            subprocess.run(["ip", "netns", "del", os.path.basename(name)], check=False)
+    def furnish(self):
+        self.wire = new_namespace()
+        self._wire_links()
+        self._host_addresses()
+        self._open()
+        self.await_links()
 
     def close(self):
-        if self in Lab.unclosed:
-            Lab.unclosed.remove(self)
-        for child in self.children:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
         for sock in self.sockets:
             sock.close()
-        for descriptor in (self.host, self.wire):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self.host = self.wire = -1
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.wire >= 0:
+            os.close(self.wire)
+        self.wire = -1
+        super().close()
 
     # ---- building
-
-    def ip(self, lines):
-        """Runs lines of `ip -batch` on the host."""
-        with inside(self.host):
-            self._ip(lines)
-
-    def _ip(self, lines):
-        done = subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=HANG)
-        if done.returncode:
-            raise LabError("ip -batch: " + done.stdout)
 
     def _wire_links(self):
         other = "/proc/%d/fd/%d" % (os.getpid(), self.wire)
         with inside(self.wire):
             for which in ("all", "default"):
-                _write("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % which, 1)
+                write("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % which, 1)
         with inside(self.host):
             for name, value in QUIET.items():
                 path = "/proc/sys/net/" + name
                 if os.path.exists(path):
-                    _write(path, value)
-            self._ip(["link set lo up"] + [
+                    write(path, value)
+            ip_batch(["link set lo up"] + [
                 "link add %s address %s type veth peer name %s address %s netns %s"
                 % (link.name, link.host_mac, link.name, link.wire_mac, other) for link in LINKS])
         with inside(self.wire):
-            self._ip(["link set %s arp off up" % link.name for link in LINKS])
+            ip_batch(["link set %s arp off up" % link.name for link in LINKS])
 
     def link_lines(self, link):
         """What `ip -batch` reads to give the host its addresses and neighbours on a link."""
@@ -261,7 +186,7 @@ class Lab:
         lines.append("route add 192.0.2.128/25 via %s dev eth1" % self.router("eth1", 4))
         lines.append("route add 2001:db8:98::/48 via %s dev eth1" % self.router("eth1", 6))
         with inside(self.host):
-            self._ip(lines)
+            ip_batch(lines)
 
     @staticmethod
     def router(name, family):
@@ -280,80 +205,6 @@ class Lab:
         self.poll.register(self.capture, select.POLLIN)
 
     # ---- the host
-
-    def sysctl(self, name, value=None):
-        """Reads (or writes) a value below /proc/sys/net of the host; the name has slashes."""
-        with inside(self.host):
-            if value is not None:
-                _write("/proc/sys/net/" + name, value)
-            with open("/proc/sys/net/" + name) as file:
-                return file.read().strip()
-
-    def forward(self, on=True):
-        self.sysctl("ipv4/ip_forward", int(on))
-        self.sysctl("ipv6/conf/all/forwarding", int(on))
-
-    def all_sysctls(self):
-        """Every readable value below /proc/sys/net/ipv4 and ipv6, by its path."""
-        values = {}
-        with inside(self.host):
-            for top in ("/proc/sys/net/ipv4", "/proc/sys/net/ipv6"):
-                for folder, _, names in os.walk(top):
-                    for name in names:
-                        path = os.path.join(folder, name)
-                        with contextlib.suppress(OSError):
-                            with open(path, "rb") as file:
-                                values[path] = file.read()
-        return values
-
-    def put_back_sysctls(self, values, within):
-        """Writes those of all_sysctls() whose path holds `within`, where the kernel takes them."""
-        with inside(self.host):
-            for path, value in values.items():
-                if within in path:
-                    with contextlib.suppress(OSError), open(path, "wb") as file:
-                        file.write(value)
-
-    def env(self, **more):
-        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
-               "HOSTGATE_RUNDIR": os.path.join(self.directory, "run"),
-               "HOSTGATE_SYSCONFROOT": os.path.join(self.directory, "no-files"),
-               "XTABLES_LOCKFILE": os.path.join(self.directory, "xtables.lock")}
-        env.update(more)
-        return env
-
-    def file(self, name, content):
-        path = os.path.join(self.directory, name)
-        with open(path, "w") as file:
-            file.write(content)
-        return path
-
-    def run(self, argv, env=None, stdin="", timeout=HANG, user=None):
-        """Runs a program in the host's namespace, to its end."""
-        with inside(self.host):
-            return subprocess.run(argv, env=env or self.env(), input=stdin, text=True, timeout=timeout,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, user=user,
-                                  **({"group": user, "extra_groups": []} if user else {}))
-
-    def must(self, argv, **more):
-        done = self.run(argv, **more)
-        if done.returncode:
-            raise LabError("%s: exit %d: %s" % (" ".join(argv), done.returncode, done.stderr))
-        return done.stdout
-
-    def start(self, argv, env=None, cpu=None, **more):
-        """Starts a program in the host's namespace; close() ends it if need be."""
-        with inside(self.host):
-            child = subprocess.Popen(argv, env=env or self.env(), **more)
-        self.children.append(child)
-        if cpu is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(child.pid, {cpu})
-        return child
-
-    def nft(self, ruleset):
-        """Loads nft rules into the host, as somebody else would."""
-        self.must(["nft", "-f", "-"], stdin=ruleset)
 
     def iptables(self, tool, variant, *lines):
         """Adds rules as somebody else would, all by one process: lines as behind iptables, "-t nat -A ..."."""
@@ -431,8 +282,3 @@ class Lab:
     def one(self, link, packet, mark):
         """Sends one packet; returns the captured frames that hold the mark."""
         return [seen for seen in self.round([(link, packet)]) if mark in seen.frame]
-
-
-def _write(path, value):
-    with open(path, "w") as file:
-        file.write(str(value))

@@ -9,8 +9,7 @@ import sys
 import cases
 import kernel
 import picture
-from lab import HANG, PROGRAM
-from test_walk import Space
+from lab import HANG, PROGRAM, Space, pin
 
 AT_ONCE = 20
 # Commits one transaction of its own after the other: a table comes, and goes. Its argument: seconds between two.
@@ -95,7 +94,7 @@ class Concurrency(cases.Case):
     def in_storm(self, how, argv, reason):
         """Applies and removes while the storm goes on: done, or 4 with the reason, and never half."""
         wanted, count = self.wanted(), {0: 0, 4: 0}
-        child = self.host.start(argv, cpu=Space.other_cpu, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        child = self.host.start(argv, cpu=pin(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.assertEqual(child.stdout.readline(), "ready\n")
         before = {}
         for number in range(40):

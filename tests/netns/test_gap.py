@@ -126,6 +126,8 @@ def variants():
 class Rounds:
     """Rounds of programs under a storm; a script takes its time, so it runs fewer of them."""
 
+    weight = 3
+
     def setUp(self):
         self.lab = self.new_lab()
         self.rounds = 2 if self.installer.script else 100 if self.installer is cases.NFTABLES else 40

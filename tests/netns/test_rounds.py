@@ -16,8 +16,7 @@ import sys
 import cases
 import inject
 import picture
-from lab import PROGRAM
-from test_walk import Space
+from lab import PROGRAM, Space
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "oracle"))
 import describe  # noqa: E402  (after the path is set)
@@ -49,6 +48,8 @@ class Model:
 
 
 class Rounds(cases.Case):
+
+    weight = 5          # it alone decides how long the suite takes at least
 
     def setUp(self):
         self.host, self.fresh = Space(), Space()

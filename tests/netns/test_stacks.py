@@ -6,7 +6,7 @@ import socket
 
 import cases
 import lab as lab_module
-from lab import inside, new_namespace
+from lab import Space, inside, ip_batch, new_namespace
 
 DESCRIPTION = {
     "uplinks": {"eth0": {"address": ["203.0.113.11", "2001:db8::11"]}},
@@ -17,14 +17,14 @@ SERVER = {4: "192.0.2.50", 6: "2001:db8:99::50"}
 PUBLIC = {4: "203.0.113.11", 6: "2001:db8::11"}
 
 
-class Stacks(lab_module.Lab):
+class Stacks(Space):
     """The host with one uplink and two networks; behind each of them a namespace with an IP stack."""
 
     def __init__(self):
-        self.others = {}
+        self.others, self.sockets = {}, []
         super().__init__()
 
-    def _wire_links(self):
+    def furnish(self):
         self.others = {name: new_namespace() for name in ("outside", "guest", "alone")}
         lines = ["link set lo up"]
         for name, link, four, six in (("outside", "eth0", "203.0.113.11", "2001:db8::11"),
@@ -37,29 +37,22 @@ class Stacks(lab_module.Lab):
             lines.append("route add %s via inet%s %s dev eth0" % (SERVER[family], "6" * (family == 6), via))
         with inside(self.host):
             self._quiet()
-            self._ip(lines)
+            ip_batch(lines)
         for name, four, six in (("outside", "203.0.113.1", "2001:db8::1"), ("guest", "192.168.56.10", "fd00:56::10"),
                                 ("alone", "192.168.57.10", "fd00:57::10")):
             with inside(self.others[name]):
                 self._quiet()
-                self._ip(["link set lo up", "addr add %s/24 dev net0" % four, "addr add %s/64 dev net0 nodad" % six,
+                ip_batch(["link set lo up", "addr add %s/24 dev net0" % four, "addr add %s/64 dev net0 nodad" % six,
                           "link set net0 up"] + (
                     ["addr add %s/32 dev lo" % SERVER[4], "addr add %s/128 dev lo nodad" % SERVER[6]]
                     if name == "outside" else
                     ["route add default via %s.1" % four.rpartition(".")[0],
                      "route add default via inet6 %s::1" % six.rpartition("::")[0]]))
 
-    def _host_addresses(self):
-        pass
-
-    def _open(self):
-        pass
-
-    def await_links(self):
-        """Sockets try again by themselves."""
-
     def close(self):
         super().close()
+        for sock in self.sockets:
+            sock.close()
         for descriptor in self.others.values():
             os.close(descriptor)
         self.others = {}

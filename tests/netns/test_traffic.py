@@ -12,7 +12,7 @@ import subprocess
 import cases
 import packets as p
 import watch
-from lab import LINK, REMOTE, Lab, inside
+from lab import LINK, REMOTE, Lab, inside, ip_batch
 
 NETWORKS = 50
 FLOWS = int(os.environ.get("FLOWS", "10000"))
@@ -53,9 +53,9 @@ class Traffic(cases.Case):
                       "link set %s up" % name(n), "addr add 10.100.%d.1/24 dev %s" % (n, name(n)),
                       "neigh replace %s lladdr %s dev %s nud permanent" % (guest(n), WIRE_MAC % n, name(n))]
         with inside(self.lab.host):
-            self.lab._ip(lines)
+            ip_batch(lines)
         with inside(self.lab.wire):
-            self.lab._ip(["link set %s arp off up" % name(n) for n in range(NETWORKS)])
+            ip_batch(["link set %s arp off up" % name(n) for n in range(NETWORKS)])
         each = FLOWS // NETWORKS
         self.flows = [(n, 20000 + i) for n in range(NETWORKS) for i in range(each)]
         self.out, self.back = [], []

@@ -9,9 +9,8 @@ import sys
 
 import cases
 import kernel
-import lab as lab_module
 import watch
-from lab import PROGRAM
+from lab import PROGRAM, Space
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "oracle"))
 import describe  # noqa: E402  (after the path is set)
@@ -20,24 +19,11 @@ STEPS = int(os.environ.get("WALK_STEPS", "200"))
 FIRST = int(os.environ.get("WALK_SEED", "1"))
 
 
-class Space(lab_module.Lab):
-    """A host without any link: names in rules need none."""
-
-    def _wire_links(self):
-        pass
-
-    def _host_addresses(self):
-        pass
-
-    def _open(self):
-        pass
-
-    def await_links(self):
-        pass
-
-
 class Walk(cases.Case):
+    """On hosts without any link: names in rules need none."""
+
     backend = "nftables"
+    weight = 4
 
     def setUp(self):
         self.walker, self.fresh = Space(), Space()

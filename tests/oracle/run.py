@@ -3,8 +3,9 @@
 """iptables and nft judge what is printed and what is installed: run.py [-n RANDOM] [-s SEED] [-k WORD].
 
 For each description, in network namespaces of its own: what `hostgate apply` installs is what its
-dry runs install through iptables, ip6tables (legacy and nft), their restore tools, and nft. A sample
-is proved with real packets through both backends.
+dry runs install through iptables, ip6tables (legacy and nft), their restore tools, and nft. Of every
+script the commands are read, and judged by iptables; a sample is also run by sh, in both variants, and
+another one proved with real packets through both backends.
 Only the order of chains, and counters, may differ.
 """
 
@@ -12,22 +13,23 @@ import argparse
 import concurrent.futures
 import difflib
 import glob
+import json
 import os
 import re
-import shutil
+import shlex
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import describe  # noqa: E402  (after the path is set)
+from lib import program, script, space  # noqa: E402
+from lib.program import EXAMPLES, PROGRAM  # noqa: E402
+from lib.results import Counts  # noqa: E402
+from lib.script import TOOLS  # noqa: E402
 
-PROGRAM = os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate"))
-TOOLS = ("iptables", "ip6tables")
 SHOWN_LINES = 12
 LARGE = "forty networks"
 
@@ -36,39 +38,29 @@ class Wrong(Exception):
     """What is not as it should be."""
 
 
-class Space:
-    """A network namespace, with a lock and a record of its own."""
+class Space(space.Space):
+    """A network namespace where a wrong exit status is Wrong."""
 
-    def __init__(self, case, name):
-        self.name = "hgx-%d-%s-%s" % (os.getpid(), case.number, name)
-        self.folder = os.path.join(case.folder, name)
-        os.mkdir(self.folder)
-        self.env = dict(os.environ, HOSTGATE_RUNDIR=os.path.join(self.folder, "run"),
-                        XTABLES_LOCKFILE=os.path.join(self.folder, "lock"), LC_ALL="C")
-        subprocess.run(["ip", "netns", "add", self.name], check=True)
+    def do(self, argv, stdin="", status=(0,)):
+        return self.judged(argv, self.run(argv, stdin=stdin), status)
 
-    def close(self):
-        subprocess.run(["ip", "netns", "del", self.name], check=False)
-
-    def run(self, argv, text=None, status=0, path=None):
-        env = dict(self.env, PATH=path + ":" + os.environ["PATH"]) if path else self.env
-        done = subprocess.run(["nsenter", "--net=/run/netns/" + self.name] + argv, env=env, input=text, text=True, timeout=600,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-        if done.returncode != status:
-            raise Wrong("%s: exit status %d, not %d\n%s" % (" ".join(argv)[:200], done.returncode, status,
-                                                           done.stderr[-1500:] + done.stdout[-500:]))
+    @staticmethod
+    def judged(argv, done, status=(0,)):
+        if done.returncode not in status:
+            raise Wrong("%s: exit status %d\n%s" % (" ".join(argv)[:200], done.returncode,
+                                                    done.stderr[-1500:] + done.stdout[-500:]))
         return done.stdout
 
-    def hostgate(self, *words, status=0):
-        return self.run([PROGRAM] + list(words), status=status)
+    def hostgate(self, *words, status=(0,)):
+        return self.do([PROGRAM, *words], status=status)
 
     def saved(self, variant):
         """Both families' rules of ours, table by table, chains in order of their names."""
-        return {tool: in_order(self.run(["%s-%s-save" % (tool, variant)])) for tool in TOOLS}
+        return {tool: in_order(self.do(["%s-%s-save" % (tool, variant)])) for tool in TOOLS}
 
     def ruleset(self):
         """Without empty tables: a file with a clean slate leaves some, nft has no other way."""
-        return re.sub(r"(?m)^table \S+ \S+ \{\n\}\n", "", self.run(["nft", "-s", "list", "ruleset"]))
+        return re.sub(r"(?m)^table \S+ \S+ \{\n\}\n", "", self.do(["nft", "-s", "list", "ruleset"]))
 
 
 def in_order(text):
@@ -101,6 +93,21 @@ def not_looked(rules):
     return left
 
 
+def commands(text):
+    """What the script's commands say to each tool, for its restore; the first run of a script finds nothing to discard."""
+    tables = {tool: {} for tool in TOOLS}
+    for line in text.splitlines():
+        words = shlex.split(line) if line.lstrip().startswith(tuple(tool + " -w -t " for tool in TOOLS)) else []
+        if words:
+            tables[words[0]].setdefault(words[3], []).append(words[4:])
+    return {tool: "".join("*%s\n%s\nCOMMIT\n" % (table, "\n".join(map(for_restore, rules)))
+                          for table, rules in tables[tool].items()) for tool in TOOLS}
+
+
+def for_restore(words):
+    return " ".join(words[:1] + ['"%s"' % re.sub(r'(["\\])', r"\\\1", word) for word in words[1:]])
+
+
 def same(what, one, two):
     for key in one if isinstance(one, dict) else [None]:
         first, second = (one, two) if key is None else (one[key], two[key])
@@ -115,56 +122,53 @@ class Case:
 
     def __init__(self, number, name, text, scripts, proofs):
         self.number, self.name, self.text = number, name, text
-        self.scripts = scripts  # through iptables-nft, too: it takes a second for each, and more
+        self.scripts = scripts  # None, "held" or "whole": also run by sh
         self.proofs = proofs    # with real packets, too
         self.spaces, self.words = [], []
 
-    def space(self, name):
-        self.spaces.append(Space(self, name))
+    def space(self):
+        self.spaces.append(Space())
         return self.spaces[-1]
 
     def dry_run(self, form, command="apply"):
-        done = subprocess.run([PROGRAM, command, "--dry-run=" + form, self.path], capture_output=True, text=True, check=False)
+        done = self.spaces[0].run([PROGRAM, command, "--dry-run=" + form, self.path])
         return done.stdout if done.returncode == 0 else None
 
-    def through_script(self, name, variant, script):
-        space = self.space(name)
-        folder = os.path.join(space.folder, "bin")
-        os.mkdir(folder)
-        for tool in TOOLS:
-            os.symlink(shutil.which("%s-%s" % (tool, variant)), os.path.join(folder, tool))
-        path = os.path.join(space.folder, "script")
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(script)
-        space.run(["sh", path], path=folder)
-        return space
+    def through_script(self, variant, text):
+        host = self.space()
+        host.judged(["sh"], script.run(host, variant, text, whole=self.scripts == "whole"))
+        return host
 
-    def through_restore(self, name, variant, text):
-        space = self.space(name)
+    def through_restore(self, variant, texts):
+        host = self.space()
         for tool in TOOLS:
-            space.run(["%s-%s-restore" % (tool, variant), "--noflush"], text)
-        return space
+            host.do(["%s-%s-restore" % (tool, variant), "--noflush"], texts[tool])
+        return host
 
-    def iptables(self):
-        applied = self.space("xt")
+    def iptables(self, applied):
         applied.hostgate("apply", "--backend", "iptables", self.path)
         rules = applied.saved("legacy")
-        script = self.dry_run("iptables")
-        legacy = self.through_script("sl", "legacy", script)
-        same("apply and the script through iptables-legacy", rules, legacy.saved("legacy"))
+        text = self.dry_run("iptables")
+        legacy = self.through_restore("legacy", commands(text))
+        same("apply and the commands of the script", rules, legacy.saved("legacy"))
         # What iptables made is, byte for byte, what hostgate would make.
-        legacy.hostgate("plan", "--backend", "iptables", self.path)
-        restore = self.dry_run("restore")
-        loaded = self.through_restore("rl", "legacy", restore)
-        same("apply and iptables-legacy-restore", not_looked(rules), loaded.saved("legacy"))
-        for tool in TOOLS:
-            loaded.run([tool + "-legacy-restore", "--noflush"], self.dry_run("restore", "remove"))
-            if "HOSTGATE" in loaded.run([tool + "-legacy-save"]):
-                raise Wrong("the file of remove leaves rules of " + tool)
-        same("apply and iptables-nft-restore", not_looked(rules), self.through_restore("rn", "nft", restore).saved("nft"))
+        plan = json.loads(legacy.hostgate("plan", "--json", "--backend", "iptables", self.path, status=(0, 10)))
+        if [change for change in plan["changes"] if change["what"] != "sysctl"]:
+            raise Wrong("plan finds changes of what the commands made: %s" % plan["changes"])
         if self.scripts:
-            same("apply and the script through iptables-nft", rules, self.through_script("sn", "nft", script).saved("nft"))
-        return applied
+            legacy = self.through_script("legacy", text)
+            same("apply and the script through iptables-legacy", rules, legacy.saved("legacy"))
+            legacy.hostgate("plan", "--backend", "iptables", self.path)
+            same("apply and the script through iptables-nft", rules, self.through_script("nft", text).saved("nft"))
+        restore = dict.fromkeys(TOOLS, self.dry_run("restore"))
+        loaded = self.through_restore("legacy", restore)
+        same("apply and iptables-legacy-restore", not_looked(rules), loaded.saved("legacy"))
+        remove = self.dry_run("restore", "remove")
+        for tool in TOOLS:
+            loaded.do([tool + "-legacy-restore", "--noflush"], remove)
+            if "HOSTGATE" in loaded.do([tool + "-legacy-save"]):
+                raise Wrong("the file of remove leaves rules of " + tool)
+        same("apply and iptables-nft-restore", not_looked(rules), self.through_restore("nft", restore).saved("nft"))
 
     def packets(self):
         """The kernel does with real packets what the description says, through both backends."""
@@ -172,8 +176,7 @@ class Case:
             self.words.append("no packets: an interface with % in its name can't be made")
             return
         for backend in ("nftables", "iptables"):
-            done = subprocess.run([PROGRAM, "prove", "-q", "--backend", backend, self.path], capture_output=True,
-                                  text=True, timeout=60, check=False)
+            done = program.run(PROGRAM, "prove", "-q", "--backend", backend, self.path)
             if done.returncode != 0:
                 raise Wrong("prove through %s: exit %d\n%s%s" % (backend, done.returncode, done.stdout, done.stderr))
 
@@ -185,15 +188,15 @@ class Case:
             return
         applied.hostgate("apply", "--backend", "nftables", self.path)
         for tool in TOOLS:
-            if "HOSTGATE" in applied.run([tool + "-legacy-save"]):
+            if "HOSTGATE" in applied.do([tool + "-legacy-save"]):
                 raise Wrong("rules of iptables are left after the change to nf_tables")
         rules = applied.ruleset()
-        printed = self.space("nf")
-        printed.run(["nft", "-f", "-"], text)
+        printed = self.space()
+        printed.do(["nft", "-f", "-"], text)
         same("apply and nft -f of the dry run", rules, printed.ruleset())
         printed.hostgate("apply", "--backend", "nftables", self.path)
-        printed.run(["nft", "flush", "ruleset"])
-        printed.run(["nft", "-f", "-"], rules)
+        printed.do(["nft", "flush", "ruleset"])
+        printed.do(["nft", "-f", "-"], rules)
         same("list, load and list again", rules, printed.ruleset())
         if "nothing to do" not in applied.hostgate("apply", "--backend", "nftables", self.path):
             raise Wrong("a second apply finds something to do")
@@ -206,31 +209,35 @@ class Case:
 
     def judge(self):
         """Raises Wrong."""
-        with tempfile.TemporaryDirectory(prefix="hostgate-oracle-") as self.folder:
-            self.path = os.path.join(self.folder, "description.yaml")
-            with open(self.path, "w", encoding="utf-8") as file:
-                file.write(self.text)
-            try:
-                applied = self.iptables()
-                self.nftables(applied)
-                if self.proofs:
-                    self.packets()
-                same("a host after remove and a fresh one", applied.saved("legacy"), {tool: "\n" for tool in TOOLS})
-                if applied.ruleset():
-                    raise Wrong("rules of nf_tables are left after remove")
-            finally:
-                for space in self.spaces:
-                    space.close()
+        try:
+            applied = self.space()
+            self.path = applied.file("description.yaml", self.text)
+            self.iptables(applied)
+            self.nftables(applied)
+            if self.proofs:
+                self.packets()
+            same("a host after remove and a fresh one", applied.saved("legacy"), {tool: "\n" for tool in TOOLS})
+            if applied.ruleset():
+                raise Wrong("rules of nf_tables are left after remove")
+        finally:
+            for each in self.spaces:
+                each.close()
 
 
 def all_cases(n_random, seed):
-    for path in sorted(glob.glob(os.path.join(TOP, "examples", "*.yaml"))):
-        with open(path, encoding="utf-8") as file:
-            yield os.path.basename(path), file.read()
+    for path in sorted(glob.glob(os.path.join(EXAMPLES, "*.yaml"))):
+        yield os.path.basename(path), program.read(path)
     yield "names a shell would read", describe.text(describe.description(seed, 4, hostile=True))
     yield LARGE, describe.text(describe.description(seed, 40))
     for n in range(n_random):
         yield "random %d" % (seed + n), describe.text(describe.description(seed + n))
+
+
+def how(name, number, sample):
+    """A script of forty networks is ten thousand commands, so it is held, as those of the sample are."""
+    if "random" not in name:
+        return "held" if name == LARGE else "whole"
+    return "held" if number % sample == 0 else None
 
 
 def timed(case):
@@ -238,7 +245,7 @@ def timed(case):
     try:
         case.judge()
         wrong = None
-    except (Wrong, subprocess.SubprocessError, OSError) as error:
+    except (Wrong, space.SpaceError, subprocess.SubprocessError, OSError) as error:
         wrong = str(error)
     return case, wrong, time.monotonic() - begun
 
@@ -249,24 +256,22 @@ def main():
     parser.add_argument("-s", "--seed", type=int, default=1, help="of the first one")
     parser.add_argument("-k", default="", help="only cases with this in their name")
     parser.add_argument("--sample", type=int, default=int(os.environ.get("ORACLE_SAMPLE", "8")),
-                        help="of so many random ones, one goes through iptables-nft as a script, and one is proved; 8")
+                        help="of so many random ones, the script of one is run by sh, and one is proved; 8")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="descriptions at a time")
     args = parser.parse_args()
+    counts = Counts()
     if os.geteuid() != 0:
-        print("needs root for network namespaces\n0 passed, 0 failed, 1 skipped")
-        return 0
-    cases = [Case(number, name, text, "random" not in name or number % args.sample == 0,
+        counts.tell("skip", "all of them", "root only can make network namespaces")
+        return counts.finish()
+    cases = [Case(number, name, text, how(name, number, args.sample),
                   "random" not in name or number % args.sample == args.sample // 2)
              for number, (name, text) in enumerate(all_cases(args.n, args.seed)) if args.k in name]
-    failed = 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for case, wrong, took in pool.map(timed, cases):
-            print("%-4s %s (%.1f s)%s" % ("FAIL" if wrong else "ok", case.name, took, "".join(": " + word for word in case.words)),
-                  flush=True)
+            counts.tell("FAIL" if wrong else "ok", "%s (%.1f s)" % (case.name, took), "; ".join(case.words))
             if wrong:
-                failed += 1
                 print(re.sub(r"(?m)^", "       ", wrong.rstrip()), flush=True)
-    print("%d passed, %d failed" % (len(cases) - failed, failed))
-    return 1 if failed else 0
+    return counts.finish()
 
 
 if __name__ == "__main__":

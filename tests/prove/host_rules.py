@@ -11,11 +11,10 @@ import subprocess
 import tempfile
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
-PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
-MIRROR = os.path.join(os.path.dirname(PROGRAM), "tests", "prove", "mirror")
-DESCRIPTION = os.path.join(TOP, "examples", "dual-stack.yaml")
+from lib.program import BUILD, EXAMPLES, PROGRAM, TOP, run
+
+MIRROR = os.path.join(BUILD, "tests", "prove", "mirror")
+DESCRIPTION = os.path.join(EXAMPLES, "dual-stack.yaml")
 
 # The host: links as the description has them, and one more, then the case's rules; what it has before and after must be the same.
 HOST = r"""
@@ -78,8 +77,7 @@ class Case(unittest.TestCase):
         """Runs the command on a host with the rules, which it must leave as they are."""
         with open(os.path.join(self.work, "rules"), "w", encoding="utf-8") as file:
             file.write(rules)
-        done = subprocess.run(["unshare", "--net", "--mount", "sh", "-c", HOST, "sh", self.work, *command],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, cwd=TOP)
+        done = run("unshare", "--net", "--mount", "sh", "-c", HOST, "sh", self.work, *command, cwd=TOP)
         if done.stderr.startswith("unshare:"):
             self.skipTest(done.stderr.strip())
         if not os.path.exists(os.path.join(self.work, "after")):

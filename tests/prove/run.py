@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests `hostgate prove`: the examples hold, every deliberate fault is found, nothing is left behind.
 
-usage: run.py [WORD]     (the program is $HOSTGATE, else build/hostgate; the mutant is beside it;
-                          with WORD only the tests whose names have it)
+usage: run.py [-k NAME]  (the program is $HOSTGATE, else build/hostgate; the mutant is beside it)
 """
 
 import json
@@ -18,36 +17,22 @@ import tempfile
 import time
 import unittest
 
-import host_rules
-import with_host
-
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
-PROGRAM = os.path.abspath(os.environ.get("HOSTGATE", os.path.join(TOP, "build", "hostgate")))
-MUTANT = os.path.join(os.path.dirname(PROGRAM), "hostgate-mutant")
-EXAMPLES = sorted(os.listdir(os.path.join(TOP, "examples")))
+sys.path.insert(0, os.path.dirname(HERE))
+
+import host_rules  # noqa: E402  (after the path is set)
+import with_host  # noqa: E402
+from lib import share  # noqa: E402
+from lib.program import EXAMPLES, MUTANT, PROGRAM, read as text_of, run  # noqa: E402
+from lib.space import Space  # noqa: E402
+
+NAMES = sorted(os.listdir(EXAMPLES))
 FAULTS = os.path.join(HERE, "faults.yaml")
 BACKENDS = ("nftables", "iptables")
-NOBODY = pwd.getpwnam("nobody")
-os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-for name in ("NO_COLOR", "HOSTGATE_FAULT", "HOSTGATE_RUNDIR", "XTABLES_LOCKFILE"):
-    os.environ.pop(name, None)
-
-
-def run(*command, user=None, **more):
-    more.setdefault("timeout", 120)
-    if user:
-        more.update(user=user.pw_uid, group=user.pw_gid, extra_groups=[])
-    return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
-
-
-def text_of(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 def example(name):
-    return os.path.join(TOP, "examples", name)
+    return os.path.join(EXAMPLES, name)
 
 
 def large(networks):
@@ -81,14 +66,14 @@ class Ordinary:
         shutil.rmtree(self.folder)
 
     def prove(self, text, *options):
-        return run(self.program, "prove", *options, "-", user=NOBODY, input=text, cwd="/")
+        return run(self.program, "prove", *options, "-", user=pwd.getpwnam("nobody").pw_uid, input=text, cwd="/")
 
 
 class Examples(unittest.TestCase):
     def prove(self, backend, call):
         if ABSENT[backend]:
             self.skipTest(ABSENT[backend])
-        for name in EXAMPLES:
+        for name in NAMES:
             done = call(name)
             self.assertEqual(done.returncode, 0, f"{name}: {done.stdout}{done.stderr}")
             self.assertIn("\nproved: ", done.stdout)
@@ -206,7 +191,7 @@ class Output(unittest.TestCase):
         self.assertEqual(done.stdout, "")
 
     def test_large_descriptions(self):
-        for networks, goal in ((3, 1), (100, 10)):
+        for networks in (3, 100):
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
                 file.write(large(networks) if networks > 3 else text_of(example("three-networks.yaml")))
                 file.flush()
@@ -219,8 +204,6 @@ class Output(unittest.TestCase):
                 took = time.monotonic() - begun
             self.assertEqual(child.returncode, 0, out[-3000:])
             print("     %d networks: %.2f s, %d MiB, %s" % (networks, took, usage.ru_maxrss >> 10, out.splitlines()[-1]))
-            # Other tests may keep the machine busy.
-            self.assertLess(took, 5 * goal)
             self.assertLess(usage.ru_maxrss, 64 << 10)
             self.assertEqual("sample of the others" in out, networks > 64)
 
@@ -270,9 +253,6 @@ class Progress(unittest.TestCase):
         self.assertEqual(on_terminal(PROGRAM, "prove", example("host-only.yaml"), TERM="xterm"), (0, ""))
 
 
-FOUND = []
-
-
 def faults():
     return run(MUTANT, env=dict(os.environ, HOSTGATE_FAULT="list")).stdout.splitlines()
 
@@ -283,6 +263,9 @@ def fault_number(name):
 
 class Faults(unittest.TestCase):
     """One test a fault: prove finds it, through every backend."""
+
+    def title(self):
+        return getattr(self, self._testMethodName).__doc__ or self.id()
 
     def test_no_fault(self):
         for backend in BACKENDS:
@@ -301,7 +284,6 @@ class Faults(unittest.TestCase):
                            env=dict(os.environ, HOSTGATE_FAULT=str(number)))
                 self.assertEqual(done.returncode, 5, f"{backend}: {done.stdout}{done.stderr}")
                 self.assertRegex(done.stdout, "(?m)^(LEAK|FAIL) ")
-            FOUND.append(name)
         test.__doc__ = "fault: " + name
         return test
 
@@ -409,12 +391,12 @@ class Traces(unittest.TestCase):
 
     def apply(self, *command, fault=None):
         """Runs `apply --prove` in a namespace of its own; returns the result with the rules behind a mark."""
-        script = ("ip link set lo up; for i in eth0 eth1 vmnet1 vmnet2 vmnet3 vmnet4 vmnet5; do "
-                  "ip link add $i type veth peer name p-$i; done; echo 0 >/proc/sys/net/ipv4/ip_forward; "
-                  "\"$@\"; code=$?; echo MARK; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward; exit $code")
-        with tempfile.TemporaryDirectory() as rundir:
-            env = dict(os.environ, HOSTGATE_RUNDIR=rundir, **({"HOSTGATE_FAULT": fault} if fault else {}))
-            return run("unshare", "--net", "sh", "-c", script, "sh", *command, env=env)
+        script = '"$@"; code=$?; echo MARK; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward; exit $code'
+        with Space() as host:
+            host.forward(False)
+            host.ip(["link set lo up"] + ["link add %s type veth peer name p-%s" % (name, name)
+                                          for name in ("eth0", "eth1", *("vmnet%d" % i for i in range(1, 6)))])
+            return host.run(["sh", "-c", script, "sh", *command], env=host.env(**({"HOSTGATE_FAULT": fault} if fault else {})))
 
     def test_apply_after_a_proof(self):
         done = self.apply(PROGRAM, "apply", "--prove", FAULTS)
@@ -441,32 +423,6 @@ class Traces(unittest.TestCase):
                 self.assertIn("HG-E303", done.stderr)
 
 
-class Lines(unittest.TestResult):
-    """A line a case."""
-
-    passed = 0
-
-    @staticmethod
-    def title(test):
-        return getattr(test, test._testMethodName).__doc__ or test.id().replace("__main__.", "")
-
-    def addSuccess(self, test):
-        self.passed += 1
-        print("ok   " + self.title(test), flush=True)
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        print("skip %s: %s" % (self.title(test), " ".join(reason.split())[:150]), flush=True)
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        print("FAIL %s\n%s" % (self.title(test), self.failures[-1][1][-3000:]), flush=True)
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        print("FAIL %s\n%s" % (self.title(test), self.errors[-1][1][-3000:]), flush=True)
-
-
 def main():
     if sys.argv[1:] == ["inside"]:
         inside()
@@ -474,18 +430,11 @@ def main():
     for backend, reason in ABSENT.items():
         if reason:
             print("skip everything through %s: %s" % (backend, reason))
-    result = Lines()
     loader = unittest.TestLoader()
-    if len(sys.argv) == 2:
-        loader.testNamePatterns = ["*%s*" % sys.argv[1]]
-    suite = unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                               for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES, *with_host.CASES))
-    suite.run(result)
-    print("     %d faults put into the rules, %d found" % (len(faults()), len(FOUND)))
-    failed = len(result.failures) + len(result.errors)
-    more = ", %d skipped" % len(result.skipped) if result.skipped else ""
-    print("%d passed, %d failed%s" % (result.passed, failed, more))
-    return 1 if failed else 0
+    tests = [test for case in (Examples, Output, Progress, Traces, Faults, *host_rules.CASES, *with_host.CASES)
+             for test in loader.loadTestsFromTestCase(case)]
+    print("     %d faults to be put into the rules, a test each" % len(faults()))
+    return share.run(tests, share.options(__doc__).parse_args())
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ import json
 import os
 
 import host_rules
-from host_rules import PROGRAM
+from lib.program import BUILD, MUTANT, PROGRAM
 
-HOST = os.path.join(os.path.dirname(PROGRAM), "tests", "prove", "host")
-MUTANT = os.path.join(os.path.dirname(PROGRAM), "hostgate-mutant")
+HOST = os.path.join(BUILD, "tests", "prove", "host")
 
 # vmnet2 stays inside, and vmnet1 goes out with the address of the uplink.
 DESCRIPTION = """
