@@ -14,11 +14,12 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib.program import TOP, run  # noqa: E402  (after the path is set)
+from lib.program import BUILD, TOP, run  # noqa: E402  (after the path is set)
 from lib.results import Counts  # noqa: E402
 
 FOLDERS = ("src", "contrib", "tests")
-FLAGS = ["-Iinclude", "-Isrc", "-Itests/unit", "-Itests/property", "-D_GNU_SOURCE", '-DHOSTGATE_VERSION="0"']
+FLAGS = ["-Iinclude", "-Isrc/core", "-Isrc/kernel", "-Isrc/program", "-I" + BUILD, "-Itests/unit", "-Itests/property",
+         "-D_GNU_SOURCE", '-DHOSTGATE_VERSION="0"']
 AT_ONCE = 8             # files that a process reads
 
 CHECKS = {              # of clang-tidy; a reason: why not
@@ -54,9 +55,9 @@ def sources():
 
 
 def scripts():
-    """Files of contrib and tests that sh reads."""
+    """Files that sh reads."""
     found = []
-    for folder in ("contrib", "tests"):
+    for folder in FOLDERS:
         for path, _, names in os.walk(os.path.join(TOP, folder)):
             for name in names:
                 with open(os.path.join(path, name), "rb") as file:
