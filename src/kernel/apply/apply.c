@@ -25,7 +25,7 @@ int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_inp
 	int err;
 
 	*out = (struct changes){0};
-	job_init(&job, arena, diags, input);
+	job_init(&job, arena, diags, job_goal_of(input));
 	err = job_find_state(&job);
 	if (err == 0)
 		err = job_open(&job, 0);
@@ -45,14 +45,14 @@ int kernel_count(struct arena *arena, struct diags *diags, const struct apply_in
 	int err;
 
 	counters_init(arena, input->description, out);
-	job_init(&job, arena, diags, input);
+	job_init(&job, arena, diags, job_goal_of(input));
 	err = job_open(&job, 0);
 	if (err == 0)
 		err = job.work[0].info->count(job.work[0].self, diags, out);
 	return err;
 }
 
-static void record_input(struct job *job)
+static void record_input(struct job *job, const struct apply_input *input)
 {
 	char text[sizeof("2000-01-01T00:00:00Z")];
 	time_t now = time(NULL);
@@ -61,22 +61,22 @@ static void record_input(struct job *job)
 	gmtime_r(&now, &parts);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
 	job->after.time = arena_strdup(job->arena, text);
-	job->after.version = job->input->version;
-	job->after.hash = job->input->hash;
-	job->after.files = job->input->files;
-	job->after.text = job->input->text;
+	job->after.version = input->version;
+	job->after.hash = input->hash;
+	job->after.files = input->files;
+	job->after.text = input->text;
 	/* Not before the tables were read back. */
 	job_record_mark(job, (struct backend_mark){0});
 }
 
-static bool is_recorded(const struct job *job)
+static bool is_recorded(const struct job *job, const struct apply_input *input)
 {
 	bool marked = job->before.generation != 0, markable = job->work[0].found.mark.generation != 0;
 
 	return job->found == RECORD_READ && !job->before.unfinished && marked == markable &&
-	       strcmp(job->before.hash, job->input->hash) == 0 &&
-	       strcmp(job->before.text, job->input->text) == 0 &&
-	       strcmp(job->before.files, job->input->files) == 0;
+	       strcmp(job->before.hash, input->hash) == 0 &&
+	       strcmp(job->before.text, input->text) == 0 &&
+	       strcmp(job->before.files, input->files) == 0;
 }
 
 /*
@@ -85,7 +85,7 @@ static bool is_recorded(const struct job *job)
  */
 static void settle_connections(struct job *job, struct changes *out)
 {
-	conntrack_settle(job->arena, job->diags, job->input->description,
+	conntrack_settle(job->arena, job->diags, job->goal.description,
 			 job->was.description, out);
 }
 
@@ -113,7 +113,7 @@ static int refuse_pending(const struct job *job)
 	return -EBUSY;
 }
 
-static int change(struct job *job, struct changes *out)
+static int change(struct job *job, const struct apply_input *input, struct changes *out)
 {
 	int err = job_begin(job, record_merge(job->arena, &job->after, &job->before));
 
@@ -127,7 +127,7 @@ static int change(struct job *job, struct changes *out)
 	err = job_read_back(job);
 	/* The time to confirm counts from here. */
 	if (job->after.pending.id)
-		job->after.pending.until = deadline_now() + job->input->confirm.seconds;
+		job->after.pending.until = deadline_now() + input->confirm.seconds;
 	if (err == 0)
 		err = record_save(job->diags, &job->place, &job->after);
 	if (err != 0)
@@ -135,18 +135,19 @@ static int change(struct job *job, struct changes *out)
 	return err;
 }
 
-static void tell_undone(struct job *job)
+static void tell_undone(struct job *job, const struct apply_input *input)
 {
 	struct diag *diag = diag_add(job->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
 				     "what was changed is undone in %u seconds; until then nothing "
 				     "else is applied",
-				     job->input->confirm.seconds);
+				     input->confirm.seconds);
 
 	diag_hint(job->diags, diag, "`hostgate rollback` undoes it now");
 }
 
 /* What undoes the change is there before it, and so is who would undo it. */
-static int change_with_way_back(struct job *job, struct changes *out)
+static int change_with_way_back(struct job *job, const struct apply_input *input,
+				struct changes *out)
 {
 	struct deadline guard __attribute__((cleanup(deadline_release))) = {.go = -1};
 	char id[DEADLINE_ID_SIZE];
@@ -156,15 +157,15 @@ static int change_with_way_back(struct job *job, struct changes *out)
 	err = job_save_undo(job, id, job->after.time);
 	if (err != 0)
 		return err;
-	if (job->input->confirm.seconds) {
+	if (input->confirm.seconds) {
 		job->after.pending = (struct record_pending){
-			arena_strdup(job->arena, id), deadline_now() + job->input->confirm.seconds};
-		err = deadline_start(job->diags, &job->place, id, &job->input->confirm, &guard);
+			arena_strdup(job->arena, id), deadline_now() + input->confirm.seconds};
+		err = deadline_start(job->diags, &job->place, id, &input->confirm, &guard);
 	}
 	if (err == 0)
-		err = change(job, out);
+		err = change(job, input, out);
 	if (err != 0 && job->left && job->after.pending.id)
-		tell_undone(job);
+		tell_undone(job, input);
 	if (err != 0 && !job->left)
 		undo_restore(&job->place);
 	else
@@ -172,7 +173,7 @@ static int change_with_way_back(struct job *job, struct changes *out)
 	return err;
 }
 
-static int apply_locked(struct job *job, struct changes *out)
+static int apply_locked(struct job *job, const struct apply_input *input, struct changes *out)
 {
 	sigset_t old;
 	int err = job_find_state(job);
@@ -180,15 +181,15 @@ static int apply_locked(struct job *job, struct changes *out)
 	if (err == 0)
 		err = refuse_pending(job);
 	if (err == 0)
-		err = job_open(job, job->input->wait_seconds);
+		err = job_open(job, input->wait_seconds);
 	if (err == 0)
 		err = job_compare(job, job->diags, true);
 	if (err != 0)
 		return err;
 	job_tell_damaged(job);
 	*out = job->changes;
-	record_input(job);
-	if (out->n == 0 && is_recorded(job))
+	record_input(job, input);
+	if (out->n == 0 && is_recorded(job, input))
 		return 0;
 	if (out->n == 0) {
 		if (job->before.unfinished)
@@ -197,7 +198,7 @@ static int apply_locked(struct job *job, struct changes *out)
 		return record_save(job->diags, &job->place, &job->after);
 	}
 	job_hold_signals(&old);
-	err = change_with_way_back(job, out);
+	err = change_with_way_back(job, input, out);
 	job_release_signals(&old);
 	return err;
 }
@@ -214,8 +215,8 @@ int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_in
 
 	SCOPED_JOB job;
 
-	job_init(&job, arena, diags, input);
-	return apply_locked(&job, out);
+	job_init(&job, arena, diags, job_goal_of(input));
+	return apply_locked(&job, input, out);
 }
 
 /* Without the state nobody knows what was before; say at least what is now. */
@@ -245,6 +246,13 @@ static int forget(struct job *job, bool removed)
 		job_tell_unended(job);
 	return err;
 }
+
+static const struct job_words remove_words = {
+	.part = "a part of the rules is removed; remove again for the rest",
+	.whole = "the rules are removed; remove again for the rest",
+	.unended = "the rules are removed; remove again to end it",
+	.hint = "remove again, or see status",
+};
 
 static int remove_locked(struct job *job, double wait_seconds, struct changes *out)
 {
@@ -287,7 +295,7 @@ int kernel_remove(struct arena *arena, struct diags *diags, double wait_seconds,
 
 	SCOPED_JOB job;
 
-	job_init(&job, arena, diags, NULL);
+	job_init(&job, arena, diags, (struct job_goal){.words = &remove_words, .asks_users = true});
 	return remove_locked(&job, wait_seconds, out);
 }
 
@@ -310,7 +318,7 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 	int err;
 
 	*out = (struct installed){0};
-	job_init(&job, arena, diags, NULL);
+	job_init(&job, arena, diags, (struct job_goal){.words = &remove_words});
 	err = job_find_state(&job);
 	if (err == 0)
 		err = job_open(&job, 0);

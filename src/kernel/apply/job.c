@@ -14,10 +14,27 @@
 #include "os/scope.h"
 #include "standing/standing.h"
 
-void job_init(struct job *job, struct arena *arena, struct diags *diags,
-	      const struct apply_input *input)
+void job_init(struct job *job, struct arena *arena, struct diags *diags, struct job_goal goal)
 {
-	*job = (struct job){.arena = arena, .diags = diags, .input = input, .root = -1};
+	*job = (struct job){.arena = arena, .diags = diags, .goal = goal, .root = -1};
+}
+
+struct job_goal job_goal_of(const struct apply_input *input)
+{
+	static const struct job_words words = {
+		.part = "the new rules are installed in part, beside the old ones; sysctls of this run "
+			"were put back",
+		.whole = "the new rules are installed; sysctls of this run were put back",
+		.unended = "the new rules are installed, and sysctls set; apply again to end it",
+		.hint = "apply again, or see plan",
+	};
+
+	return (struct job_goal){.words = &words,
+				 .description = input->description,
+				 .ruleset = input->ruleset,
+				 .backend = input->backend,
+				 .holes = input->ruleset,
+				 .asks_users = true};
 }
 
 void job_free(struct job *job)
@@ -31,7 +48,7 @@ void job_free(struct job *job)
 /* Where nothing can be dropped behind translation, an uplink must have an address to take. */
 static int fit_to_host(struct job *job, const struct ruleset **ruleset)
 {
-	const struct description *d = job->input->description;
+	const struct description *d = job->goal.description;
 	struct host_links links = {0};
 	int err = host_links_read(job->arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &links);
 
@@ -49,27 +66,24 @@ static int fit_to_host(struct job *job, const struct ruleset **ruleset)
 
 static int open_backend(struct job *job, struct job_backend *work, double wait_seconds)
 {
+	const struct job_goal *goal = &job->goal;
 	struct backend_input input = {.arena = job->arena,
+				      .ruleset = work->wanted ? goal->ruleset : NULL,
+				      .snapshot = goal->rules[work->backend],
+				      .others = goal->others[work->backend],
 				      .replaced = job->work[0].wanted,
-				      .clean_slate = job->input && job->input->ruleset->clean_slate,
+				      .clean_slate = goal->ruleset && goal->ruleset->clean_slate,
+				      .was = job->was.ruleset,
 				      .wait_seconds = wait_seconds};
-
 	int err = 0;
 
-	if (job->input && work->wanted)
-		input.ruleset = job->input->ruleset;
 	if (input.ruleset && work->backend == BACKEND_IPTABLES)
 		err = fit_to_host(job, &input.ruleset);
 	if (err != 0)
 		return err;
-	if (job->undo)
-		input.snapshot = job->undo->rules[work->backend];
-	if (job->undo)
-		input.others = job->undo->others[work->backend];
 	if (job->found == RECORD_READ)
 		input.known = (struct backend_mark){job->before.generation,
 						    job->before.fingerprint};
-	input.was = job->was.ruleset;
 	work->info = backend_list[work->backend];
 	work->self = work->info->open(&input);
 	return 0;
@@ -77,20 +91,15 @@ static int open_backend(struct job *job, struct job_backend *work, double wait_s
 
 static bool is_wanted(const struct job *job, enum backend backend, enum backend chosen)
 {
-	if (job->undo)
-		return job->undo->rules[backend].len > 0;
-	return job->input && backend == chosen;
+	return job->goal.rules[backend].len > 0 || (job->goal.ruleset && backend == chosen);
 }
 
-/* What is undone had the holes of its own description. */
 static void init_holes(struct job *job)
 {
-	const struct ruleset *ruleset = job->input ? job->input->ruleset : NULL;
-
 	/* Without rules of ours these would let private sources out. */
-	if (job->work[0].wanted || job->work[1].wanted)
-		ruleset = job->undo ? job->undone.ruleset : ruleset;
-	holes_init(&job->holes, job->arena, ruleset,
+	bool wanted = job->work[0].wanted || job->work[1].wanted;
+
+	holes_init(&job->holes, job->arena, wanted ? job->goal.holes : NULL,
 		   job->work[0].wanted && job->work[0].info == &backend_xt);
 }
 
@@ -99,9 +108,9 @@ int job_open(struct job *job, double wait_seconds)
 	enum backend first = BACKEND_NFTABLES, other;
 	int err = 0;
 
-	if (job->input)
-		err = backend_choose(job->diags, job->input->backend, &first);
-	else if (job->undo && !is_wanted(job, first, first))
+	if (job->goal.ruleset)
+		err = backend_choose(job->diags, job->goal.backend, &first);
+	else if (job->goal.rules[BACKEND_IPTABLES].len > 0 && !job->goal.rules[first].len)
 		first = BACKEND_IPTABLES;
 	if (err != 0)
 		return err;
@@ -185,16 +194,15 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 	struct route_interfaces advertised = {0};
 	struct route_interfaces deaf = {0};
 	struct sysctl_input input = {.root = job->root,
-				     .ruleset = job->input ? job->input->ruleset : NULL,
-				     .state = job->undo ? &job->undo->writes : &job->before,
+				     .ruleset = job->goal.ruleset,
+				     .state = job->goal.sysctls ? job->goal.sysctls : &job->before,
 				     .interrupted = job->before.unfinished,
 				     .advertised = &advertised,
 				     .deaf = &deaf};
 	struct forwarding_users users = {.arena = job->arena};
 	int err = 0;
 
-	/* What is undone becomes what it was, whoever has come since. */
-	if (!job->undo) {
+	if (job->goal.asks_users) {
 		input.users = forwarding_users_find;
 		input.users_data = &users;
 	}
@@ -209,9 +217,8 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 		return err;
 	}
 	err = sysctl_plan(job->arena, diags, &input, &job->writes, &job->after, &job->back);
-	/* What is remembered becomes what it was, too. */
-	if (job->undo)
-		job->after = job->undo->state;
+	if (job->goal.after)
+		job->after = *job->goal.after;
 	return err;
 }
 
@@ -239,10 +246,10 @@ void job_tell_damaged(struct job *job)
 		  "before hostgate is lost");
 }
 
-static struct job_described described(struct job *job, const struct record *state)
+struct job_described job_described_by(struct arena *arena, const struct record *record)
 {
-	const struct description *description = record_description(job->arena, state);
-	struct ruleset *ruleset = description ? plan_ruleset(job->arena, description) : NULL;
+	const struct description *description = record_description(arena, record);
+	struct ruleset *ruleset = description ? plan_ruleset(arena, description) : NULL;
 
 	/* They are places in a text that no file holds any more. */
 	if (ruleset)
@@ -258,9 +265,7 @@ int job_find_state(struct job *job)
 		return err;
 	job->found = record_load(job->arena, job->place.path, &job->before, &job->why_damaged);
 	if (job->found == RECORD_READ)
-		job->was = described(job, &job->before);
-	if (job->undo && job->undo->had_state)
-		job->undone = described(job, &job->undo->state);
+		job->was = job_described_by(job->arena, &job->before);
 	if (job->found != RECORD_UNREADABLE)
 		return 0;
 	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,

@@ -49,11 +49,32 @@ struct job_described {
 	const struct ruleset *ruleset;
 };
 
+/** What is left when a change fails on its way, for people: each a whole sentence. */
+struct job_words {
+	const char *part;    /**< only some of the rules are changed */
+	const char *whole;   /**< the rules are, and sysctls are as they were */
+	const char *unended; /**< all is, but not recorded */
+	const char *hint;    /**< the kernel has something else than what was sent */
+};
+
+/** What a job makes of the kernel. Nothing of it set: all of ours is to go. */
+struct job_goal {
+	const struct job_words *words;
+	const struct description *description; /**< rules of a description, or NULL */
+	const struct ruleset *ruleset;         /**< its rules, as planned */
+	enum backend backend;                  /**< where these go */
+	struct blob rules[BACKEND__COUNT];     /**< or rules that a backend wrote down earlier */
+	struct blob others[BACKEND__COUNT];    /**< rules of others that are to be there again */
+	const struct ruleset *holes;           /**< whose holes are wanted, where rules are */
+	const struct record *sysctls;          /**< those to put back; NULL: those of the record found */
+	const struct record *after;            /**< what the record becomes; NULL: what was written */
+	bool asks_users;                       /**< forwarding stays on for others who need it */
+};
+
 struct job {
 	struct arena *arena;
 	struct diags *diags;
-	const struct apply_input *input; /**< NULL: all is to go, or what undo has is to come */
-	const struct undo *undo;         /**< without input: what is to be as it was */
+	struct job_goal goal;
 	struct job_backend work[2];      /**< the wanted backend first */
 	struct holes holes;
 	struct changes changes;          /**< of both backends, of holes, of sysctls */
@@ -61,8 +82,7 @@ struct job {
 	struct record before, after; /**< the state that was found, and what it becomes */
 	enum record_found found;
 	const char *why_damaged;
-	struct job_described was;    /**< by the state that was found */
-	struct job_described undone; /**< by the state that undo brings back */
+	struct job_described was; /**< by the record that was found */
 	int root; /**< of sysctls */
 	struct sysctl_writes writes;
 	struct record back; /**< its sysctls undo writes */
@@ -74,9 +94,14 @@ struct job {
 
 /** All that can fail return 0 or -errno with the reason queued. */
 
-void job_init(struct job *job, struct arena *arena, struct diags *diags,
-	      const struct apply_input *input);
+void job_init(struct job *job, struct arena *arena, struct diags *diags, struct job_goal goal);
 void job_free(struct job *job);
+
+/** The goal of an apply. */
+struct job_goal job_goal_of(const struct apply_input *input);
+
+/** Returns what a record describes, as it is planned now. */
+struct job_described job_described_by(struct arena *arena, const struct record *record);
 
 /** Finds and reads the state, and what it describes. */
 int job_find_state(struct job *job);

@@ -53,24 +53,11 @@ static const char *progress_text(const struct job *job, enum progress progress)
 		return "the tables are as before, but for holes in others' chains, which are gone; "
 		       "sysctls were put back";
 	case PROGRESS_PART:
-		if (job->undo)
-			return "the earlier rules are there again in part; roll back again for the "
-			       "rest";
-		return job->input ? "the new rules are installed in part, beside the old ones; "
-				    "sysctls of this run were put back" :
-				    "a part of the rules is removed; remove again for the rest";
+		return job->goal.words->part;
 	case PROGRESS_WHOLE:
-		if (job->undo)
-			return "the earlier rules are there again; roll back again for the rest";
-		return job->input ? "the new rules are installed; sysctls of this run were put "
-				    "back" :
-				    "the rules are removed; remove again for the rest";
+		return job->goal.words->whole;
 	case PROGRESS_UNENDED:
-		if (job->undo)
-			return "the earlier rules are there again; roll back again to end it";
-		return job->input ? "the new rules are installed, and sysctls set; apply again to "
-				    "end it" :
-				    "the rules are removed; remove again to end it";
+		return job->goal.words->unended;
 	case PROGRESS__COUNT:
 		break;
 	}
@@ -223,7 +210,6 @@ int job_read_back(struct job *job)
 			"what the kernel has now is not what was installed: %s %s",
 			job->changes.items[0].what, job->changes.items[0].name);
 	diag->err = EIO;
-	diag_hint(job->diags, diag, "does another program change it? %s",
-		  job->undo ? "roll back again, or see status" : "apply again, or see plan");
+	diag_hint(job->diags, diag, "does another program change it? %s", job->goal.words->hint);
 	return -EIO;
 }

@@ -20,25 +20,56 @@ static int nothing_to_undo(struct diags *diags, const struct record_place *place
 	return -ENOENT;
 }
 
+/* A rollback at work. */
+struct rollback {
+	struct job job;
+	struct undo undo;
+	struct job_described undone; /* by the record that comes back */
+};
+
+static const struct job_words rollback_words = {
+	.part = "the earlier rules are there again in part; roll back again for the rest",
+	.whole = "the earlier rules are there again; roll back again for the rest",
+	.unended = "the earlier rules are there again; roll back again to end it",
+	.hint = "roll back again, or see status",
+};
+
+/* What is undone had holes of its own, and becomes what it was, whoever has come since. */
+static struct job_goal goal_of(const struct rollback *back)
+{
+	struct job_goal goal = {.words = &rollback_words,
+				.holes = back->undone.ruleset,
+				.sysctls = &back->undo.writes,
+				.after = &back->undo.state};
+
+	for (enum backend b = 0; b < BACKEND__COUNT; b++) {
+		goal.rules[b] = back->undo.rules[b];
+		goal.others[b] = back->undo.others[b];
+	}
+	return goal;
+}
+
 /*
  * While it is undone, the record holds what is remembered of either side: whatever happens in the
  * middle, remove finds all that may have been written.
  */
-static int save_both(struct job *job)
+static int save_both(struct rollback *back)
 {
-	if (job->found != RECORD_READ && !job->undo->had_state)
+	struct job *job = &back->job;
+	if (job->found != RECORD_READ && !back->undo.had_state)
 		return 0;
 	if (job->found != RECORD_READ)
-		return job_begin(job, job->undo->state);
-	return job_begin(job, record_merge(job->arena, &job->before, &job->undo->state));
+		return job_begin(job, back->undo.state);
+	return job_begin(job, record_merge(job->arena, &job->before, &back->undo.state));
 }
 
-static int finish(struct job *job)
+static int finish(struct rollback *back)
 {
+	struct job *job = &back->job;
 	int err;
 
 	job->after.pending = (struct record_pending){0};
-	if (job->undo->had_state)
+	if (back->undo.had_state)
 		err = record_save(job->diags, &job->place, &job->after);
 	else
 		err = record_forget(job->diags, &job->place);
@@ -46,19 +77,21 @@ static int finish(struct job *job)
 }
 
 /* Nothing that was recorded: no network is described any more. */
-static void settle_connections(struct job *job, struct changes *out)
+static void settle_connections(struct rollback *back, struct changes *out)
 {
+	struct job *job = &back->job;
 	static const struct description nothing;
 	const struct description *now = &nothing;
 
-	if (job->undo->had_state)
-		now = job->undone.description;
+	if (back->undo.had_state)
+		now = back->undone.description;
 	if (now)
 		conntrack_settle(job->arena, job->diags, now, job->was.description, out);
 }
 
-static int end(struct job *job, bool changed)
+static int end(struct rollback *back, bool changed)
 {
+	struct job *job = &back->job;
 	int err = 0;
 
 	if (changed)
@@ -66,28 +99,30 @@ static int end(struct job *job, bool changed)
 	else
 		job_record_mark(job, job->work[0].found.mark);
 	if (err == 0)
-		err = finish(job);
+		err = finish(back);
 	if (err != 0 && changed)
 		job_tell_unended(job);
 	return err;
 }
 
 /* Whether the change that would be undone is the one of the id; a record may be lost. */
-static bool waits(const struct job *job, const char *id)
+static bool waits(const struct rollback *back, const char *id)
 {
+	const struct job *job = &back->job;
 	const char *pending = job->before.pending.id;
 
-	return strcmp(job->undo->id, id) == 0 &&
+	return strcmp(back->undo.id, id) == 0 &&
 	       (job->found != RECORD_READ || (pending && strcmp(pending, id) == 0));
 }
 
-static int roll_back_locked(struct job *job, double wait_seconds, const char *id,
+static int roll_back_locked(struct rollback *back, double wait_seconds, const char *id,
 			    struct changes *out)
 {
+	struct job *job = &back->job;
 	sigset_t old;
 	int err = job_find_state(job);
 
-	if (err == 0 && id && !waits(job, id))
+	if (err == 0 && id && !waits(back, id))
 		return -ESTALE;
 	if (err == 0)
 		err = job_open(job, wait_seconds);
@@ -98,42 +133,47 @@ static int roll_back_locked(struct job *job, double wait_seconds, const char *id
 	*out = job->changes;
 	job_hold_signals(&old);
 	if (out->n > 0) {
-		err = save_both(job);
+		err = save_both(back);
 		if (err == 0)
 			err = job_run_steps(job);
 	}
 	if (err == 0 && (out->n > 0 || job->before.unfinished))
-		settle_connections(job, out);
+		settle_connections(back, out);
 	if (err == 0)
-		err = end(job, out->n > 0);
+		err = end(back, out->n > 0);
 	job_release_signals(&old);
 	return err;
+}
+
+static void free_rollback(struct rollback *back)
+{
+	job_free(&back->job);
 }
 
 int kernel_rollback(struct arena *arena, struct diags *diags, double wait_seconds, const char *id,
 		    struct changes *out, struct restored *restored)
 {
+	struct rollback back __attribute__((cleanup(free_rollback)));
 	struct record_place place;
-	struct undo undo;
 	SCOPED_FD lock = record_enter(arena, diags, wait_seconds, &place);
 	int err;
 
 	*out = (struct changes){0};
 	*restored = (struct restored){0};
+	job_init(&back.job, arena, diags, (struct job_goal){.words = &rollback_words});
 	if (lock < 0)
 		return lock;
-	err = undo_load(arena, diags, &place, &undo);
+	err = undo_load(arena, diags, &place, &back.undo);
 	if (err == -ENOENT)
 		return nothing_to_undo(diags, &place);
 	if (err != 0)
 		return err;
-
-	SCOPED_JOB job;
-
-	job_init(&job, arena, diags, NULL);
-	job.undo = &undo;
-	*restored = undo_restored(&undo);
-	return roll_back_locked(&job, wait_seconds, id, out);
+	back.undone = (struct job_described){0};
+	if (back.undo.had_state)
+		back.undone = job_described_by(arena, &back.undo.state);
+	back.job.goal = goal_of(&back);
+	*restored = undo_restored(&back.undo);
+	return roll_back_locked(&back, wait_seconds, id, out);
 }
 
 static int not_pending(struct diags *diags)
