@@ -66,8 +66,8 @@ struct leg {
 	struct outcome outcome;
 };
 
-/** The way between two ends, there and back. */
-struct way {
+/** A packet on its way between two ends, there and back. */
+struct explained_path {
 	struct end in, out;
 	enum fate fate;
 	enum opening opening;
@@ -81,8 +81,8 @@ struct explanation {
 	const struct description *description;
 	const struct ruleset *ruleset;
 	struct query query;
-	struct way *ways; /**< at least one; in the order of the uplinks */
-	size_t n_ways;
+	struct explained_path *paths; /**< at least one; in the order of the uplinks */
+	size_t n_paths;
 };
 
 /**
