@@ -235,43 +235,32 @@ static void walk_back(struct explained_path *path, const struct ruleset *ruleset
 	path->back.outcome = simulate_packet(ruleset, packet);
 }
 
-static bool uses_uplink(const struct description *d, const struct network *network,
-			const struct uplink *uplink)
+static struct way_end way_end_of(const struct end *end)
 {
-	for (size_t i = 0; i < network->n_uplinks; i++)
-		if (&d->uplinks[network->uplinks[i]] == uplink)
-			return true;
-	return false;
+	return (struct way_end){end->kind, end->network, end->uplink};
 }
 
-/* Why a source of the network may not leave by that end. */
-static enum opening opening_outside(const struct description *d, const struct network *network,
-				    const struct end *out)
+/* Which key would let the refused packet pass, and whose it is. */
+static void find_key(const struct description *d, const struct query *query, struct explained_path *path)
 {
-	if (out->kind == END_ELSEWHERE)
-		return OPENING_UPLINKS;
-	if (network->mode == MODE_ISOLATED)
-		return OPENING_MODE;
-	return uses_uplink(d, network, out->uplink) ? OPENING_NONE : OPENING_UPLINK;
-}
+	struct way_end from = way_end_of(&path->in), to = way_end_of(&path->out);
+	const struct network *owner = network_with(d, &query->saddr);
+	const struct passage *passage;
+	struct way way;
 
-static enum opening find_opening(const struct description *d, const struct query *query,
-				 struct explained_path *path)
-{
-	path->network =
-		path->in.kind == END_NETWORK ? path->in.network : network_with(d, &query->saddr);
-	if (path->in.kind == END_NETWORK && !path->in.subnet)
-		return OPENING_SUBNET;
-	if (path->in.kind != END_NETWORK && path->out.kind == END_NETWORK) {
-		path->network = path->out.network;
-		return OPENING_DOOR;
+	/* What the host sends from an address of a network is let out as the network's. */
+	if (from.kind == END_HOST && owner)
+		from = way_end_network(owner);
+	way = ways_between(d, from, to);
+	passage = &way.of[query->saddr.family];
+	path->network = from.kind == END_NETWORK ? from.network : to.network;
+	if (path->in.kind == END_NETWORK && !path->in.subnet) {
+		path->key = WAY_KEY_SUBNET;
+		path->place = path->network->subnets[0].place;
+	} else if (passage->permission != PERMIT_ALL) {
+		path->key = passage->key;
+		path->place = passage->place;
 	}
-	if (path->out.kind == END_NETWORK)
-		return OPENING_REACH;
-	/* A network's source that comes in from outside is forged: no key lets it out again. */
-	if (!path->network || path->in.kind == END_UPLINK || path->in.kind == END_ELSEWHERE)
-		return OPENING_NONE;
-	return opening_outside(d, path->network, &path->out);
 }
 
 static enum fate find_fate(const struct explained_path *path)
@@ -328,7 +317,7 @@ bool explain_packet(struct arena *arena, const struct description *description,
 		walk_there(path, description, ruleset, query);
 		path->fate = find_fate(path);
 		if (path->fate == FATE_REFUSED)
-			path->opening = find_opening(description, query, path);
+			find_key(description, query, path);
 		/* The reply to a network's address that came in from outside goes elsewhere. */
 		path->has_reply = !query->dhcp &&
 				  (path->fate == FATE_PASSES || path->fate == FATE_DELIVERED) &&

@@ -277,8 +277,10 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 			mode_name(network->mode), uplink_text(t, out->uplink));
 	if (out->kind == END_NETWORK)
 		return "Never to another network.";
-	if (network->mode == MODE_ISOLATED)
-		return "Its mode is isolated, so nothing may leave it.";
+	if (ways_out(t->explanation->description, network, t->leg->packet.family).permission ==
+	    PERMIT_NOTHING)
+		return arena_printf(t->arena, "Its mode is %s, so nothing may leave it.",
+				    mode_name(network->mode));
 	return arena_printf(t->arena, "Its mode is %s, but %s is no uplink of it.",
 			    mode_name(network->mode),
 			    out->uplink ? uplink_text(t, out->uplink) : "the way out");
@@ -329,7 +331,7 @@ static const char *untranslated_text(struct teller *t, const char *source)
 {
 	const struct end *in = &t->path->in;
 
-	if (in->kind == END_NETWORK && in->network->mode == MODE_ROUTED)
+	if (in->kind == END_NETWORK && !network_is_private(in->network))
 		return arena_printf(t->arena,
 				    "Its source stays %s: the mode of %s is routed, outside knows "
 				    "the way to these addresses.",
