@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hostgate/print.h"
+#include "hostgate/ways.h"
 
 enum column {
 	COLUMN_FROM,
@@ -90,61 +91,86 @@ static const char *uplink_text(struct arena *arena, const struct uplink *uplink)
 	return arena_printf(arena, "%s (%s)", uplink->name, uplink->interface.name);
 }
 
-static const char *address_text(struct arena *arena, const struct network *network,
-				const struct uplink *uplink)
+/* What the source becomes, by family. */
+static const char *address_text(struct arena *arena, const struct way *way)
 {
 	char text[ADDR_TEXT_SIZE];
 	const char *list = "";
 
+	if (!way_passage(way)->translated)
+		return "its own address";
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		if (!network_has_family(network, f))
-			continue;
-		struct translation translation = network_translation(network, uplink, f);
+		const struct translation *translation = &way->of[f].translation;
 
+		if (!way->of[f].translated)
+			continue;
 		list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "",
-				    translation.masquerade ?
-					    arena_printf(arena, "%s address of %s", family_name(f),
-							 uplink->interface.name) :
-					    addr_format(&translation.address, text));
+				    translation->masquerade
+					    ? arena_printf(arena, "%s address of %s",
+							   family_name(f),
+							   way->to.uplink->interface.name)
+					    : addr_format(&translation->address, text));
 	}
 	return list;
 }
 
 /* A family without a subnet does not pass at all. */
-static const char *family_limit(const struct network *network)
+static const char *family_limit(const struct way *way)
 {
-	if (!network_has_family(network, FAMILY_IPV6))
+	if (way->of[FAMILY_IPV6].permission == PERMIT_NOTHING)
 		return ", IPv4 only";
-	return network_has_family(network, FAMILY_IPV4) ? "" : ", IPv6 only";
+	return way->of[FAMILY_IPV4].permission == PERMIT_NOTHING ? ", IPv6 only" : "";
+}
+
+static void add_way(struct table *t, const struct description *d, const struct way *way,
+		    const char *from, const char *to, struct matrix_cell *cell)
+{
+	bool rejects = !cell->enters && d->settings.deny == DENY_REJECT;
+
+	switch (way_passage(way)->permission) {
+	case PERMIT_ALL:
+		add_row(t, OUTCOME_PASS, cell, from, to,
+			arena_printf(t->arena, "passes, %s%s",
+				     way_passage(way)->translated ? "translated" : "untranslated",
+				     family_limit(way)),
+			address_text(t->arena, way));
+		return;
+	case PERMIT_REPLIES:
+		add_row(t, OUTCOME_REPLIES, cell, from, to, "replies only", "");
+		return;
+	case PERMIT_NOTHING:
+		add_row(t, OUTCOME_REFUSED, cell, from, to,
+			rejects ? "refused (reject)" : "refused (drop)", "");
+		return;
+	case PERMIT__COUNT:
+		return;
+	}
 }
 
 static void add_network(struct table *t, const struct description *d, uint32_t idx)
 {
-	const struct network *network = &d->networks[idx];
-	const char *name = network_text(t->arena, network);
-	const char *refused =
-		d->settings.deny == DENY_REJECT ? "refused (reject)" : "refused (drop)";
-	bool leaves = network->mode != MODE_ISOLATED;
-	struct matrix_cell out = {.network = idx, .uplink = NO_INDEX};
-	struct matrix_cell in = {.network = idx, .uplink = NO_INDEX, .enters = true};
+	struct ways ways = ways_of(d, &d->networks[idx]);
+	const char *name = network_text(t->arena, ways.network);
+	const char *others = "anywhere";
+	struct way way;
 
-	for (size_t u = 0; leaves && u < network->n_uplinks; u++) {
-		const struct uplink *uplink = &d->uplinks[network->uplinks[u]];
-		const char *uplink_name = uplink_text(t->arena, uplink);
-		bool nat = network->mode == MODE_NAT;
+	while (ways_next(&ways, &way)) {
+		struct matrix_cell cell = {.network = idx, .uplink = NO_INDEX};
+		const struct way_end *other;
+		const char *other_name = others;
 
-		out.uplink = in.uplink = network->uplinks[u];
-		add_row(t, OUTCOME_PASS, &out, name, uplink_name,
-			arena_printf(t->arena, "passes, %s%s", nat ? "translated" : "untranslated",
-				     family_limit(network)),
-			nat ? address_text(t->arena, network, uplink) : "its own address");
-		add_row(t, OUTCOME_REPLIES, &in, uplink_name, name, "replies only", "");
+		cell.enters = way.to.kind == END_NETWORK;
+		other = cell.enters ? &way.from : &way.to;
+		if (other->kind == END_NETWORK)
+			continue;
+		if (other->kind == END_UPLINK) {
+			cell.uplink = (uint32_t)(other->uplink - d->uplinks);
+			other_name = uplink_text(t->arena, other->uplink);
+			others = "anywhere else";
+		}
+		add_way(t, d, &way, cell.enters ? other_name : name,
+			cell.enters ? name : other_name, &cell);
 	}
-	out.uplink = in.uplink = NO_INDEX;
-	add_row(t, OUTCOME_REFUSED, &out, name, leaves ? "anywhere else" : "anywhere", refused,
-		"");
-	add_row(t, OUTCOME_REFUSED, &in, leaves ? "anywhere else" : "anywhere", name,
-		"refused (drop)", "");
 }
 
 static void print_row(const struct table *t, const struct row *row, const char *colour,
