@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-bool mode_leaves(enum mode mode)
-{
-	return mode == MODE_NAT || mode == MODE_ROUTED;
-}
-
 bool network_has_family(const struct network *network, enum family family)
 {
 	for (size_t i = 0; i < network->n_subnets; i++)
