@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// description: modes, families, interface patterns and translations.
+// description: families, interface patterns and translations.
 #include "hostgate/description.h"
 
 #include <string.h>
