@@ -18,11 +18,6 @@
  * Replies are RELATED or ESTABLISHED, in the words that everybody knows from iptables.
  */
 
-static uint32_t add_origin(struct ruleset *rs, const struct network *network, const char *text)
-{
-	return ruleset_add_origin(rs, PROMISE_NONE, text, NULL, network->place);
-}
-
 static const char *way_text(struct arena *arena, const struct way *way)
 {
 	if (way->from.kind == END_UPLINK)
@@ -35,11 +30,13 @@ static const char *way_text(struct arena *arena, const struct way *way)
 }
 
 static void add_pair(struct ruleset *rs, const struct network *network, const struct ifpattern *in,
-		     const struct ifpattern *out, const struct way *way, const char *text)
+		     const struct ifpattern *out, const struct way *way)
 {
 	struct hole_rule hole = {.network = network->name};
 
-	hole.rule = rule_start(NO_INDEX, action_of(ACTION_ACCEPT), add_origin(rs, network, text));
+	hole.rule = rule_start(NO_INDEX, action_of(ACTION_ACCEPT),
+			       ruleset_add_origin(rs, PROMISE_NONE, way_text(rs->arena, way), NULL,
+						  network->place));
 	rule_match_prefix(&hole.rule, FIELD_IIFNAME, key_of_interface(in));
 	rule_match_prefix(&hole.rule, FIELD_OIFNAME, key_of_interface(out));
 	if (way_passage(way)->permission == PERMIT_REPLIES)
@@ -57,18 +54,15 @@ static void add_way(struct ruleset *rs, const struct description *description,
 		    const struct way *way)
 {
 	struct way back = ways_between(description, way->to, way->from);
-	bool within = way->to.kind == END_NETWORK;
-	const char *text = way_text(rs->arena, way);
-	const char *back_text = within ? NULL : way_text(rs->arena, &back);
 	const struct ifpattern *from, *to;
 	size_t n_from = way_end_interfaces(&way->from, &from);
 	size_t n_to = way_end_interfaces(&way->to, &to);
 
 	for (size_t i = 0; i < n_from; i++)
 		for (size_t j = 0; j < n_to; j++) {
-			add_pair(rs, way->from.network, &from[i], &to[j], way, text);
-			if (!within)
-				add_pair(rs, way->from.network, &to[j], &from[i], &back, back_text);
+			add_pair(rs, way->from.network, &from[i], &to[j], way);
+			if (way->to.kind != END_NETWORK)
+				add_pair(rs, way->from.network, &to[j], &from[i], &back);
 		}
 }
 

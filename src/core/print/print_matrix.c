@@ -14,16 +14,9 @@ enum column {
 	COLUMN__COUNT
 };
 
-enum outcome {
-	OUTCOME_PASS,
-	OUTCOME_REPLIES,
-	OUTCOME_REFUSED,
-	OUTCOME__COUNT
-};
-
 struct row {
 	const char *cell[COLUMN__COUNT];
-	enum outcome outcome;
+	enum permission permission;
 	enum matrix_result result;
 };
 
@@ -38,8 +31,8 @@ struct table {
 
 static const char *const titles[COLUMN__COUNT] = {"FROM", "TO", "WHAT HAPPENS", "AS", ""};
 
-/* Green, yellow, red. */
-static const char *const colours[OUTCOME__COUNT] = {"\033[32m", "\033[33m", "\033[31m"};
+/* Red, yellow, green. */
+static const char *const colours[PERMIT__COUNT] = {"\033[31m", "\033[33m", "\033[32m"};
 
 static const char *const result_names[MATRIX__COUNT] = {
 	[MATRIX_UNTESTED] = "",
@@ -55,10 +48,10 @@ static const char *const result_colours[MATRIX__COUNT] = {
 	[MATRIX_FAIL] = "\033[1;31m",
 };
 
-static void add_row(struct table *t, enum outcome outcome, const struct matrix_cell *cell,
+static void add_row(struct table *t, enum permission permission, const struct matrix_cell *cell,
 		    const char *from, const char *to, const char *what, const char *as)
 {
-	struct row row = {{from, to, what, as, ""}, outcome, MATRIX_UNTESTED};
+	struct row row = {{from, to, what, as, ""}, permission, MATRIX_UNTESTED};
 
 	if (t->judge)
 		row.result = t->judge(cell, t->data);
@@ -97,8 +90,6 @@ static const char *address_text(struct arena *arena, const struct way *way)
 	char text[ADDR_TEXT_SIZE];
 	const char *list = "";
 
-	if (!way_passage(way)->translated)
-		return "its own address";
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		const struct translation *translation = &way->of[f].translation;
 
@@ -122,29 +113,30 @@ static const char *family_limit(const struct way *way)
 	return way->of[FAMILY_IPV4].permission == PERMIT_NOTHING ? ", IPv6 only" : "";
 }
 
-static void add_way(struct table *t, const struct description *d, const struct way *way,
-		    const char *from, const char *to, struct matrix_cell *cell)
+static const char *what_text(struct arena *arena, const struct way *way, enum deny deny)
 {
-	bool rejects = !cell->enters && d->settings.deny == DENY_REJECT;
+	const struct passage *passage = way_passage(way);
 
-	switch (way_passage(way)->permission) {
-	case PERMIT_ALL:
-		add_row(t, OUTCOME_PASS, cell, from, to,
-			arena_printf(t->arena, "passes, %s%s",
-				     way_passage(way)->translated ? "translated" : "untranslated",
-				     family_limit(way)),
-			address_text(t->arena, way));
-		return;
-	case PERMIT_REPLIES:
-		add_row(t, OUTCOME_REPLIES, cell, from, to, "replies only", "");
-		return;
-	case PERMIT_NOTHING:
-		add_row(t, OUTCOME_REFUSED, cell, from, to,
-			rejects ? "refused (reject)" : "refused (drop)", "");
-		return;
-	case PERMIT__COUNT:
-		return;
-	}
+	if (passage->permission == PERMIT_REPLIES)
+		return "replies only";
+	if (passage->permission == PERMIT_ALL)
+		return arena_printf(arena, "passes, %s%s",
+				    passage->translated ? "translated" : "untranslated",
+				    family_limit(way));
+	return way->from.kind == END_NETWORK && deny == DENY_REJECT ? "refused (reject)"
+								    : "refused (drop)";
+}
+
+static void add_way(struct table *t, const struct description *d, const struct way *way,
+		    const char *from, const char *to, const struct matrix_cell *cell)
+{
+	const struct passage *passage = way_passage(way);
+	const char *as = "";
+
+	if (passage->permission == PERMIT_ALL)
+		as = passage->translated ? address_text(t->arena, way) : "its own address";
+	add_row(t, passage->permission, cell, from, to, what_text(t->arena, way, d->settings.deny),
+		as);
 }
 
 static void add_network(struct table *t, const struct description *d, uint32_t idx)
@@ -155,21 +147,18 @@ static void add_network(struct table *t, const struct description *d, uint32_t i
 	struct way way;
 
 	while (ways_next(&ways, &way)) {
-		struct matrix_cell cell = {.network = idx, .uplink = NO_INDEX};
-		const struct way_end *other;
-		const char *other_name = others;
+		bool enters = way.from.kind != END_NETWORK;
+		const struct uplink *uplink = enters ? way.from.uplink : way.to.uplink;
+		const char *other = uplink ? uplink_text(t->arena, uplink) : others;
+		struct matrix_cell cell = {idx, NO_INDEX, enters};
 
-		cell.enters = way.to.kind == END_NETWORK;
-		other = cell.enters ? &way.from : &way.to;
-		if (other->kind == END_NETWORK)
+		if (way.from.kind == way.to.kind)
 			continue;
-		if (other->kind == END_UPLINK) {
-			cell.uplink = (uint32_t)(other->uplink - d->uplinks);
-			other_name = uplink_text(t->arena, other->uplink);
+		if (uplink) {
+			cell.uplink = (uint32_t)(uplink - d->uplinks);
 			others = "anywhere else";
 		}
-		add_way(t, d, &way, cell.enters ? other_name : name,
-			cell.enters ? name : other_name, &cell);
+		add_way(t, d, &way, enters ? other : name, enters ? name : other, &cell);
 	}
 }
 
@@ -196,7 +185,7 @@ void print_matrix_judged(const struct description *description, matrix_judge_fn 
 			 const void *data, bool colour, struct buf *out)
 {
 	struct table t = {.arena = arena_new(), .judge = judge, .data = data};
-	struct row header = {.outcome = OUTCOME_PASS};
+	struct row header = {0};
 
 	for (size_t c = 0; c < COLUMN__COUNT; c++) {
 		header.cell[c] = titles[c];
@@ -206,7 +195,7 @@ void print_matrix_judged(const struct description *description, matrix_judge_fn 
 		add_network(&t, description, n);
 	print_row(&t, &header, "", out);
 	for (size_t r = 0; r < t.n; r++)
-		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].outcome] : "", out);
+		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].permission] : "", out);
 	arena_free(t.arena);
 }
 
