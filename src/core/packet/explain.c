@@ -213,7 +213,8 @@ static void walk_there(struct explained_path *path, const struct description *d,
 	path->there.outcome = simulate_packet(ruleset, packet);
 }
 
-static void walk_back(struct explained_path *path, const struct ruleset *ruleset, const struct query *query)
+static void walk_back(struct explained_path *path, const struct ruleset *ruleset,
+		      const struct query *query)
 {
 	struct packet *packet = &path->back.packet;
 
@@ -241,7 +242,8 @@ static struct way_end way_end_of(const struct end *end)
 }
 
 /* Which key would let the refused packet pass, and whose it is. */
-static void find_key(const struct description *d, const struct query *query, struct explained_path *path)
+static void find_key(const struct description *d, const struct query *query,
+		     struct explained_path *path)
 {
 	struct way_end from = way_end_of(&path->in), to = way_end_of(&path->out);
 	const struct network *owner = network_with(d, &query->saddr);

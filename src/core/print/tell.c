@@ -430,7 +430,8 @@ static void tell_switched(struct teller *t)
 static struct teller start(struct arena *arena, const struct explanation *explanation,
 			   const struct explained_path *path, const struct leg *leg)
 {
-	return (struct teller){.arena = arena, .explanation = explanation, .path = path, .leg = leg};
+	return (struct teller){
+		.arena = arena, .explanation = explanation, .path = path, .leg = leg};
 }
 
 struct told tell_there(struct arena *arena, const struct explanation *explanation,
