@@ -147,9 +147,6 @@ void description_print(const struct description *description, struct buf *out);
 /** Names as written in the description: "isolated", "nat", "routed". */
 const char *mode_name(enum mode mode);
 
-/** Tells whether guests of a network of this mode get out at all. */
-bool mode_leaves(enum mode mode);
-
 /** "auto", "nftables", "iptables". */
 const char *backend_name(enum backend backend);
 

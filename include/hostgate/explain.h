@@ -4,6 +4,7 @@
 #define HOSTGATE_EXPLAIN_H
 
 #include "hostgate/simulate.h"
+#include "hostgate/ways.h"
 
 /** The packet that is asked about: the first one of a connection. */
 struct query {
@@ -21,15 +22,7 @@ struct query {
  */
 bool query_read(const char *src, const char *dst, struct query *out, struct buf *error);
 
-/** What stands at one end of the host. */
-enum end_kind {
-	END_HOST, /**< the host itself */
-	END_NETWORK,
-	END_UPLINK,
-	END_ELSEWHERE, /**< outside, and the description names no uplink */
-	END__COUNT
-};
-
+/** An end of the packet's path. END_ELSEWHERE only where the description names no uplink. */
 struct end {
 	enum end_kind kind;
 	const struct network *network; /**< END_NETWORK; END_HOST: whose gateway's address it is */
@@ -48,30 +41,19 @@ enum fate {
 	FATE__COUNT
 };
 
-/** What in the description would let a refused packet pass. */
-enum opening {
-	OPENING_NONE,
-	OPENING_SUBNET,	 /**< a subnet of the network that holds the source */
-	OPENING_MODE,	 /**< the network's mode */
-	OPENING_UPLINK,	 /**< the network's choice of uplinks */
-	OPENING_UPLINKS, /**< an uplink at all */
-	OPENING_REACH,	 /**< one network into another */
-	OPENING_DOOR,	 /**< from outside into a network */
-	OPENING__COUNT
-};
-
 /** One packet with what the rules did to it. */
 struct leg {
 	struct packet packet;
 	struct outcome outcome;
 };
 
-/** The way between two ends, there and back. */
-struct way {
+/** A packet on its way between two ends, there and back. */
+struct explained_path {
 	struct end in, out;
 	enum fate fate;
-	enum opening opening;
-	const struct network *network; /**< the network whose key opening means; or NULL */
+	enum way_key key;	       /**< what would let it pass when it is refused */
+	struct place place;	       /**< of the key */
+	const struct network *network; /**< whose key it is; or NULL */
 	struct leg there;
 	bool has_reply;
 	struct leg back; /**< after its destination is put back to what it was */
@@ -81,8 +63,8 @@ struct explanation {
 	const struct description *description;
 	const struct ruleset *ruleset;
 	struct query query;
-	struct way *ways; /**< at least one; in the order of the uplinks */
-	size_t n_ways;
+	struct explained_path *paths; /**< at least one; in the order of the uplinks */
+	size_t n_paths;
 };
 
 /**

@@ -87,6 +87,11 @@ static void random_network(struct random *random, struct arena *arena, struct de
 	network->subnets = arena_calloc(arena, network->n_subnets, sizeof(*network->subnets));
 	for (uint32_t s = 0; s < network->n_subnets; s++)
 		network->subnets[s].prefix = random_subnet(random, number, s);
+	if (one_in(random, 2)) {
+		network->n_gateways = 1;
+		network->gateways = arena_calloc(arena, 1, sizeof(*network->gateways));
+		network->gateways[0].addr = network->subnets[0].prefix.addr;
+	}
 	network->mode = (enum mode)random_below(random, MODE__COUNT);
 	network->uplinks = arena_calloc(arena, d->n_uplinks, sizeof(*network->uplinks));
 	for (uint32_t u = 0; u < d->n_uplinks; u++)

@@ -116,27 +116,33 @@ static const struct network *network_of(const struct description *d, const struc
 }
 
 /* What policy says of the packet, without the ruleset. */
-static void check_way(const struct description *d, const struct query *query, const struct way *way)
+static void check_path(const struct description *d, const struct query *query,
+		       const struct explained_path *path)
 {
 	const struct network *from = network_of(d, &query->saddr);
-	bool outside = way->out.kind == END_UPLINK;
+	bool outside = path->out.kind == END_UPLINK;
 
 	if (from && outside && from->mode == MODE_ISOLATED)
-		assert_int_equal(way->fate, FATE_REFUSED);
-	if (from && way->out.kind == END_NETWORK && way->out.network != from)
-		assert_int_equal(way->fate, FATE_REFUSED);
-	if (!from && way->in.kind != END_HOST && way->out.kind == END_NETWORK)
-		assert_int_equal(way->fate, FATE_REFUSED);
-	if (from && way->fate == FATE_PASSES)
-		assert_int_equal(way->there.outcome.translated, from->mode == MODE_NAT);
+		assert_int_equal(path->fate, FATE_REFUSED);
+	if (path->in.kind == END_NETWORK && path->out.kind == END_NETWORK &&
+	    path->out.network != from)
+		assert_int_equal(path->fate, FATE_REFUSED);
+	if (!from && path->in.kind != END_HOST && path->out.kind == END_NETWORK)
+		assert_int_equal(path->fate, FATE_REFUSED);
+	if (from && outside && path->fate == FATE_PASSES)
+		assert_int_equal(path->there.outcome.translated, from->mode == MODE_NAT);
+	/* From a network's address the host answers nobody outside. */
+	if (path->out.kind == END_HOST && path->out.network && path->in.kind == END_UPLINK)
+		return;
 	/* Multicast and link-local addresses, of which query_read() knows, answer nobody out there. */
-	if (way->has_reply && way->back.outcome.verdict != VERDICT_PASS &&
+	if (path->has_reply && path->back.outcome.verdict != VERDICT_PASS &&
 	    query->daddr.bytes[0] < (query->daddr.family == FAMILY_IPV4 ? 224 : 0xfe)) {
 		char source[ADDR_TEXT_SIZE], destination[ADDR_TEXT_SIZE];
 
 		fail_msg("%s to %s, in %s, out %s: the reply is refused",
 			 addr_format(&query->saddr, source),
-			 addr_format(&query->daddr, destination), way->in.ifname, way->out.ifname);
+			 addr_format(&query->daddr, destination), path->in.ifname,
+			 path->out.ifname);
 	}
 }
 
@@ -169,10 +175,10 @@ static void every_packet_is_explained(void **state)
 				buf_free(&out);
 				continue;
 			}
-			for (size_t w = 0; w < explanation.n_ways; w++) {
-				fates[explanation.ways[w].fate]++;
+			for (size_t w = 0; w < explanation.n_paths; w++) {
+				fates[explanation.paths[w].fate]++;
 				if (!query.from)
-					check_way(d, &query, &explanation.ways[w]);
+					check_path(d, &query, &explanation.paths[w]);
 			}
 			print_explain(&explanation, &diags, false, &out);
 			assert_null(strstr(buf_text(&out), "(null)"));

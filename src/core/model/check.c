@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/diag_codes.h"
+#include "hostgate/ways.h"
 #include "model/subnets.h"
 
 struct checker {
@@ -229,7 +230,7 @@ static void check_outside_address(const struct checker *checker, const struct su
 				what);
 		diag_hint(checker->diags, diag, "write an address of the uplink's interface");
 	}
-	if (!within || within->network->mode == MODE_ROUTED)
+	if (!within || !network_is_private(within->network))
 		return;
 	diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(PRIVATE_OUTSIDE), place,
 			"%s is to be an outside address, but lies in a subnet of the %s network "

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// description: modes, families, interface patterns and translations.
+// description: families, interface patterns and translations.
 #include "hostgate/description.h"
 
 #include <string.h>
-
-bool mode_leaves(enum mode mode)
-{
-	return mode == MODE_NAT || mode == MODE_ROUTED;
-}
 
 bool network_has_family(const struct network *network, enum family family)
 {

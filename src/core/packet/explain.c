@@ -187,11 +187,11 @@ static bool end_of_name(const struct description *d, const char *name, const str
 	return false;
 }
 
-static void walk_there(struct way *way, const struct description *d, const struct ruleset *ruleset,
-		       const struct query *query)
+static void walk_there(struct explained_path *path, const struct description *d,
+		       const struct ruleset *ruleset, const struct query *query)
 {
 	struct end host;
-	struct packet *packet = &way->there.packet;
+	struct packet *packet = &path->there.packet;
 
 	*packet = (struct packet){
 		.family = query->saddr.family,
@@ -201,23 +201,24 @@ static void walk_there(struct way *way, const struct description *d, const struc
 		.dport = query->port,
 		.icmp_type = echo[query->saddr.family][0],
 		/* The host routes back by the description: to a network what is in its subnets. */
-		.reverse_path = way->in.kind == END_NETWORK ? way->in.subnet != NULL
-							    : !network_with(d, &query->saddr),
-		.source_local = way->in.kind != END_HOST && host_has(d, &query->saddr, &host),
+		.reverse_path = path->in.kind == END_NETWORK ? path->in.subnet != NULL
+							     : !network_with(d, &query->saddr),
+		.source_local = path->in.kind != END_HOST && host_has(d, &query->saddr, &host),
 		.ct_state = CT_STATE_NEW,
 		.ct_daddr = query->daddr,
 	};
-	memcpy(packet->iifname, way->in.ifname, IFNAME_SIZE);
-	memcpy(packet->oifname, way->out.ifname, IFNAME_SIZE);
-	packet->for_host = packet->dest_local = way->out.kind == END_HOST;
-	way->there.outcome = simulate_packet(ruleset, packet);
+	memcpy(packet->iifname, path->in.ifname, IFNAME_SIZE);
+	memcpy(packet->oifname, path->out.ifname, IFNAME_SIZE);
+	packet->for_host = packet->dest_local = path->out.kind == END_HOST;
+	path->there.outcome = simulate_packet(ruleset, packet);
 }
 
-static void walk_back(struct way *way, const struct ruleset *ruleset, const struct query *query)
+static void walk_back(struct explained_path *path, const struct ruleset *ruleset,
+		      const struct query *query)
 {
-	struct packet *packet = &way->back.packet;
+	struct packet *packet = &path->back.packet;
 
-	*packet = way->there.packet;
+	*packet = path->there.packet;
 	packet->saddr = query->daddr;
 	packet->daddr = query->saddr;
 	packet->dport = 0;
@@ -227,65 +228,55 @@ static void walk_back(struct way *way, const struct ruleset *ruleset, const stru
 	packet->ct_reply = true;
 	packet->ct_status = CT_STATUS_CONFIRMED;
 	packet->ct_daddr = query->daddr;
-	if (way->there.outcome.translated)
+	if (path->there.outcome.translated)
 		packet->ct_status |= CT_STATUS_SRC_NAT;
-	memcpy(packet->iifname, way->out.ifname, IFNAME_SIZE);
-	memcpy(packet->oifname, way->in.ifname, IFNAME_SIZE);
-	packet->for_host = packet->dest_local = way->in.kind == END_HOST;
-	way->back.outcome = simulate_packet(ruleset, packet);
+	memcpy(packet->iifname, path->out.ifname, IFNAME_SIZE);
+	memcpy(packet->oifname, path->in.ifname, IFNAME_SIZE);
+	packet->for_host = packet->dest_local = path->in.kind == END_HOST;
+	path->back.outcome = simulate_packet(ruleset, packet);
 }
 
-static bool uses_uplink(const struct description *d, const struct network *network,
-			const struct uplink *uplink)
+static struct way_end way_end_of(const struct end *end)
 {
-	for (size_t i = 0; i < network->n_uplinks; i++)
-		if (&d->uplinks[network->uplinks[i]] == uplink)
-			return true;
-	return false;
+	return (struct way_end){end->kind, end->network, end->uplink};
 }
 
-/* Why a source of the network may not leave by that end. */
-static enum opening opening_outside(const struct description *d, const struct network *network,
-				    const struct end *out)
+/* Which key would let the refused packet pass, and whose it is. */
+static void find_key(const struct description *d, const struct query *query,
+		     struct explained_path *path)
 {
-	if (out->kind == END_ELSEWHERE)
-		return OPENING_UPLINKS;
-	if (network->mode == MODE_ISOLATED)
-		return OPENING_MODE;
-	return uses_uplink(d, network, out->uplink) ? OPENING_NONE : OPENING_UPLINK;
-}
+	struct way_end from = way_end_of(&path->in), to = way_end_of(&path->out);
+	const struct network *owner = network_with(d, &query->saddr);
+	const struct passage *passage;
+	struct way way;
 
-static enum opening find_opening(const struct description *d, const struct query *query,
-				 struct way *way)
-{
-	way->network =
-		way->in.kind == END_NETWORK ? way->in.network : network_with(d, &query->saddr);
-	if (way->in.kind == END_NETWORK && !way->in.subnet)
-		return OPENING_SUBNET;
-	if (way->in.kind != END_NETWORK && way->out.kind == END_NETWORK) {
-		way->network = way->out.network;
-		return OPENING_DOOR;
+	/* What the host sends from an address of a network is let out as the network's. */
+	if (from.kind == END_HOST && owner)
+		from = way_end_network(owner);
+	way = ways_between(d, from, to);
+	passage = &way.of[query->saddr.family];
+	path->network = from.kind == END_NETWORK ? from.network : to.network;
+	if (path->in.kind == END_NETWORK && !path->in.subnet) {
+		path->key = WAY_KEY_SUBNET;
+		path->place = path->network->subnets[0].place;
+	} else if (passage->permission != PERMIT_ALL) {
+		path->key = passage->key;
+		path->place = passage->place;
 	}
-	if (way->out.kind == END_NETWORK)
-		return OPENING_REACH;
-	/* A network's source that comes in from outside is forged: no key lets it out again. */
-	if (!way->network || way->in.kind == END_UPLINK || way->in.kind == END_ELSEWHERE)
-		return OPENING_NONE;
-	return opening_outside(d, way->network, &way->out);
 }
 
-static enum fate find_fate(const struct way *way)
+static enum fate find_fate(const struct explained_path *path)
 {
-	const struct outcome *outcome = &way->there.outcome;
-	bool network = way->in.kind == END_NETWORK || way->out.kind == END_NETWORK;
+	const struct outcome *outcome = &path->there.outcome;
+	bool network = path->in.kind == END_NETWORK || path->out.kind == END_NETWORK;
 
 	if (outcome->verdict != VERDICT_PASS)
 		return FATE_REFUSED;
-	if (way->out.kind == END_HOST)
+	if (path->out.kind == END_HOST)
 		return FATE_DELIVERED;
-	if (way->in.kind == END_NETWORK && way->in.network == way->out.network)
+	if (path->in.kind == END_NETWORK && path->in.network == path->out.network)
 		return FATE_SWITCHED;
-	if (network || way->in.kind == END_HOST || outcome->translated)
+	if (network || path->in.kind == END_HOST || outcome->translated)
 		return FATE_PASSES;
 	return FATE_NOT_OURS;
 }
@@ -317,25 +308,25 @@ bool explain_packet(struct arena *arena, const struct description *description,
 		.description = description,
 		.ruleset = ruleset,
 		.query = *query,
-		.ways = arena_calloc(arena, in.n * to.n, sizeof(*out->ways)),
-		.n_ways = in.n * to.n,
+		.paths = arena_calloc(arena, in.n * to.n, sizeof(*out->paths)),
+		.n_paths = in.n * to.n,
 	};
-	for (size_t i = 0; i < out->n_ways; i++) {
-		struct way *way = &out->ways[i];
+	for (size_t i = 0; i < out->n_paths; i++) {
+		struct explained_path *path = &out->paths[i];
 
-		way->in = in.items[i / to.n];
-		way->out = to.items[i % to.n];
-		walk_there(way, description, ruleset, query);
-		way->fate = find_fate(way);
-		if (way->fate == FATE_REFUSED)
-			way->opening = find_opening(description, query, way);
+		path->in = in.items[i / to.n];
+		path->out = to.items[i % to.n];
+		walk_there(path, description, ruleset, query);
+		path->fate = find_fate(path);
+		if (path->fate == FATE_REFUSED)
+			find_key(description, query, path);
 		/* The reply to a network's address that came in from outside goes elsewhere. */
-		way->has_reply = !query->dhcp &&
-				 (way->fate == FATE_PASSES || way->fate == FATE_DELIVERED) &&
-				 (way->in.kind == END_NETWORK || way->in.kind == END_HOST ||
-				  !network_with(description, &query->saddr));
-		if (way->has_reply)
-			walk_back(way, ruleset, query);
+		path->has_reply = !query->dhcp &&
+				  (path->fate == FATE_PASSES || path->fate == FATE_DELIVERED) &&
+				  (path->in.kind == END_NETWORK || path->in.kind == END_HOST ||
+				   !network_with(description, &query->saddr));
+		if (path->has_reply)
+			walk_back(path, ruleset, query);
 	}
 	return true;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostgate/ways.h"
 #include "model/subnets.h"
 
 /*
@@ -104,39 +105,39 @@ static bool same_translation(const struct translation *a, const struct translati
 	       (a->masquerade || addr_equal(&a->address, &b->address));
 }
 
-static bool same_uplink(const struct network *a, const struct uplink *ua, const struct network *b,
-			const struct uplink *ub)
+static bool same_way(const struct way *a, const struct way *b)
 {
-	if (strcmp(ua->interface.name, ub->interface.name) != 0)
-		return false;
-	for (enum family f = 0; f < FAMILY__COUNT && a->mode == MODE_NAT; f++) {
-		struct translation one = network_translation(a, ua, f);
-		struct translation two = network_translation(b, ub, f);
+	const struct ifpattern *out_a, *out_b;
+	size_t n = way_end_interfaces(&a->to, &out_a);
 
-		if (network_has_family(a, f) && !same_translation(&one, &two))
+	if (a->to.kind != b->to.kind || n != way_end_interfaces(&b->to, &out_b) ||
+	    (n > 0 && strcmp(out_a->name, out_b->name) != 0))
+		return false;
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		if (a->of[f].permission != b->of[f].permission ||
+		    a->of[f].translated != b->of[f].translated ||
+		    (a->of[f].translated &&
+		     !same_translation(&a->of[f].translation, &b->of[f].translation)))
 			return false;
-	}
 	return true;
 }
 
-static bool same_uplinks(const struct description *da, const struct network *a,
-			 const struct description *db, const struct network *b)
+static bool same_ways(const struct description *da, const struct network *a,
+		      const struct description *db, const struct network *b)
 {
-	if (a->mode == MODE_ISOLATED)
-		return true;
-	if (a->n_uplinks != b->n_uplinks)
-		return false;
-	for (size_t i = 0; i < a->n_uplinks; i++)
-		if (!same_uplink(a, &da->uplinks[a->uplinks[i]], b, &db->uplinks[b->uplinks[i]]))
+	struct ways ways_a = ways_of(da, a), ways_b = ways_of(db, b);
+	struct way one, two;
+
+	while (ways_next(&ways_a, &one))
+		if (!ways_next(&ways_b, &two) || !same_way(&one, &two))
 			return false;
-	return true;
+	return !ways_next(&ways_b, &two);
 }
 
 static bool same_network(const struct description *da, const struct network *a,
 			 const struct description *db, const struct network *b)
 {
-	if (a->mode != b->mode || a->n_interfaces != b->n_interfaces ||
-	    a->n_subnets != b->n_subnets)
+	if (a->n_interfaces != b->n_interfaces || a->n_subnets != b->n_subnets)
 		return false;
 	for (size_t i = 0; i < a->n_interfaces; i++)
 		if (a->interfaces[i].wildcard != b->interfaces[i].wildcard ||
@@ -146,7 +147,7 @@ static bool same_network(const struct description *da, const struct network *a,
 		if (a->subnets[i].prefix.len != b->subnets[i].prefix.len ||
 		    !addr_equal(&a->subnets[i].prefix.addr, &b->subnets[i].prefix.addr))
 			return false;
-	return same_uplinks(da, a, db, b);
+	return same_ways(da, a, db, b);
 }
 
 /* Preparing. */
@@ -226,38 +227,26 @@ static bool is_apart(const struct addr *addr)
 	return bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
 }
 
-/* Tells whether it is what the network's source becomes on one of its uplinks. */
-static bool is_translation(const struct flow_judge *judge, const struct side *side,
-			   const struct network *network, const struct addr *addr)
+/* Tells whether addr is what the source may become on one of the network's ways out. */
+static bool leaves_as(const struct flow_judge *judge, const struct side *side,
+		      const struct network *network, const struct addr *source,
+		      const struct addr *addr)
 {
-	if (network->mode != MODE_NAT)
-		return false;
-	for (size_t i = 0; i < network->n_uplinks; i++) {
-		const struct uplink *uplink = &side->description->uplinks[network->uplinks[i]];
-		struct translation translation =
-			network_translation(network, uplink, addr->family);
+	struct ways ways = ways_of(side->description, network);
+	struct way way;
 
-		if (translation.masquerade ? host_has(judge, addr, uplink->interface.name) :
-					     addr_equal(&translation.address, addr))
+	while (ways_next(&ways, &way)) {
+		const struct passage *out = &way.of[addr->family];
+
+		if (way.to.kind != END_UPLINK || out->permission == PERMIT_NOTHING)
+			continue;
+		if (!out->translated ? addr_equal(source, addr)
+		    : out->translation.masquerade
+			    ? host_has(judge, addr, way.to.uplink->interface.name)
+			    : addr_equal(&out->translation.address, addr))
 			return true;
 	}
 	return false;
-}
-
-static bool fits_outside(const struct flow_judge *judge, const struct network *from,
-			 const struct flow *flow)
-{
-	switch (from->mode) {
-	case MODE_ISOLATED:
-		return false;
-	case MODE_NAT:
-		return is_translation(judge, &judge->now, from, &flow->reply_destination);
-	case MODE_ROUTED:
-		return addr_equal(&flow->source, &flow->reply_destination);
-	case MODE__COUNT:
-		break;
-	}
-	return true;
 }
 
 static bool is_concerned(const struct flow_judge *judge, const struct network *network)
@@ -272,7 +261,7 @@ static enum flow_verdict judge_departed(const struct flow_judge *judge, const st
 	const struct network *from = find(&judge->before, &flow->source);
 
 	if (!from || addr_equal(&flow->source, &flow->reply_destination) ||
-	    !is_translation(judge, &judge->before, from, &flow->reply_destination))
+	    !leaves_as(judge, &judge->before, from, &flow->source, &flow->reply_destination))
 		return FLOW_FITS;
 	*network = from->name;
 	return FLOW_STALE;
@@ -295,13 +284,17 @@ enum flow_verdict flow_judge_one(const struct flow_judge *judge, const struct fl
 	*network = is_concerned(judge, from) ? from->name : to->name;
 	by_host = host_has(judge, &flow->source, NULL);
 	if (to) {
-		bool announced = !from && flow->expected && to->mode != MODE_ISOLATED;
+		bool announced =
+			!from && flow->expected &&
+			ways_out(judge->now.description, to, flow->source.family).permission !=
+				PERMIT_NOTHING;
 
 		return by_host || announced || host_has(judge, &flow->reply_source, NULL) ?
 			       FLOW_FITS :
 			       FLOW_STALE;
 	}
-	if (host_has(judge, &flow->reply_source, NULL) || fits_outside(judge, from, flow))
+	if (host_has(judge, &flow->reply_source, NULL) ||
+	    leaves_as(judge, &judge->now, from, &flow->source, &flow->reply_destination))
 		return FLOW_FITS;
 	return by_host ? FLOW_STALE_OUTSIDE : FLOW_STALE;
 }

@@ -149,7 +149,7 @@ static void add_network(struct plan *plan, const struct network *network)
 			ruleset_add_element(rs, plan->inside, in,
 					    key_of_interface(&network->interfaces[j]), NO_INDEX,
 					    origin);
-		if (mode_leaves(network->mode))
+		if (network->mode != MODE_ISOLATED)
 			for (size_t u = 0; u < network->n_uplinks; u++) {
 				const struct uplink *uplink =
 					&plan->description->uplinks[network->uplinks[u]];

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "hostgate/ways.h"
 #include "rules/build.h"
 #include "rules/field.h"
 
@@ -17,55 +18,52 @@
  * Replies are RELATED or ESTABLISHED, in the words that everybody knows from iptables.
  */
 
-static uint32_t add_origin(struct ruleset *rs, const struct network *network, const char *text)
+static const char *way_text(struct arena *arena, const struct way *way)
 {
-	return ruleset_add_origin(rs, PROMISE_NONE, text, NULL, network->place);
+	if (way->from.kind == END_UPLINK)
+		return arena_printf(arena, HOLE_TAG "replies from %s to %s", way->from.uplink->name,
+				    way->to.network->name);
+	if (way->to.kind == END_UPLINK)
+		return arena_printf(arena, HOLE_TAG "%s to %s", way->from.network->name,
+				    way->to.uplink->name);
+	return arena_printf(arena, HOLE_TAG "within %s", way->from.network->name);
 }
 
-/* within: in a network; with br_netfilter even frames of a family that it has no subnet of. */
 static void add_pair(struct ruleset *rs, const struct network *network, const struct ifpattern *in,
-		     const struct ifpattern *out, uint32_t state, bool within, const char *text)
+		     const struct ifpattern *out, const struct way *way)
 {
 	struct hole_rule hole = {.network = network->name};
 
-	hole.rule = rule_start(NO_INDEX, action_of(ACTION_ACCEPT), add_origin(rs, network, text));
+	hole.rule = rule_start(NO_INDEX, action_of(ACTION_ACCEPT),
+			       ruleset_add_origin(rs, PROMISE_NONE, way_text(rs->arena, way), NULL,
+						  network->place));
 	rule_match_prefix(&hole.rule, FIELD_IIFNAME, key_of_interface(in));
 	rule_match_prefix(&hole.rule, FIELD_OIFNAME, key_of_interface(out));
-	if (state)
-		rule_match_bits(&hole.rule, FIELD_CT_STATE, state, false);
+	if (way_passage(way)->permission == PERMIT_REPLIES)
+		rule_match_bits(&hole.rule, FIELD_CT_STATE, CT_STATE_RELATED | CT_STATE_ESTABLISHED,
+				false);
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
-		hole.families[f] = within || network_has_family(network, f);
+		hole.families[f] = way->of[f].permission != PERMIT_NOTHING;
 	rs->holes = arena_grow(rs->arena, rs->holes, rs->n_holes, &rs->cap_holes,
 			       sizeof(*rs->holes));
 	rs->holes[rs->n_holes++] = hole;
 }
 
-static void add_network(struct ruleset *rs, const struct description *description,
-			const struct network *network)
+/* The way out and the way back, interface by interface; within a network both are one. */
+static void add_way(struct ruleset *rs, const struct description *description,
+		    const struct way *way)
 {
-	const char *within = arena_printf(rs->arena, HOLE_TAG "within %s", network->name);
+	struct way back = ways_between(description, way->to, way->from);
+	const struct ifpattern *from, *to;
+	size_t n_from = way_end_interfaces(&way->from, &from);
+	size_t n_to = way_end_interfaces(&way->to, &to);
 
-	/* Where there are several interfaces, also from one to the other. */
-	for (size_t i = 0; i < network->n_interfaces; i++)
-		for (size_t j = 0; j < network->n_interfaces; j++)
-			add_pair(rs, network, &network->interfaces[i], &network->interfaces[j], 0,
-				 true, within);
-	if (network->mode == MODE_ISOLATED)
-		return;
-	for (size_t u = 0; u < network->n_uplinks; u++) {
-		const struct uplink *uplink = &description->uplinks[network->uplinks[u]];
-		const char *out = arena_printf(rs->arena, HOLE_TAG "%s to %s", network->name,
-					       uplink->name);
-		const char *back = arena_printf(rs->arena, HOLE_TAG "replies from %s to %s",
-						uplink->name, network->name);
-
-		for (size_t i = 0; i < network->n_interfaces; i++) {
-			add_pair(rs, network, &network->interfaces[i], &uplink->interface, 0,
-				 false, out);
-			add_pair(rs, network, &uplink->interface, &network->interfaces[i],
-				 CT_STATE_RELATED | CT_STATE_ESTABLISHED, false, back);
+	for (size_t i = 0; i < n_from; i++)
+		for (size_t j = 0; j < n_to; j++) {
+			add_pair(rs, way->from.network, &from[i], &to[j], way);
+			if (way->to.kind != END_NETWORK)
+				add_pair(rs, way->from.network, &to[j], &from[i], &back);
 		}
-	}
 }
 
 void plan_holes(struct ruleset *rs, const struct description *description)
@@ -77,6 +75,12 @@ void plan_holes(struct ruleset *rs, const struct description *description)
 		any |= settings->holes[h];
 	memcpy(rs->hole_wanted, settings->holes, sizeof(rs->hole_wanted));
 	memcpy(rs->hole_places, settings->hole_places, sizeof(rs->hole_places));
-	for (size_t n = 0; n < description->n_networks && any; n++)
-		add_network(rs, description, &description->networks[n]);
+	for (size_t n = 0; n < description->n_networks && any; n++) {
+		struct ways ways = ways_of(description, &description->networks[n]);
+		struct way way;
+
+		while (ways_next(&ways, &way))
+			if (way.from.kind == END_NETWORK && way_is_open(&way))
+				add_way(rs, description, &way);
+	}
 }

@@ -2,6 +2,7 @@
 // plan_sysctl: which sysctls the policy needs, in the order in which they are written.
 #include "policy/plan_sysctl.h"
 
+#include "hostgate/ways.h"
 #include "rules/build.h"
 
 static void add_sysctl(struct ruleset *rs, enum sysctl_phase phase, enum family family,
@@ -58,14 +59,18 @@ static void make_interface_forwarding(struct ruleset *rs, const struct descripti
 		const struct network *network = &d->networks[n];
 		uint32_t origin = ruleset_add_origin(rs, PROMISE_NONE, "forwarding",
 						     network->name, network->place);
+		struct ways ways = ways_of(d, network);
+		struct way way;
 
-		if (!mode_leaves(network->mode) || !network_has_family(network, family))
+		if (ways_out(d, network, family).permission == PERMIT_NOTHING)
 			continue;
 		for (size_t i = 0; i < network->n_interfaces; i++)
 			add_sysctl(rs, SYSCTL_FORWARD, family, &network->interfaces[i],
 				   interface_forwarding[family], 1, origin);
-		for (size_t u = 0; u < network->n_uplinks; u++)
-			used[network->uplinks[u]] = true;
+		while (ways_next(&ways, &way))
+			if (way.from.kind == END_UPLINK &&
+			    way.of[family].permission != PERMIT_NOTHING)
+				used[way.from.uplink - d->uplinks] = true;
 	}
 	for (size_t u = 0; u < d->n_uplinks; u++)
 		if (used[u])
@@ -78,8 +83,7 @@ static void make_interface_forwarding(struct ruleset *rs, const struct descripti
 static bool family_forwards(const struct description *d, enum family family)
 {
 	for (size_t n = 0; n < d->n_networks; n++)
-		if (mode_leaves(d->networks[n].mode) &&
-		    network_has_family(&d->networks[n], family))
+		if (ways_out(d, &d->networks[n], family).permission != PERMIT_NOTHING)
 			return true;
 	return false;
 }

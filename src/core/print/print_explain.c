@@ -122,31 +122,31 @@ void print_explain_question(const struct query *query, struct buf *out)
 }
 
 /* Which of several ways this is. */
-static void print_title(struct explain_printer *p, const struct way *way)
+static void print_title(struct explain_printer *p, const struct explained_path *path)
 {
 	const struct explanation *e = p->explanation;
-	bool in = way->in.kind == END_UPLINK;
-	const struct uplink *uplink = in ? way->in.uplink : way->out.uplink;
+	bool in = path->in.kind == END_UPLINK;
+	const struct uplink *uplink = in ? path->in.uplink : path->out.uplink;
 
-	if (e->n_ways > 1 && uplink)
+	if (e->n_paths > 1 && uplink)
 		buf_printf(p->out, "\nIf it %s by the uplink %s:\n", in ? "comes in" : "goes out",
 			   uplink->name);
 	else
 		buf_putc(p->out, '\n');
 }
 
-static void print_way(struct explain_printer *p, const struct way *way)
+static void print_path(struct explain_printer *p, const struct explained_path *path)
 {
-	struct told there = tell_there(p->arena, p->explanation, way);
+	struct told there = tell_there(p->arena, p->explanation, path);
 
 	p->number = 0;
-	print_title(p, way);
-	print_told(p, &there, way->fate != FATE_REFUSED);
-	if (way->has_reply) {
-		struct told back = tell_back(p->arena, p->explanation, way);
+	print_title(p, path);
+	print_told(p, &there, path->fate != FATE_REFUSED);
+	if (path->has_reply) {
+		struct told back = tell_back(p->arena, p->explanation, path);
 
 		buf_puts(p->out, "\nThe reply:\n");
-		print_told(p, &back, way->back.outcome.verdict == VERDICT_PASS);
+		print_told(p, &back, path->back.outcome.verdict == VERDICT_PASS);
 	}
 }
 
@@ -163,9 +163,9 @@ void print_explain(const struct explanation *explanation, const struct diags *di
 	bool passes = false;
 
 	print_explain_question(&explanation->query, out);
-	for (size_t i = 0; i < explanation->n_ways; i++) {
-		print_way(&p, &explanation->ways[i]);
-		passes = passes || explanation->ways[i].fate != FATE_REFUSED;
+	for (size_t i = 0; i < explanation->n_paths; i++) {
+		print_path(&p, &explanation->paths[i]);
+		passes = passes || explanation->paths[i].fate != FATE_REFUSED;
 	}
 	buf_putc(out, '\n');
 	print_explain_wrapped(

@@ -16,7 +16,7 @@ struct told_step {
 	size_t n_met;
 };
 
-/** One leg of a way in words. Texts live in the arena that they were told with. */
+/** One leg of a path in words. Texts live in the arena that they were told with. */
 struct told {
 	struct told_step steps[TOLD_STEPS_MAX];
 	size_t n_steps;
@@ -30,11 +30,11 @@ const char *fate_name(enum fate fate);
 
 /** Tells what the rules do to the packet. */
 struct told tell_there(struct arena *arena, const struct explanation *explanation,
-		       const struct way *way);
+		       const struct explained_path *path);
 
-/** Tells how the reply comes back; only of a way that has one. */
+/** Tells how the reply comes back; only of a path that has one. */
 struct told tell_back(struct arena *arena, const struct explanation *explanation,
-		      const struct way *way);
+		      const struct explained_path *path);
 
 /** Writes "A TCP packet from ... to ..., port 443". */
 void print_explain_question(const struct query *query, struct buf *out);

@@ -2,6 +2,8 @@
 // print_header: the comment that opens every printed dialect.
 #include "print/print_header.h"
 
+#include "hostgate/ways.h"
+
 static void print_interfaces(const struct network *network, struct buf *out)
 {
 	char text[IFNAME_SIZE + 1];
@@ -11,38 +13,39 @@ static void print_interfaces(const struct network *network, struct buf *out)
 			   ifpattern_format(&network->interfaces[i], text));
 }
 
-static void print_translations(const struct network *network, const struct uplink *uplink,
-			       struct buf *out)
+static void print_translations(const struct way *way, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 	const char *between = " as ";
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		if (!network_has_family(network, f))
-			continue;
-		struct translation translation = network_translation(network, uplink, f);
+		const struct translation *translation = &way->of[f].translation;
 
-		if (translation.masquerade)
-			buf_printf(out, "%s%s's own %s address", between, uplink->interface.name,
-				   family_name(f));
+		if (!way->of[f].translated)
+			continue;
+		if (translation->masquerade)
+			buf_printf(out, "%s%s's own %s address", between,
+				   way->to.uplink->interface.name, family_name(f));
 		else
-			buf_printf(out, "%s%s", between, addr_format(&translation.address, text));
+			buf_printf(out, "%s%s", between, addr_format(&translation->address, text));
 		between = " and ";
 	}
 }
 
-void print_way(const struct description *description, const struct network *network,
-	       struct buf *out)
+static void print_ways(const struct description *description, const struct network *network,
+		       struct buf *out)
 {
-	buf_puts(out, mode_name(network->mode));
-	if (network->mode == MODE_ISOLATED)
-		return;
-	for (size_t u = 0; u < network->n_uplinks; u++) {
-		const struct uplink *uplink = &description->uplinks[network->uplinks[u]];
+	struct ways ways = ways_of(description, network);
+	const char *between = " through ";
+	struct way way;
 
-		buf_printf(out, "%s%s", u ? ", " : " through ", uplink->interface.name);
-		if (network->mode == MODE_NAT)
-			print_translations(network, uplink, out);
+	buf_puts(out, mode_name(network->mode));
+	while (ways_next(&ways, &way)) {
+		if (way.to.kind != END_UPLINK)
+			continue;
+		buf_printf(out, "%s%s", between, way.to.uplink->interface.name);
+		print_translations(&way, out);
+		between = ", ";
 	}
 }
 
@@ -73,7 +76,7 @@ void print_header_comment(const struct print_header *header, struct buf *out)
 		buf_puts(out, " on ");
 		print_interfaces(network, out);
 		buf_puts(out, ", ");
-		print_way(d, network, out);
+		print_ways(d, network, out);
 		buf_putc(out, '\n');
 	}
 }

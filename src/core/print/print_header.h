@@ -8,8 +8,4 @@
 /** Writes "# ..." lines: who made this, from what, and the description in a few words. */
 void print_header_comment(const struct print_header *header, struct buf *out);
 
-/** Writes the network's way out, "nat through eth0 as 203.0.113.11", for people. */
-void print_way(const struct description *description, const struct network *network,
-	       struct buf *out);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hostgate/print.h"
+#include "hostgate/ways.h"
 
 enum column {
 	COLUMN_FROM,
@@ -13,16 +14,9 @@ enum column {
 	COLUMN__COUNT
 };
 
-enum outcome {
-	OUTCOME_PASS,
-	OUTCOME_REPLIES,
-	OUTCOME_REFUSED,
-	OUTCOME__COUNT
-};
-
 struct row {
 	const char *cell[COLUMN__COUNT];
-	enum outcome outcome;
+	enum permission permission;
 	enum matrix_result result;
 };
 
@@ -37,8 +31,8 @@ struct table {
 
 static const char *const titles[COLUMN__COUNT] = {"FROM", "TO", "WHAT HAPPENS", "AS", ""};
 
-/* Green, yellow, red. */
-static const char *const colours[OUTCOME__COUNT] = {"\033[32m", "\033[33m", "\033[31m"};
+/* Red, yellow, green. */
+static const char *const colours[PERMIT__COUNT] = {"\033[31m", "\033[33m", "\033[32m"};
 
 static const char *const result_names[MATRIX__COUNT] = {
 	[MATRIX_UNTESTED] = "",
@@ -54,10 +48,10 @@ static const char *const result_colours[MATRIX__COUNT] = {
 	[MATRIX_FAIL] = "\033[1;31m",
 };
 
-static void add_row(struct table *t, enum outcome outcome, const struct matrix_cell *cell,
+static void add_row(struct table *t, enum permission permission, const struct matrix_cell *cell,
 		    const char *from, const char *to, const char *what, const char *as)
 {
-	struct row row = {{from, to, what, as, ""}, outcome, MATRIX_UNTESTED};
+	struct row row = {{from, to, what, as, ""}, permission, MATRIX_UNTESTED};
 
 	if (t->judge)
 		row.result = t->judge(cell, t->data);
@@ -90,61 +84,82 @@ static const char *uplink_text(struct arena *arena, const struct uplink *uplink)
 	return arena_printf(arena, "%s (%s)", uplink->name, uplink->interface.name);
 }
 
-static const char *address_text(struct arena *arena, const struct network *network,
-				const struct uplink *uplink)
+/* What the source becomes, by family. */
+static const char *address_text(struct arena *arena, const struct way *way)
 {
 	char text[ADDR_TEXT_SIZE];
 	const char *list = "";
 
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		if (!network_has_family(network, f))
-			continue;
-		struct translation translation = network_translation(network, uplink, f);
+		const struct translation *translation = &way->of[f].translation;
 
+		if (!way->of[f].translated)
+			continue;
 		list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "",
-				    translation.masquerade ?
-					    arena_printf(arena, "%s address of %s", family_name(f),
-							 uplink->interface.name) :
-					    addr_format(&translation.address, text));
+				    translation->masquerade
+					    ? arena_printf(arena, "%s address of %s",
+							   family_name(f),
+							   way->to.uplink->interface.name)
+					    : addr_format(&translation->address, text));
 	}
 	return list;
 }
 
 /* A family without a subnet does not pass at all. */
-static const char *family_limit(const struct network *network)
+static const char *family_limit(const struct way *way)
 {
-	if (!network_has_family(network, FAMILY_IPV6))
+	if (way->of[FAMILY_IPV6].permission == PERMIT_NOTHING)
 		return ", IPv4 only";
-	return network_has_family(network, FAMILY_IPV4) ? "" : ", IPv6 only";
+	return way->of[FAMILY_IPV4].permission == PERMIT_NOTHING ? ", IPv6 only" : "";
+}
+
+static const char *what_text(struct arena *arena, const struct way *way, enum deny deny)
+{
+	const struct passage *passage = way_passage(way);
+
+	if (passage->permission == PERMIT_REPLIES)
+		return "replies only";
+	if (passage->permission == PERMIT_ALL)
+		return arena_printf(arena, "passes, %s%s",
+				    passage->translated ? "translated" : "untranslated",
+				    family_limit(way));
+	return way->from.kind == END_NETWORK && deny == DENY_REJECT ? "refused (reject)"
+								    : "refused (drop)";
+}
+
+static void add_way(struct table *t, const struct description *d, const struct way *way,
+		    const char *from, const char *to, const struct matrix_cell *cell)
+{
+	const struct passage *passage = way_passage(way);
+	const char *as = "";
+
+	if (passage->permission == PERMIT_ALL)
+		as = passage->translated ? address_text(t->arena, way) : "its own address";
+	add_row(t, passage->permission, cell, from, to, what_text(t->arena, way, d->settings.deny),
+		as);
 }
 
 static void add_network(struct table *t, const struct description *d, uint32_t idx)
 {
-	const struct network *network = &d->networks[idx];
-	const char *name = network_text(t->arena, network);
-	const char *refused =
-		d->settings.deny == DENY_REJECT ? "refused (reject)" : "refused (drop)";
-	bool leaves = network->mode != MODE_ISOLATED;
-	struct matrix_cell out = {.network = idx, .uplink = NO_INDEX};
-	struct matrix_cell in = {.network = idx, .uplink = NO_INDEX, .enters = true};
+	struct ways ways = ways_of(d, &d->networks[idx]);
+	const char *name = network_text(t->arena, ways.network);
+	const char *others = "anywhere";
+	struct way way;
 
-	for (size_t u = 0; leaves && u < network->n_uplinks; u++) {
-		const struct uplink *uplink = &d->uplinks[network->uplinks[u]];
-		const char *uplink_name = uplink_text(t->arena, uplink);
-		bool nat = network->mode == MODE_NAT;
+	while (ways_next(&ways, &way)) {
+		bool enters = way.from.kind != END_NETWORK;
+		const struct uplink *uplink = enters ? way.from.uplink : way.to.uplink;
+		const char *other = uplink ? uplink_text(t->arena, uplink) : others;
+		struct matrix_cell cell = {idx, NO_INDEX, enters};
 
-		out.uplink = in.uplink = network->uplinks[u];
-		add_row(t, OUTCOME_PASS, &out, name, uplink_name,
-			arena_printf(t->arena, "passes, %s%s", nat ? "translated" : "untranslated",
-				     family_limit(network)),
-			nat ? address_text(t->arena, network, uplink) : "its own address");
-		add_row(t, OUTCOME_REPLIES, &in, uplink_name, name, "replies only", "");
+		if (way.from.kind == way.to.kind)
+			continue;
+		if (uplink) {
+			cell.uplink = (uint32_t)(uplink - d->uplinks);
+			others = "anywhere else";
+		}
+		add_way(t, d, &way, enters ? other : name, enters ? name : other, &cell);
 	}
-	out.uplink = in.uplink = NO_INDEX;
-	add_row(t, OUTCOME_REFUSED, &out, name, leaves ? "anywhere else" : "anywhere", refused,
-		"");
-	add_row(t, OUTCOME_REFUSED, &in, leaves ? "anywhere else" : "anywhere", name,
-		"refused (drop)", "");
 }
 
 static void print_row(const struct table *t, const struct row *row, const char *colour,
@@ -170,7 +185,7 @@ void print_matrix_judged(const struct description *description, matrix_judge_fn 
 			 const void *data, bool colour, struct buf *out)
 {
 	struct table t = {.arena = arena_new(), .judge = judge, .data = data};
-	struct row header = {.outcome = OUTCOME_PASS};
+	struct row header = {0};
 
 	for (size_t c = 0; c < COLUMN__COUNT; c++) {
 		header.cell[c] = titles[c];
@@ -180,7 +195,7 @@ void print_matrix_judged(const struct description *description, matrix_judge_fn 
 		add_network(&t, description, n);
 	print_row(&t, &header, "", out);
 	for (size_t r = 0; r < t.n; r++)
-		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].outcome] : "", out);
+		print_row(&t, &t.rows[r], colour ? colours[t.rows[r].permission] : "", out);
 	arena_free(t.arena);
 }
 

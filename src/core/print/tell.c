@@ -9,7 +9,7 @@
 struct teller {
 	struct arena *arena;
 	const struct explanation *explanation;
-	const struct way *way;
+	const struct explained_path *path;
 	const struct leg *leg;
 	struct told told;
 };
@@ -57,7 +57,7 @@ static const char *interface_text(struct teller *t, const struct end *end)
 
 	if (end->kind == END_ELSEWHERE)
 		return "an interface that the description does not name";
-	if (end->kind != END_NETWORK || (end == &t->way->in && t->explanation->query.from))
+	if (end->kind != END_NETWORK || (end == &t->path->in && t->explanation->query.from))
 		return end->ifname;
 	for (size_t i = 0; i < network->n_interfaces; i++)
 		list = arena_printf(t->arena, "%s%s%s", list, i ? ", " : "",
@@ -127,7 +127,7 @@ static const char *host_text(struct teller *t, const struct end *end)
 
 static void tell_arrival(struct teller *t)
 {
-	const struct end *in = &t->way->in;
+	const struct end *in = &t->path->in;
 	const char *source = addr_text(t, &t->leg->packet.saddr);
 
 	switch (in->kind) {
@@ -169,7 +169,7 @@ static void tell_arrival(struct teller *t)
 /* What is wrong with a source that the door refuses. */
 static const char *why_forged(struct teller *t)
 {
-	const struct network *network = t->way->in.network;
+	const struct network *network = t->path->in.network;
 	enum family family = t->leg->packet.family;
 	const struct packet *packet = &t->leg->packet;
 
@@ -184,7 +184,7 @@ static const char *why_forged(struct teller *t)
 static void tell_door(struct teller *t)
 {
 	const char *source = addr_text(t, &t->leg->packet.saddr);
-	bool network = t->way->in.kind == END_NETWORK;
+	bool network = t->path->in.kind == END_NETWORK;
 	const char *rule = network ? "The host looks at the sender first: from a network it takes "
 				     "only packets with an address of that network. "
 				   : "The host looks at the sender first: an address of a network "
@@ -217,7 +217,7 @@ static void tell_door(struct teller *t)
 
 static void tell_route(struct teller *t)
 {
-	const struct end *out = &t->way->out;
+	const struct end *out = &t->path->out;
 	const char *destination = addr_text(t, &t->leg->packet.daddr);
 
 	switch (out->kind) {
@@ -268,7 +268,7 @@ static const char *refusal_text(const struct teller *t)
 /* Why a network may, or may not, send to where the packet goes. */
 static const char *permission_text(struct teller *t, const struct network *network)
 {
-	const struct end *out = &t->way->out;
+	const struct end *out = &t->path->out;
 
 	if (!is_refused(t))
 		return arena_printf(
@@ -277,8 +277,10 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 			mode_name(network->mode), uplink_text(t, out->uplink));
 	if (out->kind == END_NETWORK)
 		return "Never to another network.";
-	if (network->mode == MODE_ISOLATED)
-		return "Its mode is isolated, so nothing may leave it.";
+	if (ways_out(t->explanation->description, network, t->leg->packet.family).permission ==
+	    PERMIT_NOTHING)
+		return arena_printf(t->arena, "Its mode is %s, so nothing may leave it.",
+				    mode_name(network->mode));
 	return arena_printf(t->arena, "Its mode is %s, but %s is no uplink of it.",
 			    mode_name(network->mode),
 			    out->uplink ? uplink_text(t, out->uplink) : "the way out");
@@ -286,26 +288,26 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 
 static void tell_forward(struct teller *t)
 {
-	const struct way *way = t->way;
+	const struct explained_path *path = t->path;
 	bool keep = t->explanation->description->settings.forwarding == FORWARDING_KEEP;
 	const char *text;
 
 	if (!met_rules(t, STAGE_FORWARD))
 		return;
-	if (way->in.kind == END_NETWORK)
-		text = arena_printf(t->arena, "May %s send there? %s%s%s", way->in.network->name,
-				    permission_text(t, way->in.network),
+	if (path->in.kind == END_NETWORK)
+		text = arena_printf(t->arena, "May %s send there? %s%s%s", path->in.network->name,
+				    permission_text(t, path->in.network),
 				    is_refused(t) || keep ? " " : "",
 				    is_refused(t) ? refusal_text(t)
 				    : keep ? "The host forwards only when something else has "
 					     "switched that on (`forwarding: keep`)."
 					   : "");
-	else if (way->out.kind == END_NETWORK)
+	else if (path->out.kind == END_NETWORK)
 		text = arena_printf(t->arena,
 				    "May the packet enter the network %s? Only a reply to a "
 				    "connection that a guest opened may, and this packet opens one "
 				    "itself. %s",
-				    way->out.network->name, refusal_text(t));
+				    path->out.network->name, refusal_text(t));
 	else
 		text = arena_printf(t->arena,
 				    "Its source is an address of a network, and it comes from "
@@ -327,9 +329,9 @@ static const char *last_network(const struct teller *t)
 
 static const char *untranslated_text(struct teller *t, const char *source)
 {
-	const struct end *in = &t->way->in;
+	const struct end *in = &t->path->in;
 
-	if (in->kind == END_NETWORK && in->network->mode == MODE_ROUTED)
+	if (in->kind == END_NETWORK && !network_is_private(in->network))
 		return arena_printf(t->arena,
 				    "Its source stays %s: the mode of %s is routed, outside knows "
 				    "the way to these addresses.",
@@ -341,7 +343,7 @@ static void tell_translation(struct teller *t)
 {
 	const struct outcome *outcome = &t->leg->outcome;
 	const char *source = addr_text(t, &t->leg->packet.saddr);
-	const struct uplink *uplink = t->way->out.uplink;
+	const struct uplink *uplink = t->path->out.uplink;
 	const char *text;
 
 	if (!met_rules(t, STAGE_OUTBOUND))
@@ -388,7 +390,7 @@ static const char *seen_text(struct teller *t)
 
 	if (outcome->masquerade)
 		return arena_printf(t->arena, "the address of %s",
-				    t->way->out.uplink->interface.name);
+				    t->path->out.uplink->interface.name);
 	return addr_text(t, &outcome->source);
 }
 
@@ -421,22 +423,23 @@ static void tell_switched(struct teller *t)
 				    "Both ends are on the network %s. Its switch hands the packet "
 				    "over, and the host has no part in it. Where the kernel "
 				    "shows such packets to the rules all the same, they pass.",
-				    t->way->in.network->name)),
+				    t->path->in.network->name)),
 		STAGE_DOOR, STAGE_GUARD);
 }
 
 static struct teller start(struct arena *arena, const struct explanation *explanation,
-			   const struct way *way, const struct leg *leg)
+			   const struct explained_path *path, const struct leg *leg)
 {
-	return (struct teller){.arena = arena, .explanation = explanation, .way = way, .leg = leg};
+	return (struct teller){
+		.arena = arena, .explanation = explanation, .path = path, .leg = leg};
 }
 
 struct told tell_there(struct arena *arena, const struct explanation *explanation,
-		       const struct way *way)
+		       const struct explained_path *path)
 {
-	struct teller t = start(arena, explanation, way, &way->there);
+	struct teller t = start(arena, explanation, path, &path->there);
 
-	if (way->fate != FATE_SWITCHED) {
+	if (path->fate != FATE_SWITCHED) {
 		tell_arrival(&t);
 		tell_door(&t);
 		if (!is_refused_at(&t, STAGE_DOOR))
@@ -445,7 +448,7 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 		tell_translation(&t);
 		tell_guard(&t);
 	}
-	switch (way->fate) {
+	switch (path->fate) {
 	case FATE_PASSES:
 		t.told.verdict = passes_text(&t);
 		break;
@@ -463,7 +466,7 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 		break;
 	case FATE_REFUSED:
 		t.told.verdict = refused_text(&t);
-		tell_opening(arena, way, &t.told);
+		tell_opening(arena, path, &t.told);
 		break;
 	case FATE__COUNT:
 		break;
@@ -476,10 +479,10 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 static void tell_return(struct teller *t)
 {
 	const struct packet *packet = &t->leg->packet;
-	const struct outcome *there = &t->way->there.outcome;
+	const struct outcome *there = &t->path->there.outcome;
 	const char *source = addr_text(t, &packet->saddr);
 	const char *guest = addr_text(t, &packet->daddr);
-	const struct end *from = &t->way->out;
+	const struct end *from = &t->path->out;
 
 	if (from->kind == END_HOST)
 		add_step(t,
@@ -503,7 +506,7 @@ static void tell_return(struct teller *t)
 
 static void tell_way_home(struct teller *t)
 {
-	const struct end *to = &t->way->in;
+	const struct end *to = &t->path->in;
 	const char *guest = addr_text(t, &t->leg->packet.daddr);
 
 	if (to->kind == END_NETWORK)
@@ -527,7 +530,7 @@ static void tell_entrance(struct teller *t)
 				      t->arena,
 				      "May the packet enter the network %s? It is a reply to a "
 				      "connection that a guest opened%s",
-				      t->way->in.network->name,
+				      t->path->in.network->name,
 				      is_refused(t) ? ", but its way is closed." : ". So it may.")),
 		  STAGE_FORWARD, STAGE_FORWARD);
 }
@@ -541,9 +544,9 @@ static void tell_leaving(struct teller *t)
 }
 
 struct told tell_back(struct arena *arena, const struct explanation *explanation,
-		      const struct way *way)
+		      const struct explained_path *path)
 {
-	struct teller t = start(arena, explanation, way, &way->back);
+	struct teller t = start(arena, explanation, path, &path->back);
 
 	tell_return(&t);
 	tell_door(&t);
@@ -554,7 +557,7 @@ struct told tell_back(struct arena *arena, const struct explanation *explanation
 		t.told.verdict = refused_text(&t);
 	else
 		t.told.verdict = arena_printf(arena, "Arrives. %s gets it from %s.",
-					      addr_text(&t, &way->back.packet.daddr),
-					      addr_text(&t, &way->back.packet.saddr));
+					      addr_text(&t, &path->back.packet.daddr),
+					      addr_text(&t, &path->back.packet.saddr));
 	return t.told;
 }

@@ -4,12 +4,11 @@
 
 #include "text/schema.h"
 
-static void subnet_hint(struct arena *arena, const struct way *way, struct told *told)
+static void subnet_hint(struct arena *arena, const struct explained_path *path, struct told *told)
 {
-	const struct network *network = way->network;
-	enum family family = way->there.packet.family;
+	const struct network *network = path->network;
+	enum family family = path->there.packet.family;
 
-	told->place = network->subnets[0].place;
 	if (network_has_family(network, family))
 		told->hint = arena_printf(
 			arena, "Should guests of %s have this address, `subnet` must hold it.",
@@ -22,70 +21,65 @@ static void subnet_hint(struct arena *arena, const struct way *way, struct told 
 }
 
 /* A key of networks, or that this version does not know it yet. */
-static void key_hint(struct arena *arena, const struct way *way, const char *key, const char *what,
-		     struct told *told)
+static void key_hint(struct arena *arena, const struct explained_path *path, const char *key,
+		     const char *what, struct told *told)
 {
 	const struct schema_key *row = schema_find(SECTION_NETWORK, key);
 
 	if (row && row->supported) {
-		told->place = way->network->place;
 		told->hint = arena_printf(arena, "The key of the network %s that %s is `%s`.",
-					  way->network->name, what, key);
-	} else {
-		told->hint =
-			arena_printf(arena,
-				     "Nothing in this version would let it pass: the key that %s, "
-				     "`%s`, is not supported yet.",
-				     what, key);
+					  path->network->name, what, key);
+		return;
 	}
+	told->place = PLACE_NONE;
+	told->hint = arena_printf(arena,
+				  "Nothing in this version would let it pass: the key that %s, "
+				  "`%s`, is not supported yet.",
+				  what, key);
 }
 
-void tell_opening(struct arena *arena, const struct way *way, struct told *told)
+void tell_opening(struct arena *arena, const struct explained_path *path, struct told *told)
 {
-	const struct network *network = way->network;
+	const struct network *network = path->network;
 
-	told->place = PLACE_NONE;
-	switch (way->opening) {
-	case OPENING_SUBNET:
-		subnet_hint(arena, way, told);
+	told->place = path->place;
+	switch (path->key) {
+	case WAY_KEY_SUBNET:
+		subnet_hint(arena, path, told);
 		return;
-	case OPENING_MODE:
-		told->place = network->mode_place.line ? network->mode_place : network->place;
+	case WAY_KEY_MODE:
 		told->hint =
 			arena_printf(arena,
 				     "To let it pass, give the network %s `mode: nat` (out with a "
 				     "public source) or `mode: routed` (out as it is).",
 				     network->name);
 		return;
-	case OPENING_UPLINK:
-		told->place = network->place;
+	case WAY_KEY_UPLINK:
 		told->hint =
 			arena_printf(arena, "To let it pass, add %s to `uplink` of the network %s.",
-				     way->out.uplink->name, network->name);
+				     path->out.uplink->name, network->name);
 		return;
-	case OPENING_UPLINKS:
-		told->place = network->place;
+	case WAY_KEY_UPLINKS:
 		told->hint =
 			arena_printf(arena,
 				     "To let it pass, name an uplink under `uplinks`, and give "
 				     "the network %s `mode: nat` or `mode: routed`.",
 				     network->name);
 		return;
-	case OPENING_REACH:
-		key_hint(arena, way, "reach", "lets the guests of one network reach another", told);
+	case WAY_KEY_REACH:
+		key_hint(arena, path, "reach", "lets the guests of one network reach another",
+			 told);
 		return;
-	case OPENING_DOOR:
-		if (network->mode == MODE_ROUTED)
-			key_hint(arena, way, "allow-from", "lets connections in from outside",
-				 told);
-		else
-			key_hint(arena, way, "publish", "opens a door from outside to a guest",
-				 told);
+	case WAY_KEY_PUBLISH:
+		key_hint(arena, path, "publish", "opens a door from outside to a guest", told);
 		return;
-	case OPENING_NONE:
+	case WAY_KEY_ALLOW_FROM:
+		key_hint(arena, path, "allow-from", "lets connections in from outside", told);
+		return;
+	case WAY_KEY_NONE:
 		told->hint = "No key of the description would let it pass.";
 		return;
-	case OPENING__COUNT:
+	case WAY_KEY__COUNT:
 		return;
 	}
 }

@@ -6,6 +6,6 @@
 #include "print/print_explain.h"
 
 /** Sets the hint of a refused way, and its place. */
-void tell_opening(struct arena *arena, const struct way *way, struct told *told);
+void tell_opening(struct arena *arena, const struct explained_path *path, struct told *told);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // probe_out: probes of a guest to the outside and to the host, and all that may come back.
+#include "hostgate/ways.h"
 #include "policy/expect.h"
 #include "probe/probe_draft.h"
 
@@ -73,8 +74,8 @@ void draft_out(struct drafting *m, const struct replica_guest *guest)
 		PROBE_UDP_BROKEN, PROBE_TCP_BROKEN, PROBE_FRAGMENT,
 		PROBE_REPORT,
 	};
-	const struct network *network = &m->d->networks[guest->network];
 	enum family family = guest->addr.family;
+	struct passage out = ways_out(m->d, &m->d->networks[guest->network], family);
 
 	for (uint32_t port = 0; port < m->r->n_ports; port++) {
 		if (draft_is_port(m, port, PORT_NETWORK) || draft_is_port(m, port, PORT_CANARY))
@@ -96,7 +97,7 @@ void draft_out(struct drafting *m, const struct replica_guest *guest)
 			if (probe.passes) {
 				probe.promise = PROMISE_NONE;
 				probe.what = "goes out";
-			} else if (network->mode == MODE_NAT && guest->subnet != NO_SUBNET) {
+			} else if (out.translated && guest->subnet != NO_SUBNET) {
 				probe.promise = PROMISE_P2;
 				probe.what = "must not leave with a private source";
 			}

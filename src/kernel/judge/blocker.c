@@ -165,7 +165,6 @@ static struct judge_packet sample_out(struct blocker_search *s, const struct blo
 				 .tcp_flags = TCP_SYN,
 				 .ct_state = CT_STATE_NEW,
 				 .daddr = outside[way->family]};
-	struct translation translation;
 
 	p.saddr = guest_of(way->network, subnet_of(way->network, way->family));
 	name_interface(s, way->network, &p.saddr, p.iifname);
@@ -173,13 +172,12 @@ static struct judge_packet sample_out(struct blocker_search *s, const struct blo
 	p.iif = if_nametoindex(p.iifname);
 	p.oif = if_nametoindex(p.oifname);
 	p.reverse_path = path_back(s, &p.saddr, p.iifname);
-	if (way->network->mode != MODE_NAT)
+	if (!way->passage.translated)
 		return p;
-	translation = network_translation(way->network, way->uplink, way->family);
 	p.remapped = true;
-	p.remap_known = !translation.masquerade;
-	p.remap = translation.address;
-	if (translation.masquerade)
+	p.remap_known = !way->passage.translation.masquerade;
+	p.remap = way->passage.translation.address;
+	if (way->passage.translation.masquerade)
 		p.remap_known = address_only(s->foreign->arena, p.oifname, p.family, &p.remap);
 	return p;
 }
@@ -271,10 +269,10 @@ static void send_sample(struct blocker_search *s, const struct blocked *way)
 	}
 }
 
-/* Which ways look alike: the interface's name without its number, the mode, the uplink. */
+/* Which ways look alike: the interface's name without its number, translation, the uplink. */
 struct kind {
 	char stem[IFNAME_SIZE];
-	enum mode mode;
+	bool translated;
 	const struct uplink *uplink;
 	enum family family;
 };
@@ -287,8 +285,9 @@ struct kinds {
 /* Returns true for the first way of its kind. */
 static bool is_new_kind(struct kinds *kinds, const struct blocked *way)
 {
-	struct kind kind = {
-		.mode = way->network->mode, .uplink = way->uplink, .family = way->family};
+	struct kind kind = {.translated = way->passage.translated,
+			    .uplink = way->uplink,
+			    .family = way->family};
 	const char *name = way->network->interfaces[0].name;
 	size_t len = strnlen(name, IFNAME_SIZE - 1);
 
@@ -297,8 +296,8 @@ static bool is_new_kind(struct kinds *kinds, const struct blocked *way)
 	memcpy(kind.stem, name, len);
 	for (size_t i = 0; i < kinds->n; i++)
 		if (memcmp(kinds->items[i].stem, kind.stem, IFNAME_SIZE) == 0 &&
-		    kinds->items[i].mode == kind.mode && kinds->items[i].uplink == kind.uplink &&
-		    kinds->items[i].family == kind.family)
+		    kinds->items[i].translated == kind.translated &&
+		    kinds->items[i].uplink == kind.uplink && kinds->items[i].family == kind.family)
 			return false;
 	if (kinds->n == BLOCKER_SAMPLES)
 		return false;
@@ -327,18 +326,19 @@ static void sample_all(struct blocker_search *s, const struct description *d, st
 		       bool first_round)
 {
 	for (size_t n = 0; n < d->n_networks; n++) {
-		const struct network *network = &d->networks[n];
+		struct ways ways = ways_of(d, &d->networks[n]);
+		struct way way;
 
-		if (network->mode == MODE_ISOLATED)
-			continue;
-		for (size_t u = 0; u < network->n_uplinks; u++)
+		while (ways_next(&ways, &way))
 			for (enum family f = 0; f < FAMILY__COUNT; f++) {
-				struct blocked way = {.network = network,
-						      .uplink = &d->uplinks[network->uplinks[u]],
-						      .family = f};
+				struct blocked blocked = {.network = ways.network,
+							  .uplink = way.to.uplink,
+							  .family = f,
+							  .passage = way.of[f]};
 
-				if (network_has_family(network, f))
-					sample(s, kinds, &way, first_round);
+				if (way.to.kind == END_UPLINK &&
+				    way.of[f].permission != PERMIT_NOTHING)
+					sample(s, kinds, &blocked, first_round);
 			}
 	}
 }

@@ -4,7 +4,7 @@
 #define JUDGE_BLOCKER_H
 
 #include "foreign/vendor.h"
-#include "hostgate/description.h"
+#include "hostgate/ways.h"
 #include "judge/judge.h"
 
 /** Most programs that one blocker is put down to. */
@@ -15,6 +15,7 @@ struct blocked {
 	const struct network *network;
 	const struct uplink *uplink;
 	enum family family;
+	struct passage passage; /**< outward */
 	bool reply;
 	bool certain; /**< it is dropped; else it may be */
 };

@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "hostgate/ways.h"
 #include "standing/standing_fact.h"
 
 /* An uplink's own address in a network: its packets would be taken for a guest's, and dropped. */
@@ -19,7 +20,7 @@ void standing_uplinks_inside(struct standing_finder *finder)
 		const struct standing_entry *owner;
 		struct diag *diag;
 
-		if (!link || !owned || owned->network->mode == MODE_ROUTED)
+		if (!link || !owned || !network_is_private(owned->network))
 			continue;
 		owner = standing_owner(finder, link);
 		if (!owner->uplink || standing_tell_once(finder, link))
@@ -141,19 +142,20 @@ static struct leaving *list_leaving(const struct standing_finder *finder)
 		arena_calloc(finder->arena, description->n_uplinks * FAMILY__COUNT, sizeof(*list));
 
 	for (size_t i = 0; i < description->n_networks; i++) {
-		const struct network *network = &description->networks[i];
+		struct ways ways = ways_of(description, &description->networks[i]);
+		struct way way;
 
-		for (size_t u = 0; network->mode == MODE_NAT && u < network->n_uplinks; u++)
+		while (ways_next(&ways, &way))
 			for (enum family f = 0; f < FAMILY__COUNT; f++) {
-				uint32_t uplink = network->uplinks[u];
-				struct leaving *leaving = &list[uplink * FAMILY__COUNT + f];
+				struct leaving *leaving;
 
-				if (!network_has_family(network, f) ||
-				    !network_translation(network, &description->uplinks[uplink], f)
-					     .masquerade)
+				if (!way.of[f].translated || !way.of[f].translation.masquerade)
 					continue;
+				leaving = &list[(way.to.uplink - description->uplinks) *
+							FAMILY__COUNT +
+						f];
 				if (leaving->n++ == 0)
-					leaving->first = network;
+					leaving->first = ways.network;
 			}
 	}
 	return list;

@@ -125,21 +125,21 @@ static json_t *hint_of(const struct run *run, const struct told *told)
 	return object;
 }
 
-static json_t *way_of(const struct run *run, const struct explanation *explanation,
-		      const struct way *way)
+static json_t *path_of(const struct run *run, const struct explanation *explanation,
+		       const struct explained_path *path)
 {
-	struct told told = tell_there(run->arena, explanation, way);
-	json_t *object = leg_of(run, explanation->ruleset, &way->there, &told);
+	struct told told = tell_there(run->arena, explanation, path);
+	json_t *object = leg_of(run, explanation->ruleset, &path->there, &told);
 
-	json_add_text(object, "fate", fate_name(way->fate));
-	json_object_set_new(object, "in", end_of(&way->in));
-	json_object_set_new(object, "out", end_of(&way->out));
-	add_source(object, &way->there.outcome);
+	json_add_text(object, "fate", fate_name(path->fate));
+	json_object_set_new(object, "in", end_of(&path->in));
+	json_object_set_new(object, "out", end_of(&path->out));
+	add_source(object, &path->there.outcome);
 	json_object_set_new(object, "hint", hint_of(run, &told));
-	if (way->has_reply) {
-		told = tell_back(run->arena, explanation, way);
+	if (path->has_reply) {
+		told = tell_back(run->arena, explanation, path);
 		json_object_set_new(object, "reply",
-				    leg_of(run, explanation->ruleset, &way->back, &told));
+				    leg_of(run, explanation->ruleset, &path->back, &told));
 	} else {
 		json_object_set_new(object, "reply", json_null());
 	}
@@ -175,9 +175,9 @@ enum status cmd_explain(struct run *run)
 	if (run->json) {
 		json_t *ways = json_array();
 
-		for (size_t i = 0; i < explanation.n_ways; i++)
+		for (size_t i = 0; i < explanation.n_paths; i++)
 			json_array_append_new(ways,
-					      way_of(run, &explanation, &explanation.ways[i]));
+					      path_of(run, &explanation, &explanation.paths[i]));
 		json_object_set_new(run->json, "packet", packet_of(&query));
 		json_object_set_new(run->json, "ways", ways);
 	}

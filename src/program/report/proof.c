@@ -7,6 +7,7 @@
 #include "base/diag_codes.h"
 #include "cli/options.h"
 #include "hostgate/simulate.h"
+#include "hostgate/ways.h"
 #include "report/progress.h"
 
 /*
@@ -67,12 +68,13 @@ enum matrix_result proof_cell(const struct matrix_cell *cell, const void *data)
 	return report->cells[cell_index(report->description, cell)];
 }
 
-static bool uses(const struct network *network, uint32_t uplink)
+/* Uplinks that the network has no way by are of "anywhere else". */
+static bool has_way(const struct description *d, uint32_t network, uint32_t uplink)
 {
-	for (size_t i = 0; i < network->n_uplinks; i++)
-		if (network->mode != MODE_ISOLATED && network->uplinks[i] == uplink)
-			return true;
-	return false;
+	struct way way = ways_between(d, way_end_network(&d->networks[network]),
+				      way_end_uplink(&d->uplinks[uplink]));
+
+	return way_is_open(&way);
 }
 
 /* A cell only ever gets worse. */
@@ -84,7 +86,7 @@ static void mark(struct proof_report *report, uint32_t network, uint32_t other_p
 	enum matrix_result *at;
 
 	if (other_port != NO_PORT && r->ports[other_port].kind == PORT_UPLINK &&
-	    uses(&report->description->networks[network], r->ports[other_port].idx))
+	    has_way(report->description, network, r->ports[other_port].idx))
 		cell.uplink = r->ports[other_port].idx;
 	at = &report->cells[cell_index(report->description, &cell)];
 	if (result > *at)

@@ -71,14 +71,14 @@ struct path_hint {
 	struct place place;
 };
 
-static bool is_the_way(const struct way *way, const struct path_leg *leg)
+static bool is_the_path(const struct explained_path *path, const struct path_leg *leg)
 {
 	const char *out = NULL;
 
 	for (size_t i = 0; i < leg->n; i++)
 		if (leg->steps[i].kind == PATH_ROUTE)
 			out = leg->steps[i].ifname;
-	return way->fate == FATE_REFUSED && (!out || strcmp(way->out.ifname, out) == 0);
+	return path->fate == FATE_REFUSED && (!out || strcmp(path->out.ifname, out) == 0);
 }
 
 static struct path_hint hint_of(struct run *run, const struct path *live,
@@ -98,12 +98,12 @@ static struct path_hint hint_of(struct run *run, const struct path *live,
 			    plan_ruleset(run->arena, &sources->work->description), &query,
 			    &explanation, &error))
 		return hint;
-	for (size_t i = 0; i < explanation.n_ways && !hint.text; i++) {
+	for (size_t i = 0; i < explanation.n_paths && !hint.text; i++) {
 		struct told told;
 
-		if (!is_the_way(&explanation.ways[i], leg))
+		if (!is_the_path(&explanation.paths[i], leg))
 			continue;
-		told = tell_there(run->arena, &explanation, &explanation.ways[i]);
+		told = tell_there(run->arena, &explanation, &explanation.paths[i]);
 		hint = (struct path_hint){told.hint, told.place};
 	}
 	return hint;
