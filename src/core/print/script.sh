@@ -65,7 +65,7 @@ aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST
 # write a value under /proc/sys, if it is there and differs, and note what it was
 write() { # PATH VALUE
 	[ -e "$1" ] || return 0
-	read -r now <"$1" || now=
+	now=$(cat "$1")
 	[ "$now" != "$2" ] || return 0
 	mkdir -p "${record%/*}"
 	grep -qs "^$1 " "$record" || echo "$1 $now $2" >>"$record"
