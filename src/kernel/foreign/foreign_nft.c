@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "foreign/foreign.h"
+#include "nft/nft_read.h"
 #include "nft/raw_rule.h"
 #include "os/netlink.h"
 #include "rules/ours.h"
@@ -390,7 +391,7 @@ static int read_elements(struct netlink *netlink, struct reading *r, const struc
 	return netlink_request(netlink, request, take_elements, r);
 }
 
-static int read_once(struct netlink *netlink, struct reading *r)
+static int read_objects(struct netlink *netlink, struct reading *r)
 {
 	int err;
 
@@ -413,7 +414,23 @@ static int read_once(struct netlink *netlink, struct reading *r)
 			if (r->set->used)
 				err = read_elements(netlink, r, &r->foreign->tables[t]);
 		}
-	return err == -ENOENT ? -EINTR : err;
+	return err;
+}
+
+/* Each dump is of one moment by itself; the generation tells whether all are of the same. */
+static int read_once(struct netlink *netlink, struct reading *r)
+{
+	uint32_t before = 0, after = 0;
+	int err = nft_read_generation(netlink, &before);
+
+	if (err == 0)
+		err = read_objects(netlink, r);
+	/* What vanished between two dumps answers ENOENT: as good as a moved generation. */
+	if (err == -ENOENT)
+		return -EINTR;
+	if (err == 0)
+		err = nft_read_generation(netlink, &after);
+	return err == 0 && before != after ? -EINTR : err;
 }
 
 /* A kernel without nf_tables has no rules in it: these are its answers. */
