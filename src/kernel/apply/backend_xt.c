@@ -309,6 +309,29 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	return xt_refusal_missing(xt->diags, ruleset, &wanted, asked);
 }
 
+static int xt_find(void *self, struct diags *diags, bool *exists)
+{
+	struct backend_xt *xt = self;
+	int err = 0;
+
+	xt->diags = diags;
+	*exists = false;
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
+		struct xt_living living;
+
+		err = xt_living_read(xt->diags, f, &living);
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
+			SCOPED_CONTENT present = {0};
+
+			if (!xt_living_has(&living, xt_table_list[t].name))
+				continue;
+			err = read_present(xt, f, t, &present);
+			*exists = *exists || present.image.exists;
+		}
+	}
+	return err;
+}
+
 static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 		   struct changes *changes)
 {
@@ -539,6 +562,7 @@ const struct backend_info backend_xt = {
 	.open = xt_open,
 	.close = xt_close,
 	.lock = xt_take_lock,
+	.find = xt_find,
 	.read = xt_read,
 	.snapshot = xt_snapshot,
 	.count = xt_count,

@@ -87,10 +87,10 @@ void job_tell_damaged(struct job *job);
 /** Opens both backends and /proc/sys. */
 int job_open(struct job *job, double wait_seconds);
 
-/** Reads the rules. With writing set, other programs are kept away from what will change. */
-int job_read(struct job *job, struct diags *diags, bool writing);
-
-/** Reads all that the kernel has, and lists what differs. */
+/**
+ * Reads all that the kernel has, and lists what differs. With writing set, other programs are kept
+ * away from what will change.
+ */
 int job_compare(struct job *job, struct diags *diags, bool writing);
 
 /**

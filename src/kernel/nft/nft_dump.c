@@ -80,16 +80,19 @@ int nft_generation(struct netlink *netlink, uint32_t *generation)
 
 static int read_once(struct netlink *netlink, nft_read_fn read, void *data, uint32_t *generation)
 {
-	uint32_t before = 0, after = 0;
+	uint32_t before = 0, after = 0, seq;
 	int err = nft_generation(netlink, &before);
 
 	if (err != 0)
 		return err;
+	after = before;
+	seq = netlink->seq;
 	err = read(netlink, data);
 	/* What vanished between two dumps answers ENOENT: as good as a moved generation. */
 	if (err == -ENOENT)
 		return -EINTR;
-	if (err == 0)
+	/* One answer is of one moment by itself. */
+	if (err == 0 && netlink->seq - seq > 1)
 		err = nft_generation(netlink, &after);
 	if (generation)
 		*generation = before;

@@ -304,6 +304,22 @@ int nft_read_head(struct netlink *netlink, struct image *image)
 	return err == -ENOENT ? 0 : err;
 }
 
+static int note_table(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	*(bool *)data = true;
+	return MNL_CB_OK;
+}
+
+int nft_read_exists(struct netlink *netlink, bool *exists)
+{
+	int err;
+
+	*exists = false;
+	err = nft_get(netlink, NFT_MSG_GETTABLE, NFPROTO_INET, TABLE_NAME, NULL, note_table, exists);
+	return err == -ENOENT ? 0 : err;
+}
+
 int nft_read_probe(void)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};

@@ -19,6 +19,9 @@ int nft_read(struct netlink *netlink, struct image *image);
  */
 int nft_read_head(struct netlink *netlink, struct image *image);
 
+/** Tells whether there is such a table. Returns 0 or -errno. */
+int nft_read_exists(struct netlink *netlink, bool *exists);
+
 /** Tells whether this namespace has nf_tables, and may be asked. Returns 0 or -errno. */
 int nft_read_probe(void);
 
