@@ -5,6 +5,7 @@ import json
 import os
 
 import cases
+import kernel
 import neighbours
 import packets as p
 from lab import LINK, PROGRAM, REMOTE
@@ -46,6 +47,19 @@ class Status(cases.Case):
         self.assertEqual(names, ["", ""])
         self.assertEqual(names, [self.lab.must(["cat", "/proc/net/%s_tables_names" % kind]) for kind in ("ip", "ip6")])
         self.assertNotIn("HG-N300", [diag["code"] for diag in answer["diagnostics"]], "no network is a bridge")
+
+    def test_requests(self):
+        """The host is read once: five networks, two families and two uplinks take at most 40 netlink requests."""
+        for installer in cases.INSTALLERS[:2]:
+            with self.subTest(installer.name):
+                self.lab = self.new_lab()
+                installer.install(self.lab, cases.standard())
+                done, trace = kernel.traced(self.lab, [PROGRAM, "status"])
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                asked = [line for line in trace.splitlines() if "sendto(" in line or "sendmsg(" in line]
+                print("     %s: %d netlink requests" % (installer.name, len(asked)), flush=True)
+                self.assertIn("NFT_MSG_GETRULE", "".join(asked), "strace shows the requests")
+                self.assertLessEqual(len(asked), 40, "\n".join(asked))
 
     def check_docker(self, variant):
         self.installer.install(self.lab, cases.standard())

@@ -19,7 +19,7 @@
 #include "sysctl/sysctl_file.h"
 
 int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		struct changes *out)
+		struct changes *out, struct counters *counters)
 {
 	SCOPED_JOB job;
 	int err;
@@ -35,21 +35,10 @@ int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_inp
 		return err;
 	job_tell_damaged(&job);
 	*out = job.changes;
-	return 0;
-}
-
-int kernel_count(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		 struct counters *out)
-{
-	SCOPED_JOB job;
-	int err;
-
-	counters_init(arena, input->description, out);
-	job_init(&job, arena, diags, job_goal_of(input));
-	err = job_open(&job, 0);
-	if (err == 0)
-		err = job.work[0].info->count(job.work[0].self, diags, out);
-	return err;
+	if (!counters)
+		return 0;
+	counters_init(arena, input->description, counters);
+	return job.work[0].info->count(job.work[0].self, diags, counters);
 }
 
 static void record_input(struct job *job, const struct apply_input *input)
@@ -322,8 +311,8 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 	err = job_find_state(&job);
 	if (err == 0)
 		err = job_open(&job, 0);
-	if (err == 0)
-		err = job_read(&job, diags, false);
+	for (size_t i = 0; i < 2 && err == 0; i++)
+		err = job.work[i].info->find(job.work[i].self, diags, &job.work[i].found.exists);
 	if (err != 0)
 		return err;
 	*out = (struct installed){.recorded = job.found == RECORD_READ,

@@ -13,6 +13,7 @@
 #include "hostgate/ruleset.h"
 #include "image/change.h"
 #include "image/counters.h"
+#include "os/host_links.h"
 #include "record/undo.h"
 
 /** An apply that is undone unless it is confirmed in time. */
@@ -34,6 +35,7 @@ struct apply_input {
 	const char *files;          /**< names of the files, for status */
 	const char *version;        /**< of hostgate */
 	double wait_seconds;        /**< how long to wait for the lock */
+	const struct host_links *links; /**< NULL, or all of the host's, where they were just read */
 	struct apply_confirm confirm;
 };
 
@@ -58,13 +60,12 @@ struct installed {
  * anything changed). Memory comes from arena.
  */
 
-/** Compares the kernel with the input. Writes nothing, takes no lock. */
+/**
+ * Compares the kernel with the input. counters, unless NULL: what the rules counted, as far as they
+ * are those of the input. Writes nothing, takes no lock.
+ */
 int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		struct changes *out);
-
-/** Reads what the rules counted, as far as they are those of the input. Writes nothing. */
-int kernel_count(struct arena *arena, struct diags *diags, const struct apply_input *input,
-		 struct counters *out);
+		struct changes *out, struct counters *counters);
 
 /** Makes the kernel match the input. out: what was changed; n == 0: there was nothing to do. */
 int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_input *input,

@@ -53,7 +53,12 @@ struct backend_info {
 	void (*close)(void *self);
 	/** Keeps other programs away until close(); before a read() that a commit() follows. */
 	int (*lock)(void *self, struct diags *diags);
-	/** Reads what is there, and adds to changes what differs from what is wanted. */
+	/** Tells whether something of ours is there. */
+	int (*find)(void *self, struct diags *diags, bool *exists);
+	/**
+	 * Reads what is there, and adds to changes what differs from what is wanted. Where nothing
+	 * is wanted, nothing is there in a kernel that has not the backend.
+	 */
 	int (*read)(void *self, struct diags *diags, struct backend_found *out,
 		    struct changes *changes);
 	/** Adds what the rules that are there and wanted counted. Needs no read() before. */

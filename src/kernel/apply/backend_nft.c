@@ -13,6 +13,7 @@
 #include "image/snapshot.h"
 #include "nft/nft_build.h"
 #include "nft/nft_count.h"
+#include "nft/nft_dump.h"
 #include "nft/nft_read.h"
 #include "nft/nft_refusal.h"
 
@@ -159,6 +160,8 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 	else if (err == 0)
 		err = kept_nft_missing(&nft->netlink, nft->input.arena, diags, &nft->saved,
 					&nft->others);
+	if (nft_is_absent(err) && !nft->wanted.exists && nft->saved.n == 0)
+		return 0;
 	if (err != 0)
 		nft_refusal_errno(diags, -err, "read nf_tables");
 	return err;
@@ -181,6 +184,21 @@ static struct change_source find_was(struct backend_nft *nft)
 	if (!nft->input.was || !changes_take_away(&nft->diff))
 		return (struct change_source){0};
 	return build_was(nft);
+}
+
+static int nft_find(void *self, struct diags *diags, bool *exists)
+{
+	struct backend_nft *nft = self;
+	int err = nft->netlink.socket ? 0 : netlink_open(&nft->netlink, NETLINK_NETFILTER);
+
+	*exists = false;
+	if (err == 0)
+		err = nft_read_exists(&nft->netlink, exists);
+	if (nft_is_absent(err))
+		return 0;
+	if (err != 0)
+		nft_refusal_errno(diags, -err, "read nf_tables");
+	return err;
 }
 
 static int nft_read_all(void *self, struct diags *diags, struct backend_found *out,
@@ -308,6 +326,7 @@ const struct backend_info backend_nft = {
 	.open = nft_open,
 	.close = nft_close,
 	.lock = nft_lock,
+	.find = nft_find,
 	.read = nft_read_all,
 	.snapshot = nft_snapshot,
 	.count = nft_count_all,

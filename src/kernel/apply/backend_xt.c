@@ -13,6 +13,7 @@
 #include "os/lock.h"
 #include "xt/xt_count.h"
 #include "xt/xt_edit.h"
+#include "xt/xt_living.h"
 #include "xt/xt_refusal.h"
 
 /*
@@ -308,6 +309,29 @@ static int read_table(struct backend_xt *xt, enum family family, size_t table, b
 	return xt_refusal_missing(xt->diags, ruleset, &wanted, asked);
 }
 
+static int xt_find(void *self, struct diags *diags, bool *exists)
+{
+	struct backend_xt *xt = self;
+	int err = 0;
+
+	xt->diags = diags;
+	*exists = false;
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
+		struct xt_living living;
+
+		err = xt_living_read(xt->diags, f, &living);
+		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
+			SCOPED_CONTENT present = {0};
+
+			if (!xt_living_has(&living, xt_table_list[t].name))
+				continue;
+			err = read_present(xt, f, t, &present);
+			*exists = *exists || present.image.exists;
+		}
+	}
+	return err;
+}
+
 static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 		   struct changes *changes)
 {
@@ -317,18 +341,20 @@ static int xt_read(void *self, struct diags *diags, struct backend_found *out,
 	xt->foreign = NULL;
 	*out = (struct backend_found){0};
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		bool lives[XT_TABLES] = {false};
+		struct xt_living living;
 		struct xt_asked asked = {0};
 		int err;
 
-		if (!xt_table_has_family(f))
+		if (!xt_living_has_family(f))
 			continue;
-		err = xt_table_list_living(xt->diags, f, lives);
+		err = xt_living_read(xt->diags, f, &living);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
-			if (!lives[t] && !xt->ruleset && !xt->saved[f][t].len &&
+			bool lives = xt_living_has(&living, xt_table_list[t].name);
+
+			if (!lives && !xt->ruleset && !xt->saved[f][t].len &&
 			    !xt->saved_others[f][t].n)
 				continue;
-			err = read_table(xt, f, t, lives[t], &asked, changes);
+			err = read_table(xt, f, t, lives, &asked, changes);
 			out->exists = out->exists || xt->state[f][t].exists;
 		}
 		if (err != 0)
@@ -379,17 +405,18 @@ static int xt_count(void *self, struct diags *diags, struct counters *counters)
 	xt->diags = diags;
 	xt_count_known(xt->ruleset, counters);
 	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
-		bool lives[XT_TABLES] = {false};
+		struct xt_living living;
 
-		if (!xt_table_has_family(f))
+		if (!xt_living_has_family(f))
 			continue;
-		err = xt_table_list_living(xt->diags, f, lives);
+		err = xt_living_read(xt->diags, f, &living);
 		for (size_t t = 0; t < XT_TABLES && err == 0; t++) {
 			SCOPED_CONTENT present = {0};
 
-			if (lives[t])
-				err = read_present(xt, f, t, &present);
-			if (lives[t] && err == 0)
+			if (!xt_living_has(&living, xt_table_list[t].name))
+				continue;
+			err = read_present(xt, f, t, &present);
+			if (err == 0)
 				xt_count_table(&xt->parts[f], &present, counters);
 		}
 	}
@@ -535,6 +562,7 @@ const struct backend_info backend_xt = {
 	.open = xt_open,
 	.close = xt_close,
 	.lock = xt_take_lock,
+	.find = xt_find,
 	.read = xt_read,
 	.snapshot = xt_snapshot,
 	.count = xt_count,

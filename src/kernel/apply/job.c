@@ -32,6 +32,7 @@ struct job_goal job_goal_of(const struct apply_input *input)
 	return (struct job_goal){.words = &words,
 				 .description = input->description,
 				 .ruleset = input->ruleset,
+				 .links = input->links,
 				 .backend = input->backend,
 				 .holes = input->ruleset,
 				 .asks_users = true};
@@ -49,16 +50,19 @@ void job_free(struct job *job)
 static int fit_to_host(struct job *job, const struct ruleset **ruleset)
 {
 	const struct description *d = job->goal.description;
-	struct host_links links = {0};
-	int err = host_links_read(job->arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &links);
+	struct host_links read = {0};
+	const struct host_links *links = job->goal.links ? job->goal.links : &read;
+	int err = 0;
 
+	if (!job->goal.links)
+		err = host_links_read(job->arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &read);
 	if (err != 0) {
 		nft_refusal_errno(job->diags, -err, "read the interfaces and addresses");
 		return err;
 	}
 	for (size_t u = 0; u < d->n_uplinks; u++)
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
-			if (!standing_has_address(&links, d->uplinks[u].interface.name, f))
+			if (!standing_has_address(links, d->uplinks[u].interface.name, f))
 				*ruleset = plan_without_address(job->arena, *ruleset,
 								&d->uplinks[u].interface, f);
 	return 0;
@@ -128,14 +132,6 @@ int job_open(struct job *job, double wait_seconds)
 	return job->root < 0 ? job->root : 0;
 }
 
-/* What is only to go may be of a kind that the kernel does not have: then nothing is there. */
-static bool may_have_rules(const struct job_backend *work)
-{
-	int err = work->info->probe();
-
-	return err == 0 || err == -EPERM || err == -EACCES;
-}
-
 static int read_backend(struct job *job, struct job_backend *work, struct diags *diags)
 {
 	size_t before = job->changes.n;
@@ -146,7 +142,8 @@ static int read_backend(struct job *job, struct job_backend *work, struct diags 
 	return err;
 }
 
-int job_read(struct job *job, struct diags *diags, bool writing)
+/* Reads the rules. With writing, other programs are kept away from what will change. */
+static int read_rules(struct job *job, struct diags *diags, bool writing)
 {
 	job->changes = (struct changes){0};
 	for (size_t i = 0; i < 2; i++) {
@@ -154,8 +151,6 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 		size_t before = job->changes.n;
 		int err = 0;
 
-		if (!work->wanted && !may_have_rules(work))
-			continue;
 		if (work->wanted && writing)
 			err = work->info->lock(work->self, diags);
 		if (err == 0)
@@ -173,17 +168,20 @@ int job_read(struct job *job, struct diags *diags, bool writing)
 }
 
 /* Interfaces on which IP hears nothing from outside: those that hand over to a master, loopback. */
-static int read_deaf(struct arena *arena, struct route_interfaces *out)
+static int read_deaf(struct job *job, struct route_interfaces *out)
 {
-	struct host_links links = {0};
-	int err = host_links_read(arena, HOST_LINKS_LINKS, &links);
+	struct host_links read = {0};
+	const struct host_links *links = job->goal.links ? job->goal.links : &read;
+	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < links.n; i++) {
-		const struct host_link *link = &links.items[i];
+	if (!job->goal.links)
+		err = host_links_read(job->arena, HOST_LINKS_LINKS, &read);
+	for (size_t i = 0; err == 0 && i < links->n; i++) {
+		const struct host_link *link = &links->items[i];
 
-		if (!(link->flags & IFF_LOOPBACK) && !host_links_is_port(&links, link))
+		if (!(link->flags & IFF_LOOPBACK) && !host_links_is_port(links, link))
 			continue;
-		out->names = arena_grow(arena, out->names, out->n, &out->cap, sizeof(*out->names));
+		out->names = arena_grow(job->arena, out->names, out->n, &out->cap, sizeof(*out->names));
 		memcpy(out->names[out->n++], link->name, sizeof(link->name));
 	}
 	return err;
@@ -210,7 +208,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 	if (input.ruleset && sysctl_needs_advertised(input.ruleset)) {
 		err = route_read_advertised(job->arena, &advertised);
 		if (err == 0)
-			err = read_deaf(job->arena, &deaf);
+			err = read_deaf(job, &deaf);
 	}
 	if (err != 0) {
 		nft_refusal_errno(diags, -err, "read the routes and interfaces");
@@ -224,7 +222,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 
 int job_compare(struct job *job, struct diags *diags, bool writing)
 {
-	int err = job_read(job, diags, writing);
+	int err = read_rules(job, diags, writing);
 
 	if (err == 0)
 		err = plan_sysctls(job, diags);

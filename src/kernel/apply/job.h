@@ -62,6 +62,7 @@ struct job_goal {
 	const struct job_words *words;
 	const struct description *description; /**< rules of a description, or NULL */
 	const struct ruleset *ruleset;         /**< its rules, as planned */
+	const struct host_links *links;        /**< with addresses, where they were read; or NULL */
 	enum backend backend;                  /**< where these go */
 	struct blob rules[BACKEND__COUNT];     /**< or rules that a backend wrote down earlier */
 	struct blob others[BACKEND__COUNT];    /**< rules of others that are to be there again */
@@ -112,10 +113,10 @@ void job_tell_damaged(struct job *job);
 /** Opens both backends and /proc/sys. */
 int job_open(struct job *job, double wait_seconds);
 
-/** Reads the rules. With writing set, other programs are kept away from what will change. */
-int job_read(struct job *job, struct diags *diags, bool writing);
-
-/** Reads all that the kernel has, and lists what differs. */
+/**
+ * Reads all that the kernel has, and lists what differs. With writing set, other programs are kept
+ * away from what will change.
+ */
 int job_compare(struct job *job, struct diags *diags, bool writing);
 
 /**

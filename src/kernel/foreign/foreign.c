@@ -199,25 +199,6 @@ bool foreign_is_ours(const struct foreign_table *table, const struct foreign_cha
 	return table->ours || ours_chain(chain->name);
 }
 
-const char *foreign_text(const struct nlattr *nest, uint16_t type)
-{
-	const struct nlattr *attr = netlink_find(nest, type);
-
-	if (!attr || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
-		return NULL;
-	return mnl_attr_get_str(attr);
-}
-
-bool foreign_u32(const struct nlattr *nest, uint16_t type, uint32_t *out)
-{
-	const struct nlattr *attr = netlink_find(nest, type);
-
-	if (!attr || mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
-		return false;
-	*out = ntohl(mnl_attr_get_u32(attr));
-	return true;
-}
-
 const char *foreign_leads_to(const struct foreign_rule *rule)
 {
 	const struct nlattr *expr;

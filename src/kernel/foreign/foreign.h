@@ -148,8 +148,4 @@ size_t foreign_count_others(const struct foreign_chain *chain);
 /** Returns the chain that a rule leads to (a jump, a goto), or NULL. A verdict map leads nowhere. */
 const char *foreign_leads_to(const struct foreign_rule *rule);
 
-/** A nested attribute's data; NULL when it is missing or not of that kind. */
-const char *foreign_text(const struct nlattr *nest, uint16_t type);
-bool foreign_u32(const struct nlattr *nest, uint16_t type, uint32_t *out);
-
 #endif

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // foreign_nft: reads nf_tables as attributes, so that nothing is lost that a library does not know.
-#include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "foreign/foreign.h"
+#include "nft/nft_dump.h"
 #include "nft/raw_rule.h"
-#include "os/netlink.h"
 #include "rules/ours.h"
-
-/* How often somebody else may change something while we read. */
-#define READ_ATTEMPTS 10
 
 /* The type of a rule's user data that is its comment (libnftnl's NFTNL_UDATA_RULE_COMMENT). */
 #define UDATA_COMMENT 0
@@ -49,26 +42,14 @@ static struct attrs attrs_of(const struct nlmsghdr *message)
 	return attrs;
 }
 
-static uint8_t family_of(const struct nlmsghdr *message)
-{
-	return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
-}
-
 static const char *text_at(const struct attrs *attrs, uint16_t type)
 {
-	const struct nlattr *attr = attrs->at[type];
-
-	if (!attr || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0)
-		return NULL;
-	return mnl_attr_get_str(attr);
+	return netlink_text(attrs->at[type]);
 }
 
 static uint32_t u32_at(const struct attrs *attrs, uint16_t type)
 {
-	const struct nlattr *attr = attrs->at[type];
-
-	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(attr))
-								  : 0;
+	return netlink_be32(attrs->at[type], 0);
 }
 
 static int complain(void)
@@ -94,7 +75,7 @@ static struct foreign_table *find_table(struct reading *r, uint8_t family, const
 static struct foreign_table *table_of(struct reading *r, const struct nlmsghdr *message,
 				     const char *name)
 {
-	struct foreign_table *table = find_table(r, family_of(message), name);
+	struct foreign_table *table = find_table(r, nft_family(message), name);
 
 	return table && table->ours && !(r->what & FOREIGN_OURS) ? NULL : table;
 }
@@ -104,7 +85,7 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	struct reading *r = data;
 	struct attrs attrs = attrs_of(message);
 	const char *name = text_at(&attrs, NFTA_TABLE_NAME);
-	uint8_t family = family_of(message);
+	uint8_t family = nft_family(message);
 
 	if (!name)
 		return complain();
@@ -120,11 +101,11 @@ static int take_table(const struct nlmsghdr *message, void *data)
 /* A chain of several devices: the first one stands for them. */
 static const char *device_of(struct arena *arena, const struct nlattr *hook)
 {
-	const char *name = foreign_text(hook, NFTA_HOOK_DEV);
-	const struct nlattr *devices = netlink_find(hook, NFTA_HOOK_DEVS);
+	const char *name = netlink_text(netlink_find(hook, NFTA_HOOK_DEV));
 
-	if (!name && devices)
-		name = foreign_text(devices, NFTA_DEVICE_NAME);
+	if (!name)
+		name = netlink_text(
+			netlink_find(netlink_find(hook, NFTA_HOOK_DEVS), NFTA_DEVICE_NAME));
 	return name ? arena_strdup(arena, name) : NULL;
 }
 
@@ -133,17 +114,14 @@ static void take_hook(struct reading *r, const struct foreign_table *table,
 {
 	const struct nlattr *hook = attrs->at[NFTA_CHAIN_HOOK];
 	const char *type = text_at(attrs, NFTA_CHAIN_TYPE);
-	uint32_t value = 0;
+	uint32_t value = netlink_be32(netlink_find(hook, NFTA_HOOK_HOOKNUM), 0);
 
 	chain->base = true;
 	chain->type = type && strcmp(type, "nat") == 0 ? FOREIGN_NAT : FOREIGN_FILTER;
 	chain->policy_drop =
 		attrs->at[NFTA_CHAIN_POLICY] && u32_at(attrs, NFTA_CHAIN_POLICY) == NF_DROP;
-	(void)foreign_u32(hook, NFTA_HOOK_HOOKNUM, &value);
 	chain->hook = table->family == NFPROTO_NETDEV ? FOREIGN_HOOK_INGRESS + value : value;
-	value = 0;
-	(void)foreign_u32(hook, NFTA_HOOK_PRIORITY, &value);
-	chain->priority = (int)value;
+	chain->priority = (int)netlink_be32(netlink_find(hook, NFTA_HOOK_PRIORITY), 0);
 	chain->device = device_of(r->foreign->arena, hook);
 }
 
@@ -208,12 +186,9 @@ static void note_sets(struct foreign_table *table, const struct nlattr *exprs)
 
 	netlink_for_each_nested(expr, exprs)
 	{
-		const char *kind = foreign_text(expr, NFTA_EXPR_NAME);
-		const char *set;
+		const char *set =
+			netlink_text(raw_rule_expression_attr(expr, "lookup", NFTA_LOOKUP_SET));
 
-		if (!kind || strcmp(kind, "lookup") != 0)
-			continue;
-		set = foreign_text(netlink_find(expr, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
 		for (size_t i = 0; set && i < table->n_sets; i++)
 			if (strcmp(table->sets[i].name, set) == 0)
 				table->sets[i].used = true;
@@ -226,19 +201,19 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	struct attrs attrs = attrs_of(message);
 	const char *table_name = text_at(&attrs, NFTA_RULE_TABLE);
 	const char *chain_name = text_at(&attrs, NFTA_RULE_CHAIN);
-	const struct nlattr *handle = attrs.at[NFTA_RULE_HANDLE];
+	uint64_t handle = netlink_be64(attrs.at[NFTA_RULE_HANDLE], 0);
 	struct arena *arena = r->foreign->arena;
 	struct foreign_table *table;
 	struct foreign_chain *chain;
 	struct foreign_rule rule = {0};
 
-	if (!table_name || !chain_name || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
+	if (!table_name || !chain_name || handle == 0)
 		return complain();
 	table = table_of(r, message, table_name);
 	chain = table ? find_chain(r, table, chain_name) : NULL;
 	if (!chain)
 		return MNL_CB_OK;
-	rule.handle = be64toh(mnl_attr_get_u64(handle));
+	rule.handle = handle;
 	rule.comment = comment_of(arena, attrs.at[NFTA_RULE_USERDATA]);
 	rule.exprs = keep_attr(arena, attrs.at[NFTA_RULE_EXPRESSIONS]);
 	if (!rule.exprs)
@@ -259,10 +234,9 @@ static void take_fields(struct foreign_set *set, const struct nlattr *descriptio
 		return;
 	netlink_for_each_nested(field, concat)
 	{
-		uint32_t len = 0;
+		uint32_t len = netlink_be32(netlink_find(field, NFTA_SET_FIELD_LEN), UINT32_MAX);
 
-		if (set->n_fields < FOREIGN_FIELDS_MAX &&
-		    foreign_u32(field, NFTA_SET_FIELD_LEN, &len) && len <= 64)
+		if (set->n_fields < FOREIGN_FIELDS_MAX && len <= 64)
 			set->field_len[set->n_fields++] = (uint8_t)len;
 	}
 }
@@ -310,7 +284,7 @@ static const uint8_t *take_value(struct arena *arena, const struct nlattr *data,
 /* What only counts, or notes when, lets every packet through. */
 static bool is_condition(const struct nlattr *expr)
 {
-	const char *name = foreign_text(expr, NFTA_EXPR_NAME);
+	const char *name = netlink_text(netlink_find(expr, NFTA_EXPR_NAME));
 
 	return !name || (strcmp(name, "counter") != 0 && strcmp(name, "last") != 0);
 }
@@ -337,11 +311,10 @@ static void take_element(struct reading *r, const struct nlattr *element)
 	struct arena *arena = r->foreign->arena;
 	struct foreign_set *set = r->set;
 	const struct nlattr *data = netlink_find(element, NFTA_SET_ELEM_DATA), *verdict;
+	uint32_t flags = netlink_be32(netlink_find(element, NFTA_SET_ELEM_FLAGS), 0);
 	struct foreign_element e = {0};
-	uint32_t flags = 0, code = 0;
 	const char *chain;
 
-	(void)foreign_u32(element, NFTA_SET_ELEM_FLAGS, &flags);
 	e.key = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY), set->key_len);
 	e.key_end = take_value(arena, netlink_find(element, NFTA_SET_ELEM_KEY_END), set->key_len);
 	e.data = data ? take_value(arena, data, set->data_len) : NULL;
@@ -349,9 +322,8 @@ static void take_element(struct reading *r, const struct nlattr *element)
 	e.catchall = flags & NFT_SET_ELEM_CATCHALL;
 	e.conditional = is_conditional(element);
 	verdict = netlink_find(data, NFTA_DATA_VERDICT);
-	if (foreign_u32(verdict, NFTA_VERDICT_CODE, &code))
-		e.verdict = (int32_t)code;
-	chain = foreign_text(verdict, NFTA_VERDICT_CHAIN);
+	e.verdict = (int32_t)netlink_be32(netlink_find(verdict, NFTA_VERDICT_CODE), 0);
+	chain = netlink_text(netlink_find(verdict, NFTA_VERDICT_CHAIN));
 	e.chain = chain ? arena_strdup(arena, chain) : NULL;
 	if (!e.key && !e.catchall)
 		return;
@@ -370,28 +342,14 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int dump(struct netlink *netlink, struct reading *r, uint16_t type, mnl_cb_t callback)
+static int dump(struct netlink *netlink, struct reading *r, uint16_t get, mnl_cb_t take)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-
-	return netlink_request(
-		netlink, nftnl_nlmsg_build_hdr((char *)room, type, AF_UNSPEC, NLM_F_DUMP, 0),
-		callback, r);
+	return nft_dump(netlink, get, NFPROTO_UNSPEC, NULL, NULL, take, r);
 }
 
-static int read_elements(struct netlink *netlink, struct reading *r, const struct foreign_table *table)
+static int read_once(struct netlink *netlink, void *data)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETSETELEM,
-							 table->family, NLM_F_DUMP, 0);
-
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, table->name);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, r->set->name);
-	return netlink_request(netlink, request, take_elements, r);
-}
-
-static int read_once(struct netlink *netlink, struct reading *r)
-{
+	struct reading *r = data;
 	int err;
 
 	r->table = NULL;
@@ -407,19 +365,17 @@ static int read_once(struct netlink *netlink, struct reading *r)
 		err = dump(netlink, r, NFT_MSG_GETRULE, take_rule);
 	if (!(r->what & FOREIGN_ELEMENTS))
 		return err;
-	for (size_t t = 0; err == 0 && t < r->foreign->n_tables; t++)
-		for (size_t s = 0; err == 0 && s < r->foreign->tables[t].n_sets; s++) {
-			r->set = &r->foreign->tables[t].sets[s];
-			if (r->set->used)
-				err = read_elements(netlink, r, &r->foreign->tables[t]);
-		}
-	return err == -ENOENT ? -EINTR : err;
-}
+	for (size_t t = 0; err == 0 && t < r->foreign->n_tables; t++) {
+		const struct foreign_table *table = &r->foreign->tables[t];
 
-/* A kernel without nf_tables has no rules in it: these are its answers. */
-static bool is_absent(int err)
-{
-	return err == -EPROTONOSUPPORT || err == -EINVAL || err == -EOPNOTSUPP;
+		for (size_t s = 0; err == 0 && s < table->n_sets; s++) {
+			r->set = &table->sets[s];
+			if (r->set->used)
+				err = nft_dump(netlink, NFT_MSG_GETSETELEM, table->family,
+					       table->name, r->set->name, take_elements, r);
+		}
+	}
+	return err;
 }
 
 int foreign_read_nft(struct foreign *foreign, unsigned int what)
@@ -428,12 +384,7 @@ int foreign_read_nft(struct foreign *foreign, unsigned int what)
 	struct reading reading = {.foreign = foreign, .what = what};
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
-	if (err != 0)
-		return is_absent(err) ? 0 : err;
-	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-		err = read_once(&netlink, &reading);
-		if (err != -EINTR)
-			return is_absent(err) && foreign->n_tables == 0 ? 0 : err;
-	}
-	return -EBUSY;
+	if (err == 0)
+		err = nft_consistent(&netlink, read_once, &reading, NULL);
+	return nft_is_absent(err) && foreign->n_tables == 0 ? 0 : err;
 }

@@ -7,13 +7,11 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_comment.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "foreign/foreign.h"
 #include "rules/ours.h"
-#include "xt/xt_library.h"
+#include "xt/xt_living.h"
 #include "xt/xt_ours.h"
 
 /*
@@ -22,8 +20,6 @@
  * A table comes to life, and stays, when anybody only looks at it; so the kernel's list of those
  * that live is read first. Where its built-in chains stand is fixed in the kernel.
  */
-
-#define TABLE_LINE (XT_TABLE_MAXNAMELEN + 2)
 
 static const struct {
 	const char *table;
@@ -149,28 +145,16 @@ static int read_table(struct foreign *foreign, enum family family, const char *n
 	return 0;
 }
 
-/* No list: the kernel has no iptables, or has it not loaded. */
-static int read_family(struct foreign *foreign, enum family family)
-{
-	FILE *file = fopen(xt_libraries[family].names_path, "re");
-	char line[TABLE_LINE];
-	int err = 0;
-
-	if (!file)
-		return errno == ENOENT ? 0 : -errno;
-	while (err == 0 && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		err = read_table(foreign, family, line);
-	}
-	fclose(file);
-	return err;
-}
-
 int foreign_read_xt(struct foreign *foreign)
 {
 	int err = 0;
 
-	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
-		err = read_family(foreign, f);
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
+		struct xt_living living;
+
+		err = xt_living_read(NULL, f, &living);
+		for (size_t i = 0; i < living.n && err == 0; i++)
+			err = read_table(foreign, f, living.names[i]);
+	}
 	return err;
 }

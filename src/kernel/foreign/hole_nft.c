@@ -15,7 +15,7 @@
 
 #include "foreign/hole_chain.h"
 #include "foreign/kept_nft.h"
-#include "nft/nft_read.h"
+#include "nft/nft_dump.h"
 #include "nft/nft_refusal.h"
 #include "nft/nft_write.h"
 #include "nft/raw_rule.h"
@@ -36,7 +36,7 @@
 
 #define TABLE "filter"
 
-/* How often somebody else may change something while we read, or before our transaction. */
+/* How often somebody else may change something before our transaction. */
 #define ATTEMPTS 10
 
 /* Most bytes of a rule's expressions: two names, two extensions, counter and verdict. */
@@ -133,18 +133,14 @@ void hole_nft_want(struct holes *holes, uint32_t idx, enum family family)
 
 static uint32_t number_of(const struct nlattr *nest, uint16_t type)
 {
-	const struct nlattr *attr = netlink_find(nest, type);
-
-	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(attr)) :
-								     UINT32_MAX;
+	return netlink_be32(netlink_find(nest, type), UINT32_MAX);
 }
 
 static const char *text_of(const struct nlattr *nest, uint16_t type)
 {
-	const struct nlattr *attr = netlink_find(nest, type);
+	const char *text = netlink_find_text(nest, type);
 
-	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr) :
-									    "";
+	return text ? text : "";
 }
 
 static void read_cmp(struct buf *form, const struct nlattr *data)
@@ -157,25 +153,16 @@ static void read_cmp(struct buf *form, const struct nlattr *data)
 		form_bytes(form, mnl_attr_get_payload(value), mnl_attr_get_payload_len(value));
 }
 
-static void read_match(struct buf *form, const struct nlattr *data,
-		       char comment[static XT_COMMENT_SIZE])
+static void read_match(struct buf *form, const struct nlattr *data)
 {
-	const char *name = text_of(data, NFTA_MATCH_NAME);
 	const struct nlattr *info = netlink_find(data, NFTA_MATCH_INFO);
-	size_t len = info ? mnl_attr_get_payload_len(info) : 0;
 
-	if (!info)
-		return;
-	form_match(form, name, number_of(data, NFTA_MATCH_REV), mnl_attr_get_payload(info), len);
-	if (strcmp(name, "comment") != 0)
-		return;
-	memset(comment, 0, XT_COMMENT_SIZE);
-	memcpy(comment, mnl_attr_get_payload(info),
-	       len < XT_COMMENT_SIZE ? len : XT_COMMENT_SIZE - 1);
+	if (info)
+		form_match(form, text_of(data, NFTA_MATCH_NAME), number_of(data, NFTA_MATCH_REV),
+			   mnl_attr_get_payload(info), mnl_attr_get_payload_len(info));
 }
 
-static void read_expression(struct buf *form, const struct nlattr *expression,
-			    char comment[static XT_COMMENT_SIZE])
+static void read_expression(struct buf *form, const struct nlattr *expression)
 {
 	const char *name = text_of(expression, NFTA_EXPR_NAME);
 	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA), *verdict;
@@ -185,7 +172,7 @@ static void read_expression(struct buf *form, const struct nlattr *expression,
 	} else if (strcmp(name, "cmp") == 0) {
 		read_cmp(form, data);
 	} else if (strcmp(name, "match") == 0) {
-		read_match(form, data, comment);
+		read_match(form, data);
 	} else if (strcmp(name, "immediate") == 0) {
 		verdict = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
 		buf_printf(form, "verdict %u ", number_of(verdict, NFTA_VERDICT_CODE));
@@ -203,7 +190,8 @@ static void read_expressions(struct buf *form, const struct nlattr *expressions,
 	*comment = '\0';
 	netlink_for_each_nested(expression, expressions)
 	{
-		read_expression(form, expression, comment);
+		read_expression(form, expression);
+		raw_rule_comment(expression, comment);
 	}
 }
 
@@ -232,114 +220,63 @@ static void take_rule(struct reading *reading, uint64_t handle, const struct nla
 
 static int take_rule_message(const struct nlmsghdr *message, void *data)
 {
-	const struct nlattr *attr, *expressions = NULL, *handle = NULL;
+	const struct nlattr *expressions = nft_attr(message, NFTA_RULE_EXPRESSIONS);
+	uint64_t handle = netlink_be64(nft_attr(message, NFTA_RULE_HANDLE), 0);
 
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == NFTA_RULE_EXPRESSIONS)
-			expressions = attr;
-		if (mnl_attr_get_type(attr) == NFTA_RULE_HANDLE &&
-		    mnl_attr_validate(attr, MNL_TYPE_U64) >= 0)
-			handle = attr;
-	}
 	if (expressions && handle)
-		take_rule(data, be64toh(mnl_attr_get_u64(handle)), expressions);
+		take_rule(data, handle, expressions);
 	return MNL_CB_OK;
 }
 
 /* A chain FORWARD that is somebody's own and no base chain is not iptables'. */
 static int take_chain_message(const struct nlmsghdr *message, void *data)
 {
-	struct hole_chain *chain = data;
-	const struct nlattr *attr;
-	bool is_base = false;
+	const char *table = nft_text(message, NFTA_CHAIN_TABLE);
+	const char *name = nft_text(message, NFTA_CHAIN_NAME);
+	bool is_base = nft_attr(message, NFTA_CHAIN_HOOK);
+	struct holes *holes = data;
 
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
-		is_base |= mnl_attr_get_type(attr) == NFTA_CHAIN_HOOK;
-	}
-	chain->exists = is_base == (chain->place == HOLE_IPTABLES);
+	for (enum family f = 0; f < FAMILY__COUNT; f++)
+		for (enum hole h = 0; h < HOLE__COUNT; h++)
+			if (families[f] == nft_family(message) && table && name &&
+			    strcmp(table, TABLE) == 0 && strcmp(name, xt_hole_chains[h][f]) == 0)
+				holes->chains[HOLE_NFT][f][h].exists =
+					is_base == (h == HOLE_IPTABLES);
 	return MNL_CB_OK;
 }
 
-static struct nlmsghdr *start_request(uint8_t *room, uint16_t type, uint16_t flags,
-				      enum family family)
+static int read_once(struct netlink *netlink, void *data)
 {
-	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
-	struct nfgenmsg *header;
-
-	request->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	request->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-	header->nfgen_family = families[family];
-	header->version = NFNETLINK_V0;
-	return request;
-}
-
-static int read_chain(struct netlink *netlink, struct holes *holes, struct hole_chain *chain)
-{
-	const char *name = xt_hole_chains[chain->place][chain->family];
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_request(room, NFT_MSG_GETCHAIN, 0, chain->family);
-	struct reading reading = {holes, chain};
+	struct holes *holes = data;
 	int err;
 
-	mnl_attr_put_strz(request, NFTA_CHAIN_TABLE, TABLE);
-	mnl_attr_put_strz(request, NFTA_CHAIN_NAME, name);
-	err = netlink_request(netlink, request, take_chain_message, chain);
-	if (err == -ENOENT || (err == 0 && !chain->exists))
-		return 0;
-	if (err != 0)
-		return err;
-	memset(room, 0, sizeof(room));
-	request = start_request(room, NFT_MSG_GETRULE, NLM_F_DUMP, chain->family);
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE);
-	mnl_attr_put_strz(request, NFTA_RULE_CHAIN, name);
-	err = netlink_request(netlink, request, take_rule_message, &reading);
-	hole_compare(holes, chain);
-	return err;
-}
-
-/* Reads all of one generation, as the transaction asks for it. */
-static int read_once(struct netlink *netlink, struct holes *holes, uint32_t *generation)
-{
-	struct image head __attribute__((cleanup(image_free)));
-	int err;
-
-	image_init(&head);
-	err = nft_read_head(netlink, &head);
-	*generation = head.generation;
 	hole_reset(holes, HOLE_NFT);
+	err = nft_dump(netlink, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NULL, NULL, take_chain_message,
+		       holes);
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
-		for (enum hole h = 0; h < HOLE__COUNT && err == 0; h++)
-			err = read_chain(netlink, holes, &holes->chains[HOLE_NFT][f][h]);
+		for (enum hole h = 0; h < HOLE__COUNT && err == 0; h++) {
+			struct reading reading = {holes, &holes->chains[HOLE_NFT][f][h]};
+
+			if (!reading.chain->exists)
+				continue;
+			err = nft_dump(netlink, NFT_MSG_GETRULE, families[f], TABLE,
+				       xt_hole_chains[h][f], take_rule_message, &reading);
+			hole_compare(holes, reading.chain);
+		}
 	return err;
-}
-
-static int read_all(struct netlink *netlink, struct holes *holes, uint32_t *generation)
-{
-	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-		int err = read_once(netlink, holes, generation);
-
-		if (err != -EINTR)
-			return err;
-	}
-	return -EBUSY;
 }
 
 int hole_nft_read(struct holes *holes, struct diags *diags)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
-	int err = nft_read_probe();
-	uint32_t generation;
+	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
 	hole_reset(holes, HOLE_NFT);
-	/* A kernel without nf_tables has no iptables-nft. */
-	if (err != 0 && err != -EPERM && err != -EACCES)
-		return 0;
-	err = netlink_open(&netlink, NETLINK_NETFILTER);
 	if (err == 0)
-		err = read_all(&netlink, holes, &generation);
+		err = nft_consistent(&netlink, read_once, holes, NULL);
+	/* Then there is no iptables-nft either. */
+	if (nft_is_absent(err))
+		return 0;
 	if (err != 0)
 		nft_refusal_errno(diags, -err, "read nf_tables");
 	return err;
@@ -501,9 +438,9 @@ int hole_nft_commit(struct holes *holes, struct diags *diags, enum hole_step ste
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
 	for (int attempt = 0; attempt < ATTEMPTS && err == 0; attempt++) {
-		uint32_t generation;
+		uint32_t generation = 0;
 
-		err = read_all(&netlink, holes, &generation);
+		err = nft_consistent(&netlink, read_once, holes, &generation);
 		if (err == 0)
 			err = send_once(&netlink, holes, step, generation, changed);
 		if (err == 0)

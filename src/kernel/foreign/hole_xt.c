@@ -6,6 +6,7 @@
 #include "foreign/hole_chain.h"
 #include "print/xt_rule.h"
 #include "rules/ours.h"
+#include "xt/xt_living.h"
 #include "xt/xt_refusal.h"
 #include "xt/xt_table.h"
 
@@ -117,7 +118,7 @@ static void foresee_family(struct holes *holes, enum family family)
 {
 	struct hole_chain *chain = &holes->chains[HOLE_LEGACY][family][HOLE_IPTABLES];
 
-	chain->exists = holes->legacy_comes && xt_table_has_family(family);
+	chain->exists = holes->legacy_comes && xt_living_has_family(family);
 	hole_compare(holes, chain);
 }
 
@@ -125,13 +126,13 @@ int hole_xt_read(struct holes *holes, struct diags *diags)
 {
 	hole_reset(holes, HOLE_LEGACY);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		bool lives[XT_TABLES] = {false};
 		struct xtc_handle *handle;
-		int err = xt_table_has_family(f) ? xt_table_list_living(diags, f, lives) : 0;
+		struct xt_living living;
+		int err = xt_living_read(diags, f, &living);
 
 		if (err != 0)
 			return err;
-		if (!lives[FILTER]) {
+		if (!xt_living_has(&living, xt_table_list[FILTER].name)) {
 			foresee_family(holes, f);
 			continue;
 		}

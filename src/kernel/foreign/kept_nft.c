@@ -2,15 +2,14 @@
 // kept_nft: rules of others in the tables that iptables-nft keeps in nf_tables.
 #include "foreign/kept_nft.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "image/change.h"
+#include "nft/nft_dump.h"
 #include "nft/raw_rule.h"
 #include "print/xt_rule.h"
 #include "rules/ours.h"
@@ -22,9 +21,6 @@
  * know, and all that matters is where a rule stands, its handle, and whether it leads to a chain of
  * ours: a printed script that ran through iptables-nft left some in these very tables.
  */
-
-/* How often somebody else may change something while we read. */
-#define READ_ATTEMPTS 10
 
 static const struct {
 	uint8_t number;
@@ -78,57 +74,24 @@ static void add_rule(struct reading *reading, uint64_t handle, const struct nlat
 
 static int take_rule(const struct nlmsghdr *message, void *data)
 {
-	const struct nlattr *attr, *chain = NULL, *handle = NULL, *expressions = NULL,
-				   *comment = NULL;
+	const struct nlattr *expressions = nft_attr(message, NFTA_RULE_EXPRESSIONS);
+	const char *chain = nft_text(message, NFTA_RULE_CHAIN);
+	uint64_t handle = netlink_be64(nft_attr(message, NFTA_RULE_HANDLE), 0);
 	struct reading *reading = data;
-	const char *name;
 
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
-		switch (mnl_attr_get_type(attr)) {
-		case NFTA_RULE_CHAIN:
-			chain = attr;
-			break;
-		case NFTA_RULE_HANDLE:
-			handle = attr;
-			break;
-		case NFTA_RULE_EXPRESSIONS:
-			expressions = attr;
-			break;
-		case NFTA_RULE_USERDATA:
-			comment = attr;
-			break;
-		default:
-			break;
-		}
-	}
-	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0 || !handle ||
-	    mnl_attr_validate(handle, MNL_TYPE_U64) < 0) {
+	if (!chain || handle == 0) {
 		errno = EPROTO;
 		return MNL_CB_ERROR;
 	}
-	name = mnl_attr_get_str(chain);
-	keep_chain(reading, name);
-	if (ours_rule_nft(reading->table, name, expressions))
+	keep_chain(reading, chain);
+	if (ours_rule_nft(reading->table, chain, expressions))
 		reading->led_to_us = reading->chain;
 	else
-		add_rule(reading, be64toh(mnl_attr_get_u64(handle)), expressions, comment);
+		add_rule(reading, handle, expressions, nft_attr(message, NFTA_RULE_USERDATA));
 	return MNL_CB_OK;
 }
 
-static int read_table(struct netlink *netlink, struct reading *reading)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETRULE,
-							 reading->family, NLM_F_DUMP, 0);
-	int err;
-
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, reading->table);
-	err = netlink_request(netlink, request, take_rule, reading);
-	return err == -ENOENT ? 0 : err;
-}
-
-static int read_once(struct netlink *netlink, struct arena *arena, struct kept_nft *out)
+int kept_nft_read_once(struct netlink *netlink, struct arena *arena, struct kept_nft *out)
 {
 	int err = 0;
 
@@ -141,20 +104,29 @@ static int read_once(struct netlink *netlink, struct arena *arena, struct kept_n
 						  .table = xt_table_list[t].name};
 
 			if (xt_table_list[t].cleaned)
-				err = read_table(netlink, &reading);
+				err = nft_dump(netlink, NFT_MSG_GETRULE, reading.family,
+					       reading.table, NULL, take_rule, &reading);
+			if (err == -ENOENT)
+				err = 0;
 		}
 	return err;
 }
 
+struct asked {
+	struct arena *arena;
+	struct kept_nft *out;
+};
+
+static int read_once(struct netlink *netlink, void *data)
+{
+	const struct asked *asked = data;
+
+	return kept_nft_read_once(netlink, asked->arena, asked->out);
+}
+
 int kept_nft_read(struct netlink *netlink, struct arena *arena, struct kept_nft *out)
 {
-	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-		int err = read_once(netlink, arena, out);
-
-		if (err != -EINTR)
-			return err;
-	}
-	return -EBUSY;
+	return nft_consistent(netlink, read_once, &(struct asked){arena, out}, NULL);
 }
 
 void kept_nft_list(const struct kept_nft *kept, struct arena *arena, struct changes *changes)

@@ -31,6 +31,9 @@ struct kept_nft {
  */
 int kept_nft_read(struct netlink *netlink, struct arena *arena, struct kept_nft *out);
 
+/** Likewise, as a part of what nft_consistent() calls. */
+int kept_nft_read_once(struct netlink *netlink, struct arena *arena, struct kept_nft *out);
+
 /** Write the rules, and read what was written. */
 void kept_nft_save(const struct kept_nft *kept, struct buf *out);
 void kept_nft_load(struct snapshot *snapshot, struct arena *arena, struct kept_nft *out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // kept_nft_back: rules of others that were taken out of iptables-nft's tables, to come back.
-#include <libnftnl/common.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "base/diag_codes.h"
 #include "foreign/kept_nft.h"
+#include "nft/nft_dump.h"
 #include "nft/raw_rule.h"
 
 void kept_nft_save(const struct kept_nft *kept, struct buf *out)
@@ -76,11 +77,9 @@ static void forget_counts(struct nlattr *expressions)
 	struct nlattr *element = first_of(expressions);
 
 	while (mnl_attr_ok(element, left)) {
-		const struct nlattr *name = netlink_find(element, NFTA_EXPR_NAME);
 		struct nlattr *data = inner(element, NFTA_EXPR_DATA);
 
-		if (name && data && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
-		    strcmp(mnl_attr_get_str(name), "counter") == 0)
+		if (data && netlink_is(netlink_find(element, NFTA_EXPR_NAME), "counter"))
 			memset(first_of(data), 0, mnl_attr_get_payload_len(data));
 		left -= (int)MNL_ALIGN(element->nla_len);
 		element = (struct nlattr *)(void *)((char *)element + MNL_ALIGN(element->nla_len));
@@ -113,25 +112,17 @@ struct listing {
 
 static int take_chain(const struct nlmsghdr *message, void *data)
 {
-	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attr, *table = NULL, *chain = NULL;
+	const char *table = nft_text(message, NFTA_CHAIN_TABLE);
+	const char *chain = nft_text(message, NFTA_CHAIN_NAME);
 	struct listing *listing = data;
 
-	netlink_for_each(attr, message, sizeof(*header))
-	{
-		if (mnl_attr_get_type(attr) == NFTA_CHAIN_TABLE)
-			table = attr;
-		if (mnl_attr_get_type(attr) == NFTA_CHAIN_NAME)
-			chain = attr;
-	}
-	if (!table || !chain || mnl_attr_validate(table, MNL_TYPE_NUL_STRING) < 0 ||
-	    mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
+	if (!table || !chain)
 		return MNL_CB_OK;
 	listing->items = arena_grow(listing->arena, listing->items, listing->n, &listing->cap,
 				    sizeof(*listing->items));
-	listing->items[listing->n++] = (struct listed){
-		header->nfgen_family, arena_strdup(listing->arena, mnl_attr_get_str(table)),
-		arena_strdup(listing->arena, mnl_attr_get_str(chain))};
+	listing->items[listing->n++] =
+		(struct listed){nft_family(message), arena_strdup(listing->arena, table),
+				arena_strdup(listing->arena, chain)};
 	return MNL_CB_OK;
 }
 
@@ -149,15 +140,10 @@ static bool has_chain(const struct listing *listing, const struct kept_nft_rule 
 /* A set without a name of its own ended with the rule that looked into it. */
 static bool looks_into_lost(const struct nlattr *expression)
 {
-	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME), *set;
+	const char *set =
+		netlink_text(raw_rule_expression_attr(expression, "lookup", NFTA_LOOKUP_SET));
 
-	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
-	    strcmp(mnl_attr_get_str(name), "lookup") != 0)
-		return false;
-	set = netlink_find(netlink_find(expression, NFTA_EXPR_DATA), NFTA_LOOKUP_SET);
-	return set && mnl_attr_validate(set, MNL_TYPE_NUL_STRING) >= 0 &&
-	       (strncmp(mnl_attr_get_str(set), "__set", 5) == 0 ||
-		strncmp(mnl_attr_get_str(set), "__map", 5) == 0);
+	return set && (strncmp(set, "__set", 5) == 0 || strncmp(set, "__map", 5) == 0);
 }
 
 /* Tells whether its chain is there, and those that it leads to. */
@@ -205,35 +191,46 @@ static void tell_lost(struct diags *diags, const struct kept_nft_rule *rule)
 		 rule->chain, rule->family == AF_INET ? "ip" : "ip6", rule->table);
 }
 
+struct present {
+	struct listing listing;
+	struct kept_nft kept;
+};
+
+static int read_once(struct netlink *netlink, void *data)
+{
+	struct present *present = data;
+	int err;
+
+	present->listing.n = 0;
+	err = nft_dump(netlink, NFT_MSG_GETCHAIN, NFPROTO_UNSPEC, NULL, NULL, take_chain,
+		       &present->listing);
+	if (err == 0)
+		err = kept_nft_read_once(netlink, present->listing.arena, &present->kept);
+	return err;
+}
+
 int kept_nft_missing(struct netlink *netlink, struct arena *arena, struct diags *diags,
 		      const struct kept_nft *saved, struct kept_nft *out)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct listing listing = {.arena = arena};
-	struct kept_nft present;
+	struct present present = {.listing.arena = arena};
 	struct blob *keys;
 	int err;
 
 	*out = (struct kept_nft){0};
 	if (saved->n == 0)
 		return 0;
-	err = netlink_request(netlink,
-			      nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETCHAIN, AF_UNSPEC,
-						    NLM_F_DUMP, 0),
-			      take_chain, &listing);
-	if (err == 0)
-		err = kept_nft_read(netlink, arena, &present);
+	err = nft_consistent(netlink, read_once, &present, NULL);
 	if (err != 0)
 		return err;
-	keys = arena_calloc(arena, present.n, sizeof(*keys));
-	for (size_t i = 0; i < present.n; i++)
-		keys[i] = comparable(arena, present.rules[i].expressions);
+	keys = arena_calloc(arena, present.kept.n, sizeof(*keys));
+	for (size_t i = 0; i < present.kept.n; i++)
+		keys[i] = comparable(arena, present.kept.rules[i].expressions);
 	for (size_t i = 0; i < saved->n; i++) {
 		const struct kept_nft_rule *rule = &saved->rules[i];
 
-		if (take_same(&present, keys, rule, comparable(arena, rule->expressions)))
+		if (take_same(&present.kept, keys, rule, comparable(arena, rule->expressions)))
 			continue;
-		if (!has_chains(&listing, rule)) {
+		if (!has_chains(&present.listing, rule)) {
 			tell_lost(diags, rule);
 			continue;
 		}

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // raw_nft: the host's nf_tables, kept message by message as the kernel dumps them.
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 #include "foreign/raw_nft.h"
-#include "nft/nft_read.h"
+#include "hostgate/arena.h"
+#include "nft/nft_dump.h"
 #include "rules/ours.h"
-
-/* How often somebody else may change something while we read. */
-#define READ_ATTEMPTS 10
 
 /* What is asked for, and where the answer has what all objects have. 0: it has no such thing. */
 static const struct {
@@ -54,42 +50,11 @@ struct reading {
 };
 
 /* Keeps one copy of the names that stand in many messages. */
-static const char *kept(struct reading *reading, const char **last, const struct nlattr *attr)
+static const char *kept(struct reading *reading, const char **last, const char *text)
 {
-	const char *text = mnl_attr_get_str(attr);
-
 	if (!*last || strcmp(*last, text) != 0)
 		*last = arena_strdup(reading->nft->arena, text);
 	return *last;
-}
-
-static const struct nlattr *text_attr(const struct nlmsghdr *message, uint16_t type)
-{
-	const struct nlattr *attr;
-
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == type)
-			return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ? NULL : attr;
-	}
-	return NULL;
-}
-
-static void take_numbers(struct raw_item *item)
-{
-	const struct nlattr *attr;
-
-	netlink_for_each(attr, item->message, sizeof(struct nfgenmsg))
-	{
-		uint16_t type = mnl_attr_get_type(attr);
-
-		if (kinds[item->kind].handle && type == kinds[item->kind].handle &&
-		    mnl_attr_validate(attr, MNL_TYPE_U64) >= 0)
-			item->handle = be64toh(mnl_attr_get_u64(attr));
-		if (kinds[item->kind].flags && type == kinds[item->kind].flags &&
-		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-			item->flags = ntohl(mnl_attr_get_u32(attr));
-	}
 }
 
 static uint32_t next_position(const struct raw_nft *nft, const struct raw_item *item)
@@ -119,17 +84,17 @@ static int take(const struct nlmsghdr *message, void *data)
 	struct reading *reading = data;
 	struct raw_nft *nft = reading->nft;
 	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *table, *name;
+	const char *table, *name;
 	struct raw_item item = {.kind = reading->kind};
 	struct nlmsghdr *copy;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*header))
 		goto senseless;
-	table = text_attr(message, kinds[reading->kind].table);
-	name = text_attr(message, kinds[reading->kind].name);
+	table = nft_text(message, kinds[reading->kind].table);
+	name = nft_text(message, kinds[reading->kind].name);
 	if (!table || !name)
 		goto senseless;
-	if (!is_wanted(header->nfgen_family, mnl_attr_get_str(table)))
+	if (!is_wanted(header->nfgen_family, table))
 		return MNL_CB_OK;
 	copy = arena_alloc(nft->arena, message->nlmsg_len);
 	memcpy(copy, message, message->nlmsg_len);
@@ -137,7 +102,10 @@ static int take(const struct nlmsghdr *message, void *data)
 	item.family = header->nfgen_family;
 	item.table = kept(reading, &reading->table, table);
 	item.name = kept(reading, &reading->name, name);
-	take_numbers(&item);
+	if (kinds[item.kind].handle)
+		item.handle = netlink_be64(nft_attr(copy, kinds[item.kind].handle), 0);
+	if (kinds[item.kind].flags)
+		item.flags = netlink_be32(nft_attr(copy, kinds[item.kind].flags), 0);
 	if (item.kind == RAW_RULE)
 		item.position = next_position(nft, &item);
 	nft->items = arena_grow(nft->arena, nft->items, nft->n, &nft->cap, sizeof(*nft->items));
@@ -146,21 +114,6 @@ static int take(const struct nlmsghdr *message, void *data)
 senseless:
 	errno = EPROTO;
 	return MNL_CB_ERROR;
-}
-
-static int dump(struct netlink *netlink, struct reading *reading, const struct raw_item *set)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE + 2 * NFT_NAME_MAXLEN]
-		__attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request =
-		nftnl_nlmsg_build_hdr((char *)room, kinds[reading->kind].get,
-				      set ? set->family : AF_UNSPEC, NLM_F_DUMP, 0);
-
-	if (set) {
-		mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, set->table);
-		mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set->name);
-	}
-	return netlink_request(netlink, request, take, reading);
 }
 
 static int read_elements(struct netlink *netlink, struct raw_nft *nft)
@@ -173,7 +126,8 @@ static int read_elements(struct netlink *netlink, struct raw_nft *nft)
 		/* The array may move while it grows. */
 		struct raw_item set = nft->items[i];
 
-		err = dump(netlink, &reading, &set);
+		err = nft_dump(netlink, NFT_MSG_GETSETELEM, set.family, set.table, set.name, take,
+			       &reading);
 	}
 	return err;
 }
@@ -185,28 +139,24 @@ static bool is_missing(enum raw_kind kind, int err)
 	       (err == -EOPNOTSUPP || err == -EINVAL);
 }
 
-static int read_once(struct netlink *netlink, struct raw_nft *nft)
+static int read_once(struct netlink *netlink, void *data)
 {
-	uint32_t before = 0, after = 0;
-	int err = nft_read_generation(netlink, &before);
+	struct raw_nft *nft = data;
+	int err = 0;
 
 	nft->n = 0;
 	for (enum raw_kind kind = 0; kind < RAW__COUNT && err == 0; kind++) {
 		struct reading reading = {.nft = nft, .kind = kind};
 
 		nft->first[kind] = nft->n;
-		err = kind == RAW_ELEMENTS ? read_elements(netlink, nft)
-					      : dump(netlink, &reading, NULL);
+		err = kind == RAW_ELEMENTS ? read_elements(netlink, nft) :
+					     nft_dump(netlink, kinds[kind].get, NFPROTO_UNSPEC, NULL,
+						      NULL, take, &reading);
 		if (is_missing(kind, err))
 			err = 0;
 	}
 	nft->first[RAW__COUNT] = nft->n;
-	/* What vanished between two dumps answers ENOENT: as good as a moved generation. */
-	if (err == -ENOENT)
-		return -EINTR;
-	if (err == 0)
-		err = nft_read_generation(netlink, &after);
-	return err == 0 && before != after ? -EINTR : err;
+	return err;
 }
 
 int raw_nft_read(struct arena *arena, struct raw_nft *out)
@@ -215,20 +165,12 @@ int raw_nft_read(struct arena *arena, struct raw_nft *out)
 	int err = netlink_open(&netlink, NETLINK_NETFILTER);
 
 	*out = (struct raw_nft){.arena = arena};
-	/* A kernel without nf_tables has no rules there. */
-	if (err == -EPROTONOSUPPORT)
-		return 0;
-	for (int attempt = 0; attempt < READ_ATTEMPTS && err == 0; attempt++) {
-		err = read_once(&netlink, out);
-		if (err == -EOPNOTSUPP || err == -EINVAL) {
-			*out = (struct raw_nft){.arena = arena};
-			return 0;
-		}
-		if (err != -EINTR)
-			return err;
-		err = 0;
-	}
-	return err ? err : -EBUSY;
+	if (err == 0)
+		err = nft_consistent(&netlink, read_once, out, NULL);
+	if (!nft_is_absent(err))
+		return err;
+	*out = (struct raw_nft){.arena = arena};
+	return 0;
 }
 
 const struct raw_item *raw_nft_rule(const struct raw_nft *nft, uint8_t family,

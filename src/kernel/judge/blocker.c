@@ -34,9 +34,18 @@ static const struct addr outside[FAMILY__COUNT] = {
 	[FAMILY_IPV6] = {FAMILY_IPV6, {0x26, 0x20, 0, 0xfe, [15] = 0xfe}},
 };
 
+/* Which interface an address is behind; several ways ask for one. */
+struct known_route {
+	struct addr addr;
+	char oifname[IFNAME_SIZE]; /* "": the kernel does not say, or there is nothing */
+};
+
 struct blocker_search {
 	const struct foreign *foreign;
+	const struct host_links *links;
 	struct netlink netlink; /* of routes; without a socket they are not known */
+	struct known_route *routes;
+	size_t n_routes, cap_routes;
 	struct blockers *out;
 	struct judge_findings *findings;
 };
@@ -119,22 +128,37 @@ static void set_name(char out[static IFNAME_SIZE], const char *name)
 	memcpy(out, name, strnlen(name, IFNAME_SIZE - 1));
 }
 
-/* Asks where the address is; false: the kernel does not say, or there is nothing. */
-static bool find_route(struct blocker_search *s, const struct addr *addr,
-		       struct route_answer *route)
+static void ask_route(struct blocker_search *s, struct known_route *known)
 {
-	struct route_query query = {.daddr = *addr};
+	struct route_query query = {.daddr = known->addr};
+	struct route_answer route;
 
-	return s->netlink.socket && route_get(&s->netlink, &query, route) == 0 &&
-	       route->type == RTN_UNICAST && route->oifname[0];
+	if (s->netlink.socket && route_get(&s->netlink, &query, &route) == 0 &&
+	    route.type == RTN_UNICAST)
+		set_name(known->oifname, route.oifname);
+}
+
+/* Returns the name of the interface, or "". */
+static const char *find_route(struct blocker_search *s, const struct addr *addr)
+{
+	struct known_route *known;
+
+	for (size_t i = 0; i < s->n_routes; i++)
+		if (addr_equal(&s->routes[i].addr, addr))
+			return s->routes[i].oifname;
+	s->routes = arena_grow(s->foreign->arena, s->routes, s->n_routes, &s->cap_routes,
+			       sizeof(*s->routes));
+	known = &s->routes[s->n_routes++];
+	*known = (struct known_route){.addr = *addr};
+	ask_route(s, known);
+	return known->oifname;
 }
 
 static enum tri path_back(struct blocker_search *s, const struct addr *addr, const char *ifname)
 {
-	struct route_answer route;
+	const char *route = find_route(s, addr);
 
-	return find_route(s, addr, &route) && strcmp(route.oifname, ifname) == 0 ? TRI_YES
-										 : TRI_MAYBE;
+	return *route && strcmp(route, ifname) == 0 ? TRI_YES : TRI_MAYBE;
 }
 
 /* The network's interface: where the guest is, or the first one that fits. */
@@ -142,15 +166,14 @@ static void name_interface(struct blocker_search *s, const struct network *netwo
 			   const struct addr *guest, char out[static IFNAME_SIZE])
 {
 	const struct ifpattern *pattern = &network->interfaces[0];
-	struct route_answer route;
+	const char *route = find_route(s, guest);
 
 	set_name(out, pattern->name);
-	if (find_route(s, guest, &route))
-		for (size_t i = 0; i < network->n_interfaces; i++)
-			if (ifpattern_matches(&network->interfaces[i], route.oifname)) {
-				set_name(out, route.oifname);
-				return;
-			}
+	for (size_t i = 0; *route && i < network->n_interfaces; i++)
+		if (ifpattern_matches(&network->interfaces[i], route)) {
+			set_name(out, route);
+			return;
+		}
 	if (pattern->wildcard && strlen(out) + 1 < IFNAME_SIZE)
 		out[strlen(out)] = '0';
 }
@@ -178,7 +201,7 @@ static struct judge_packet sample_out(struct blocker_search *s, const struct blo
 	p.remap_known = !way->passage.translation.masquerade;
 	p.remap = way->passage.translation.address;
 	if (way->passage.translation.masquerade)
-		p.remap_known = address_only(s->foreign->arena, p.oifname, p.family, &p.remap);
+		p.remap_known = address_only(s->links, p.oifname, p.family, &p.remap);
 	return p;
 }
 
@@ -353,9 +376,9 @@ static int by_certainty(const void *a, const void *b)
 }
 
 void blocker_find(const struct foreign *foreign, const struct description *description,
-		  struct blockers *out)
+		  const struct host_links *links, struct blockers *out)
 {
-	struct blocker_search s = {.foreign = foreign, .out = out};
+	struct blocker_search s = {.foreign = foreign, .links = links, .out = out};
 	struct kinds *kinds = arena_alloc(foreign->arena, sizeof(*kinds));
 
 	*out = (struct blockers){0};

@@ -6,6 +6,7 @@
 #include "foreign/vendor.h"
 #include "hostgate/ways.h"
 #include "judge/judge.h"
+#include "os/host_links.h"
 
 /** Most programs that one blocker is put down to. */
 #define BLOCKER_WHO_MAX 4
@@ -41,10 +42,11 @@ struct blockers {
 /**
  * Sends one sample packet and its reply through the chains of others for every way that the
  * description opens, at most BLOCKER_SAMPLES of them: where there are more, networks whose
- * interfaces are named alike stand for each other. Memory comes from the foreign rules' arena.
+ * interfaces are named alike stand for each other. links: with addresses. Memory comes from the
+ * foreign rules' arena.
  */
 void blocker_find(const struct foreign *foreign, const struct description *description,
-		  struct blockers *out);
+		  const struct host_links *links, struct blockers *out);
 
 #define BLOCKER_SAMPLES 256
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "judge/judge_expr.h"
+#include "os/netlink.h"
 
 void eval_bitwise(struct rule_run *run, const struct nlattr *data)
 {
@@ -12,8 +13,8 @@ void eval_bitwise(struct rule_run *run, const struct nlattr *data)
 	const uint8_t *mask, *xor ;
 	size_t from;
 
-	(void)foreign_u32(data, NFTA_BITWISE_LEN, &len);
-	(void)foreign_u32(data, NFTA_BITWISE_OP, &op);
+	(void)netlink_find_be32(data, NFTA_BITWISE_LEN, &len);
+	(void)netlink_find_be32(data, NFTA_BITWISE_OP, &op);
 	mask = expr_constant(data, NFTA_BITWISE_MASK, len);
 	xor = expr_constant(data, NFTA_BITWISE_XOR, len);
 	if (op != NFT_BITWISE_BOOL || !mask || !xor || len > JUDGE_REGISTERS ||
@@ -35,8 +36,8 @@ void eval_byteorder(struct rule_run *run, const struct nlattr *data)
 	uint8_t value[JUDGE_REGISTERS], known[JUDGE_REGISTERS];
 	size_t from;
 
-	(void)foreign_u32(data, NFTA_BYTEORDER_LEN, &len);
-	(void)foreign_u32(data, NFTA_BYTEORDER_SIZE, &size);
+	(void)netlink_find_be32(data, NFTA_BYTEORDER_LEN, &len);
+	(void)netlink_find_be32(data, NFTA_BYTEORDER_SIZE, &size);
 	/* Words of two bytes are swapped each in a word of four by some kernels. */
 	if (len > JUDGE_REGISTERS || (size != 4 && size != 8 && (size != 2 || len > 2)) || len % size ||
 	    !expr_register(data, NFTA_BYTEORDER_SREG, len, &from)) {
@@ -71,7 +72,7 @@ void eval_cmp(struct rule_run *run, const struct nlattr *data)
 	enum tri equal;
 	int order;
 
-	(void)foreign_u32(data, NFTA_CMP_OP, &op);
+	(void)netlink_find_be32(data, NFTA_CMP_OP, &op);
 	if (!wanted || !expr_register(data, NFTA_CMP_SREG, len, &at))
 		return expr_may_break(run, "cmp");
 	equal = bits_equal(run->value + at, run->known + at, wanted, len);
@@ -104,7 +105,7 @@ void eval_range(struct rule_run *run, const struct nlattr *data)
 	uint32_t op = UINT32_MAX;
 	enum tri in;
 
-	(void)foreign_u32(data, NFTA_RANGE_OP, &op);
+	(void)netlink_find_be32(data, NFTA_RANGE_OP, &op);
 	if (!from || !to || op > NFT_RANGE_NEQ ||
 	    !expr_register(data, NFTA_RANGE_SREG, len, &at))
 		return expr_may_break(run, "range");

@@ -33,7 +33,7 @@ bool expr_register(const struct nlattr *data, uint16_t type, size_t len, size_t 
 {
 	uint32_t number = 0;
 
-	if (!foreign_u32(data, type, &number))
+	if (!netlink_find_be32(data, type, &number))
 		return false;
 	if (number >= NFT_REG_1 && number <= NFT_REG_4)
 		*at = (number - NFT_REG_1) * 16;

@@ -87,7 +87,7 @@ void eval_meta(struct rule_run *run, const struct nlattr *data)
 	uint8_t nfproto = ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6, host = 0;
 	uint32_t key = UINT32_MAX;
 
-	(void)foreign_u32(data, NFTA_META_KEY, &key);
+	(void)netlink_find_be32(data, NFTA_META_KEY, &key);
 	if (netlink_find(data, NFTA_META_SREG))
 		return meta_set(run, data, key);
 	switch (key) {
@@ -131,9 +131,9 @@ void eval_payload(struct rule_run *run, const struct nlattr *data)
 	uint32_t base = UINT32_MAX, offset = 0, len = 0;
 	size_t room = run->at->judge->packet.family == FAMILY_IPV4 ? 20 : 40;
 
-	(void)foreign_u32(data, NFTA_PAYLOAD_BASE, &base);
-	(void)foreign_u32(data, NFTA_PAYLOAD_OFFSET, &offset);
-	(void)foreign_u32(data, NFTA_PAYLOAD_LEN, &len);
+	(void)netlink_find_be32(data, NFTA_PAYLOAD_BASE, &base);
+	(void)netlink_find_be32(data, NFTA_PAYLOAD_OFFSET, &offset);
+	(void)netlink_find_be32(data, NFTA_PAYLOAD_LEN, &len);
 	if (base == NFT_PAYLOAD_TRANSPORT_HEADER) {
 		value = bytes->transport;
 		known = bytes->transport_known;
@@ -186,7 +186,7 @@ void eval_ct(struct rule_run *run, const struct nlattr *data)
 	uint32_t key = UINT32_MAX, state, known;
 	enum tri tracked = judge_conntrack(run->at, &state, &known);
 
-	(void)foreign_u32(data, NFTA_CT_KEY, &key);
+	(void)netlink_find_be32(data, NFTA_CT_KEY, &key);
 	if (netlink_find(data, NFTA_CT_SREG))
 		return;
 	if (key == NFT_CT_STATE)
@@ -224,8 +224,8 @@ void eval_fib(struct rule_run *run, const struct nlattr *data)
 	uint32_t result = UINT32_MAX, flags = 0, unicast = RTN_UNICAST;
 	struct addr source;
 
-	(void)foreign_u32(data, NFTA_FIB_RESULT, &result);
-	(void)foreign_u32(data, NFTA_FIB_FLAGS, &flags);
+	(void)netlink_find_be32(data, NFTA_FIB_RESULT, &result);
+	(void)netlink_find_be32(data, NFTA_FIB_FLAGS, &flags);
 	if (result == NFT_FIB_RESULT_ADDRTYPE && forwarded && !(flags & NFTA_FIB_F_IIF) &&
 	    run->at->judge->translated == TRI_NO &&
 	    judge_is_as_sent(run->at->judge, flags & NFTA_FIB_F_SADDR))

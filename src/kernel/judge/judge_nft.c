@@ -53,9 +53,9 @@ static void eval_immediate(struct rule_run *run, const struct nlattr *data)
 	if (!verdict)
 		return expr_load(run, data, NFTA_IMMEDIATE_DREG,
 			    expr_constant(data, NFTA_IMMEDIATE_DATA, len), NULL, len);
-	if (!foreign_u32(verdict, NFTA_VERDICT_CODE, &code))
+	if (!netlink_find_be32(verdict, NFTA_VERDICT_CODE, &code))
 		return expr_finish(run, ACT_UNKNOWN, NULL);
-	expr_finish(run, act_of((int32_t)code), foreign_text(verdict, NFTA_VERDICT_CHAIN));
+	expr_finish(run, act_of((int32_t)code), netlink_find_text(verdict, NFTA_VERDICT_CHAIN));
 }
 
 static void take_verdicts(struct rule_run *run, const struct lookup *lookup)
@@ -76,14 +76,14 @@ static void take_verdicts(struct rule_run *run, const struct lookup *lookup)
 
 static void eval_lookup(struct rule_run *run, const struct nlattr *data)
 {
-	const char *name = foreign_text(data, NFTA_LOOKUP_SET);
+	const char *name = netlink_find_text(data, NFTA_LOOKUP_SET);
 	const struct foreign_set *set = name ? foreign_set_of(run->at->table, name) : NULL;
 	struct lookup lookup;
 	uint32_t flags = 0, dreg = 0;
-	bool maps = foreign_u32(data, NFTA_LOOKUP_DREG, &dreg);
+	bool maps = netlink_find_be32(data, NFTA_LOOKUP_DREG, &dreg);
 	size_t at;
 
-	(void)foreign_u32(data, NFTA_LOOKUP_FLAGS, &flags);
+	(void)netlink_find_be32(data, NFTA_LOOKUP_FLAGS, &flags);
 	if (!set || set->key_len > JUDGE_REGISTERS ||
 	    !expr_register(data, NFTA_LOOKUP_SREG, set->key_len, &at)) {
 		if (maps && dreg == NFT_REG_VERDICT)
@@ -126,9 +126,9 @@ static void eval_nat(struct rule_run *run, const struct nlattr *data)
 	bool one, kept = false;
 	uint16_t port = 0;
 
-	(void)foreign_u32(data, NFTA_NAT_TYPE, &type);
-	one = foreign_u32(data, NFTA_NAT_REG_ADDR_MIN, &min) &&
-	      (!foreign_u32(data, NFTA_NAT_REG_ADDR_MAX, &max) || max == min) &&
+	(void)netlink_find_be32(data, NFTA_NAT_TYPE, &type);
+	one = netlink_find_be32(data, NFTA_NAT_REG_ADDR_MIN, &min) &&
+	      (!netlink_find_be32(data, NFTA_NAT_REG_ADDR_MAX, &max) || max == min) &&
 	      expr_register(data, NFTA_NAT_REG_ADDR_MIN, len, &at) &&
 	      bits_known(run->known + at, len);
 	if (one)
@@ -206,7 +206,7 @@ static void eval_objref(struct rule_run *run, const struct nlattr *data)
 {
 	uint32_t type = NFT_OBJECT_UNSPEC;
 
-	(void)foreign_u32(data, NFTA_OBJREF_IMM_TYPE, &type);
+	(void)netlink_find_be32(data, NFTA_OBJREF_IMM_TYPE, &type);
 	switch (type) {
 	case NFT_OBJECT_COUNTER:
 	case NFT_OBJECT_CT_HELPER:
@@ -228,11 +228,11 @@ static void eval_objref(struct rule_run *run, const struct nlattr *data)
 
 static void eval_match(struct rule_run *run, const struct nlattr *data)
 {
-	const char *name = foreign_text(data, NFTA_MATCH_NAME);
+	const char *name = netlink_find_text(data, NFTA_MATCH_NAME);
 	const struct nlattr *info = netlink_find(data, NFTA_MATCH_INFO);
 	uint32_t revision = 0;
 
-	(void)foreign_u32(data, NFTA_MATCH_REV, &revision);
+	(void)netlink_find_be32(data, NFTA_MATCH_REV, &revision);
 	if (!name || !info)
 		return expr_may_break(run, "match");
 	expr_decide(run, judge_match_xt(run->at, name, revision, mnl_attr_get_payload(info),
@@ -241,11 +241,11 @@ static void eval_match(struct rule_run *run, const struct nlattr *data)
 
 static void eval_target(struct rule_run *run, const struct nlattr *data)
 {
-	const char *name = foreign_text(data, NFTA_TARGET_NAME);
+	const char *name = netlink_find_text(data, NFTA_TARGET_NAME);
 	const struct nlattr *info = netlink_find(data, NFTA_TARGET_INFO);
 	uint32_t revision = 0;
 
-	(void)foreign_u32(data, NFTA_TARGET_REV, &revision);
+	(void)netlink_find_be32(data, NFTA_TARGET_REV, &revision);
 	if (!name || !info)
 		return expr_finish(run, ACT_UNKNOWN, NULL);
 	judge_target_xt(run->at, name, revision, mnl_attr_get_payload(info),
@@ -274,7 +274,7 @@ static const struct {
 
 static void evaluate_expr(struct rule_run *run, const struct nlattr *expr)
 {
-	const char *name = foreign_text(expr, NFTA_EXPR_NAME);
+	const char *name = netlink_find_text(expr, NFTA_EXPR_NAME);
 	/* An expression without settings has no such attribute: then there is nothing to be found. */
 	const struct nlattr *data = netlink_find(expr, NFTA_EXPR_DATA);
 

@@ -37,6 +37,7 @@ struct following {
 	struct arena *arena;
 	struct path *out;
 	struct netlink netlink; /* of routes */
+	struct host_links links; /* with addresses; none when they can't be read */
 	int root;		/* of sysctls */
 	struct path_leg *leg;
 	struct judge judge;
@@ -91,7 +92,7 @@ static void set_out(struct following *f, const struct route_answer *route, bool 
 	struct judge_packet *packet = &f->judge.packet;
 
 	if (!local && strcmp(packet->oifname, route->oifname) != 0)
-		packet->masquerade_known = address_only(f->arena, route->oifname, packet->family,
+		packet->masquerade_known = address_only(&f->links, route->oifname, packet->family,
 							&packet->masquerade);
 	set_name(packet->oifname, local ? "" : route->oifname);
 	packet->oif = local ? 0 : route->oif;
@@ -439,6 +440,7 @@ int path_follow(struct arena *arena, struct diags *diags, const struct query *qu
 		nft_refusal_errno(diags, -err, "read the routes");
 		return err;
 	}
+	(void)host_links_read(arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &f.links);
 	f.findings = arena_alloc(arena, sizeof(*f.findings));
 	return follow(&f, error);
 }

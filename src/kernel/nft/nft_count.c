@@ -2,7 +2,6 @@
 // nft_count: what our table of nf_tables counted.
 #include "nft/nft_count.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
@@ -14,6 +13,7 @@
 
 #include "image/counters.h"
 #include "nft/nft_build.h"
+#include "nft/nft_dump.h"
 
 /*
  * Theory of operation
@@ -27,24 +27,12 @@ struct counting {
 	const struct ruleset *ruleset;
 	const struct image *image;
 	struct counters *counters;
+	struct network_counters *before; /* the items of counters when this began */
 	uint32_t set;	  /* whose elements are being read */
 	uint32_t chain;	  /* of the last rule, and which one of it comes next */
 	uint32_t rule;
 	uint8_t *buffer; /* NFT_BLOB_SIZE */
 };
-
-static struct nlmsghdr *start_dump(uint8_t *room, uint16_t type)
-{
-	return nftnl_nlmsg_build_hdr((char *)room, type, NFPROTO_INET, NLM_F_DUMP, 0);
-}
-
-static uint64_t number_in(const struct nlattr *nest, uint16_t type)
-{
-	const struct nlattr *attr = netlink_find(nest, type);
-
-	return attr && mnl_attr_validate(attr, MNL_TYPE_U64) >= 0 ? be64toh(mnl_attr_get_u64(attr)) :
-								    0;
-}
 
 /* Elements are sorted by their keys. */
 static uint32_t find_element(const struct image_set *set, const void *key)
@@ -80,8 +68,8 @@ static void count_element(struct counting *c, const struct nlattr *element)
 	if (source == NO_INDEX)
 		return;
 	counters_add(c->counters, set->tally, &c->ruleset->origins[set->elements[source].origin],
-		     (struct counter){.packets = number_in(data, NFTA_COUNTER_PACKETS),
-				      .bytes = number_in(data, NFTA_COUNTER_BYTES)});
+		     (struct counter){.packets = netlink_be64(netlink_find(data, NFTA_COUNTER_PACKETS), 0),
+				      .bytes = netlink_be64(netlink_find(data, NFTA_COUNTER_BYTES), 0)});
 }
 
 static int take_elements(const struct nlmsghdr *message, void *data)
@@ -95,16 +83,6 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 		netlink_for_each_nested(element, attr) count_element(data, element);
 	}
 	return MNL_CB_OK;
-}
-
-static int count_set(struct netlink *netlink, struct counting *c)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_dump(room, NFT_MSG_GETSETELEM);
-
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, c->image->sets[c->set].name);
-	return netlink_request(netlink, request, take_elements, c);
 }
 
 static int take_counter(struct nftnl_expr *expr, void *data)
@@ -157,13 +135,28 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 	return ret;
 }
 
-static int count_rules(struct netlink *netlink, struct counting *c)
+/* What is not there has counted nothing. */
+static int dump(struct netlink *netlink, struct counting *c, uint16_t get, const char *name,
+		mnl_cb_t take)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_dump(room, NFT_MSG_GETRULE);
+	int err = nft_dump(netlink, get, NFPROTO_INET, TABLE_NAME, name, take, c);
 
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE_NAME);
-	return netlink_request(netlink, request, take_rule, c);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int count_once(struct netlink *netlink, void *data)
+{
+	struct counting *c = data;
+	int err = 0;
+
+	if (c->counters->n)
+		memcpy(c->counters->items, c->before, c->counters->n * sizeof(*c->before));
+	c->chain = NO_INDEX;
+	for (c->set = 0; c->set < c->image->n_sets && err == 0; c->set++)
+		if (c->image->sets[c->set].counts)
+			err = dump(netlink, c, NFT_MSG_GETSETELEM, c->image->sets[c->set].name,
+				   take_elements);
+	return err ? err : dump(netlink, c, NFT_MSG_GETRULE, NULL, take_rule);
 }
 
 int nft_count(struct netlink *netlink, const struct ruleset *ruleset, const struct image *image,
@@ -173,20 +166,13 @@ int nft_count(struct netlink *netlink, const struct ruleset *ruleset, const stru
 	struct counting c = {.ruleset = ruleset,
 			     .image = image,
 			     .counters = counters,
-			     .chain = NO_INDEX,
+			     .before = arena_calloc(arena, counters->n, sizeof(*c.before)),
 			     .buffer = arena_alloc(arena, NFT_BLOB_SIZE)};
-	int err = 0;
+	int err;
 
-	for (; c.set < image->n_sets && err == 0; c.set++) {
-		if (!image->sets[c.set].counts)
-			continue;
-		err = count_set(netlink, &c);
-		/* One that is not there has counted nothing. */
-		if (err == -ENOENT)
-			err = 0;
-	}
-	if (err == 0)
-		err = count_rules(netlink, &c);
+	if (counters->n)
+		memcpy(c.before, counters->items, counters->n * sizeof(*c.before));
+	err = nft_consistent(netlink, count_once, &c, NULL);
 	arena_free(arena);
-	return err == -ENOENT ? 0 : err;
+	return err;
 }

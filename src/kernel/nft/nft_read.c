@@ -2,7 +2,6 @@
 // nft_read: our table as the kernel has it.
 #include "nft/nft_read.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
@@ -17,17 +16,7 @@
 #include <string.h>
 
 #include "nft/nft_build.h"
-
-/*
- * Theory of operation
- *
- * Every commit in the network namespace moves the generation by one. It is read before and after
- * the dumps; when it moved, everything is read again. So an image is of one moment, and a batch
- * that carries its generation is refused when anything has changed since.
- */
-
-/* How often somebody else may change something while we read. */
-#define READ_ATTEMPTS 10
+#include "nft/nft_dump.h"
 
 struct reading {
 	struct netlink *netlink;
@@ -36,32 +25,6 @@ struct reading {
 	uint32_t chain;	       /* of the last rule or element: most often the next one's, too */
 	uint8_t *buffer;       /* NFT_BLOB_SIZE */
 };
-
-static struct nlmsghdr *start_request(uint8_t *room, uint16_t type, uint16_t flags, uint8_t family)
-{
-	return nftnl_nlmsg_build_hdr((char *)room, type, family, flags, 0);
-}
-
-static int take_generation(const struct nlmsghdr *message, void *data)
-{
-	const struct nlattr *attr;
-	uint32_t *generation = data;
-
-	netlink_for_each(attr, message,
-			 sizeof(struct nfgenmsg)) if (mnl_attr_get_type(attr) == NFTA_GEN_ID &&
-						      mnl_attr_validate(attr, MNL_TYPE_U32) >=
-							      0) *generation =
-		ntohl(mnl_attr_get_u32(attr));
-	return MNL_CB_OK;
-}
-
-int nft_read_generation(struct netlink *netlink, uint32_t *generation)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-
-	return netlink_request(netlink, start_request(room, NFT_MSG_GETGEN, 0, AF_UNSPEC),
-			       take_generation, generation);
-}
 
 static int take_table(const struct nlmsghdr *message, void *data)
 {
@@ -77,15 +40,6 @@ static int take_table(const struct nlmsghdr *message, void *data)
 	}
 	nftnl_table_free(table);
 	return ret;
-}
-
-static int read_table(struct reading *reading)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_request(room, NFT_MSG_GETTABLE, 0, NFPROTO_INET);
-
-	mnl_attr_put_strz(request, NFTA_TABLE_NAME, TABLE_NAME);
-	return netlink_request(reading->netlink, request, take_table, reading);
 }
 
 static int take_chain(const struct nlmsghdr *message, void *data)
@@ -210,24 +164,19 @@ static int take_rule(const struct nlmsghdr *message, void *data)
 static uint32_t verdict_of(struct reading *reading, const struct nlattr *data)
 {
 	const struct nlattr *verdict = netlink_find(data, NFTA_DATA_VERDICT);
-	const struct nlattr *code = netlink_find(verdict, NFTA_VERDICT_CODE);
-	const struct nlattr *chain = netlink_find(verdict, NFTA_VERDICT_CHAIN);
+	const char *chain = netlink_text(netlink_find(verdict, NFTA_VERDICT_CHAIN));
 	uint32_t found = NO_INDEX;
 
-	if (code && chain && mnl_attr_validate(code, MNL_TYPE_U32) >= 0 &&
-	    mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) >= 0 &&
-	    (int32_t)ntohl(mnl_attr_get_u32(code)) == NFT_GOTO)
-		found = find_chain(reading, mnl_attr_get_str(chain));
+	if (chain &&
+	    (int32_t)netlink_be32(netlink_find(verdict, NFTA_VERDICT_CODE), 0) == NFT_GOTO)
+		found = find_chain(reading, chain);
 	return found == NO_INDEX ? VERDICT_OTHER : found;
 }
 
 /* The counter that the kernel gave an element of a set that counts. */
 static bool is_counter(const struct image_set *set, const struct nlattr *expr)
 {
-	const struct nlattr *name = netlink_find(expr, NFTA_EXPR_NAME);
-
-	return set->counts && name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
-	       strcmp(mnl_attr_get_str(name), "counter") == 0;
+	return set->counts && netlink_is(netlink_find(expr, NFTA_EXPR_NAME), "counter");
 }
 
 static int take_element(struct reading *reading, const struct nlattr *element)
@@ -283,106 +232,91 @@ static int take_elements(const struct nlmsghdr *message, void *data)
 	return MNL_CB_OK;
 }
 
-static int read_chains(struct reading *reading)
+static int ask_table(struct reading *reading)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	int err = netlink_request(reading->netlink,
-				  start_request(room, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_INET),
-				  take_chain, reading);
-
-	image_order_chains(reading->image);
-	return err;
+	return nft_get(reading->netlink, NFT_MSG_GETTABLE, NFPROTO_INET, TABLE_NAME, NULL,
+		       take_table, reading);
 }
 
-static int read_rules(struct reading *reading)
+/* Of the table: the kernel takes no notice of it for chains. */
+static int dump(struct reading *reading, uint16_t get, const char *name, mnl_cb_t take)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_request(room, NFT_MSG_GETRULE, NLM_F_DUMP, NFPROTO_INET);
-
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE_NAME);
-	return netlink_request(reading->netlink, request, take_rule, reading);
-}
-
-static int read_sets(struct reading *reading)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = start_request(room, NFT_MSG_GETSET, NLM_F_DUMP, NFPROTO_INET);
-
-	mnl_attr_put_strz(request, NFTA_SET_TABLE, TABLE_NAME);
-	return netlink_request(reading->netlink, request, take_set, reading);
-}
-
-static int read_elements(struct reading *reading, struct image_set *set)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request =
-		start_request(room, NFT_MSG_GETSETELEM, NLM_F_DUMP, NFPROTO_INET);
-
-	reading->set = set;
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	mnl_attr_put_strz(request, NFTA_SET_ELEM_LIST_SET, set->name);
-	return netlink_request(reading->netlink, request, take_elements, reading);
+	return nft_dump(reading->netlink, get, NFPROTO_INET, TABLE_NAME, name, take, reading);
 }
 
 static int read_objects(struct reading *reading)
 {
-	int err = read_table(reading);
+	int err = ask_table(reading);
 
 	if (err == -ENOENT)
 		return 0;
 	if (err == 0)
-		err = read_chains(reading);
+		err = dump(reading, NFT_MSG_GETCHAIN, NULL, take_chain);
+	image_order_chains(reading->image);
 	if (err == 0)
-		err = read_sets(reading);
-	for (size_t i = 0; err == 0 && i < reading->image->n_sets; i++)
-		err = read_elements(reading, &reading->image->sets[i]);
+		err = dump(reading, NFT_MSG_GETSET, NULL, take_set);
+	for (size_t i = 0; err == 0 && i < reading->image->n_sets; i++) {
+		reading->set = &reading->image->sets[i];
+		err = dump(reading, NFT_MSG_GETSETELEM, reading->set->name, take_elements);
+	}
 	if (err == 0)
-		err = read_rules(reading);
+		err = dump(reading, NFT_MSG_GETRULE, NULL, take_rule);
 	return err;
 }
 
-static int read_once(struct netlink *netlink, struct image *image)
+static struct reading start(struct netlink *netlink, struct image *image)
 {
-	struct reading reading = {.netlink = netlink, .image = image, .chain = NO_INDEX};
-	uint32_t generation = 0;
-	int err = nft_read_generation(netlink, &image->generation);
+	return (struct reading){.netlink = netlink,
+				.image = image,
+				.chain = NO_INDEX,
+				.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE)};
+}
 
-	reading.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE);
-	if (err == 0)
-		err = read_objects(&reading);
-	/* What vanished between two dumps answers ENOENT: as good as a moved generation. */
-	if (err == -ENOENT)
-		return -EINTR;
-	if (err == 0)
-		err = nft_read_generation(netlink, &generation);
-	if (err == 0 && generation != image->generation)
-		return -EINTR;
-	return err;
+static int read_once(struct netlink *netlink, void *data)
+{
+	struct image *image = data;
+	struct reading reading;
+
+	image_free(image);
+	image_init(image);
+	reading = start(netlink, image);
+	return read_objects(&reading);
 }
 
 int nft_read(struct netlink *netlink, struct image *image)
 {
-	for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-		int err = read_once(netlink, image);
+	uint32_t generation = 0;
+	int err = nft_consistent(netlink, read_once, image, &generation);
 
-		if (err == 0)
-			image_finish(image);
-		if (err != -EINTR)
-			return err;
-		image_free(image);
-		image_init(image);
-	}
-	return -EBUSY;
+	image->generation = generation;
+	if (err == 0)
+		image_finish(image);
+	return err;
 }
 
 int nft_read_head(struct netlink *netlink, struct image *image)
 {
-	struct reading reading = {.netlink = netlink, .image = image, .chain = NO_INDEX};
-	int err = nft_read_generation(netlink, &image->generation);
+	struct reading reading = start(netlink, image);
+	int err = nft_generation(netlink, &image->generation);
 
-	reading.buffer = arena_alloc(image->arena, NFT_BLOB_SIZE);
 	if (err == 0)
-		err = read_table(&reading);
+		err = ask_table(&reading);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int note_table(const struct nlmsghdr *message, void *data)
+{
+	(void)message;
+	*(bool *)data = true;
+	return MNL_CB_OK;
+}
+
+int nft_read_exists(struct netlink *netlink, bool *exists)
+{
+	int err;
+
+	*exists = false;
+	err = nft_get(netlink, NFT_MSG_GETTABLE, NFPROTO_INET, TABLE_NAME, NULL, note_table, exists);
 	return err == -ENOENT ? 0 : err;
 }
 

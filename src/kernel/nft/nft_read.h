@@ -19,8 +19,8 @@ int nft_read(struct netlink *netlink, struct image *image);
  */
 int nft_read_head(struct netlink *netlink, struct image *image);
 
-/** Asks for the number that every commit in the namespace moves by one. Returns 0 or -errno. */
-int nft_read_generation(struct netlink *netlink, uint32_t *generation);
+/** Tells whether there is such a table. Returns 0 or -errno. */
+int nft_read_exists(struct netlink *netlink, bool *exists);
 
 /** Tells whether this namespace has nf_tables, and may be asked. Returns 0 or -errno. */
 int nft_read_probe(void);

@@ -12,18 +12,6 @@
 
 #include "rules/ours.h"
 
-const struct nlattr *raw_rule_attr(const struct nlmsghdr *message, uint16_t type)
-{
-	const struct nlattr *attr;
-
-	netlink_for_each(attr, message, sizeof(struct nfgenmsg))
-	{
-		if (mnl_attr_get_type(attr) == type)
-			return attr;
-	}
-	return NULL;
-}
-
 void raw_rule_put_attr(struct nlmsghdr *message, const struct nlattr *attr)
 {
 	mnl_attr_put(message, attr->nla_type, mnl_attr_get_payload_len(attr),
@@ -33,29 +21,20 @@ void raw_rule_put_attr(struct nlmsghdr *message, const struct nlattr *attr)
 const struct nlattr *raw_rule_expression_attr(const struct nlattr *expression, const char *name,
 					    uint16_t type)
 {
-	const struct nlattr *attr = netlink_find(expression, NFTA_EXPR_NAME);
-
-	if (!attr || mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ||
-	    strcmp(mnl_attr_get_str(attr), name) != 0)
+	if (!netlink_is(netlink_find(expression, NFTA_EXPR_NAME), name))
 		return NULL;
 	return netlink_find(netlink_find(expression, NFTA_EXPR_DATA), type);
 }
 
 bool raw_rule_is_target(const struct nlattr *expression, const char *target)
 {
-	const struct nlattr *name = raw_rule_expression_attr(expression, "target", NFTA_TARGET_NAME);
-
-	return name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
-	       strcmp(mnl_attr_get_str(name), target) == 0;
+	return netlink_is(raw_rule_expression_attr(expression, "target", NFTA_TARGET_NAME), target);
 }
 
 static bool has_number(const struct nlattr *expression, const char *name, uint16_t type,
 		       uint32_t number)
 {
-	const struct nlattr *attr = raw_rule_expression_attr(expression, name, type);
-
-	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 &&
-	       ntohl(mnl_attr_get_u32(attr)) == number;
+	return netlink_be32(raw_rule_expression_attr(expression, name, type), ~number) == number;
 }
 
 static bool loads_protocol(const struct nlattr *expression, uint8_t family)
@@ -149,36 +128,27 @@ void raw_rule_put(struct nlmsghdr *message, const struct nlattr *expressions, ui
 
 const char *raw_rule_target(const struct nlattr *expression)
 {
-	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
-	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA);
-	const struct nlattr *chain;
+	const struct nlattr *data =
+		raw_rule_expression_attr(expression, "immediate", NFTA_IMMEDIATE_DATA);
 
-	if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0 ||
-	    strcmp(mnl_attr_get_str(name), "immediate") != 0)
-		return NULL;
-	data = netlink_find(netlink_find(data, NFTA_IMMEDIATE_DATA), NFTA_DATA_VERDICT);
-	chain = netlink_find(data, NFTA_VERDICT_CHAIN);
-	if (!chain || mnl_attr_validate(chain, MNL_TYPE_NUL_STRING) < 0)
-		return NULL;
-	return mnl_attr_get_str(chain);
+	return netlink_text(
+		netlink_find(netlink_find(data, NFTA_DATA_VERDICT), NFTA_VERDICT_CHAIN));
 }
 
 /* iptables-nft keeps a comment as the match that it is in iptables. */
-static void read_comment(const struct nlattr *expression, char comment[static XT_COMMENT_SIZE])
+void raw_rule_comment(const struct nlattr *expression, char comment[static XT_COMMENT_SIZE])
 {
-	const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
-	const struct nlattr *data = netlink_find(expression, NFTA_EXPR_DATA), *info;
+	const struct nlattr *info;
+	size_t len;
 
-	if (!name || strcmp(mnl_attr_get_str(name), "match") != 0)
+	if (!netlink_is(raw_rule_expression_attr(expression, "match", NFTA_MATCH_NAME), "comment"))
 		return;
-	name = netlink_find(data, NFTA_MATCH_NAME);
-	info = netlink_find(data, NFTA_MATCH_INFO);
-	if (!name || !info || strcmp(mnl_attr_get_str(name), "comment") != 0)
-		return;
+	info = raw_rule_expression_attr(expression, "match", NFTA_MATCH_INFO);
+	len = info ? mnl_attr_get_payload_len(info) : 0;
 	memset(comment, 0, XT_COMMENT_SIZE);
-	memcpy(comment, mnl_attr_get_payload(info),
-	       mnl_attr_get_payload_len(info) < XT_COMMENT_SIZE ? mnl_attr_get_payload_len(info)
-								: XT_COMMENT_SIZE - 1);
+	if (info)
+		memcpy(comment, mnl_attr_get_payload(info),
+		       len < XT_COMMENT_SIZE ? len : XT_COMMENT_SIZE - 1);
 }
 
 bool ours_is_led_to(const struct nlattr *expressions)
@@ -204,7 +174,7 @@ bool ours_rule_nft(const char *table, const char *chain, const struct nlattr *ex
 		return ours_chain(chain);
 	netlink_for_each_nested(expression, expressions)
 	{
-		read_comment(expression, comment);
+		raw_rule_comment(expression, comment);
 	}
 	return ours_is_led_to(expressions) || ours_rule(table, chain, NULL, comment);
 }

@@ -4,9 +4,7 @@
 #define NFT_RAW_RULE_H
 
 #include "os/netlink.h"
-
-/** Returns the attribute of a dumped message, or NULL. */
-const struct nlattr *raw_rule_attr(const struct nlmsghdr *message, uint16_t type);
+#include "rules/ours.h"
 
 /** Copies an attribute with all that is in it. */
 void raw_rule_put_attr(struct nlmsghdr *message, const struct nlattr *attr);
@@ -26,6 +24,9 @@ bool raw_rule_is_target(const struct nlattr *expression, const char *target);
 
 /** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
 const char *raw_rule_target(const struct nlattr *expression);
+
+/** Copies an expression's comment, which iptables-nft keeps as the match of iptables; else nothing. */
+void raw_rule_comment(const struct nlattr *expression, char comment[static XT_COMMENT_SIZE]);
 
 /** Tells whether a rule that iptables-nft keeps is ours; expressions: NFTA_RULE_EXPRESSIONS, or NULL. */
 bool ours_rule_nft(const char *table, const char *chain, const struct nlattr *expressions);

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "os/host_links.h"
-
 int address_list(struct arena *arena, struct host_addresses *out)
 {
 	struct host_links links;
@@ -37,17 +35,16 @@ static bool is_for_outside(const struct addr *addr)
 	return addr->bytes[0] != 0xfe || (addr->bytes[1] & 0xc0) != 0x80;
 }
 
-bool address_only(struct arena *arena, const char *ifname, enum family family, struct addr *out)
+bool address_only(const struct host_links *links, const char *ifname, enum family family,
+		  struct addr *out)
 {
-	struct host_addresses all;
+	const struct host_link *link = host_links_find(links, ifname);
 	size_t n = 0;
 
-	if (address_list(arena, &all) != 0)
-		return false;
-	for (size_t i = 0; i < all.n; i++) {
-		const struct addr *addr = &all.items[i].addr;
+	for (size_t i = 0; link && i < links->n_addresses; i++) {
+		const struct addr *addr = &links->addresses[i].prefix.addr;
 
-		if (addr->family != family || strcmp(all.items[i].ifname, ifname) != 0 ||
+		if (links->addresses[i].index != link->index || addr->family != family ||
 		    (family == FAMILY_IPV6 && !is_for_outside(addr)) ||
 		    (n > 0 && addr_equal(addr, out)))
 			continue;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "hostgate/arena.h"
+#include "os/host_links.h"
 #include "policy/flow.h"
 
 struct host_addresses {
@@ -21,6 +22,7 @@ int address_list(struct arena *arena, struct host_addresses *out);
  * Tells whether the interface has one address of the family that the outside can answer, and no
  * other: then that is what masquerade takes.
  */
-bool address_only(struct arena *arena, const char *ifname, enum family family, struct addr *out);
+bool address_only(const struct host_links *links, const char *ifname, enum family family,
+		  struct addr *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include "os/netlink.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,46 @@ const struct nlattr *netlink_find(const struct nlattr *nest, uint16_t type)
 	return NULL;
 }
 
+const char *netlink_text(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
+									 : NULL;
+}
+
+uint32_t netlink_be32(const struct nlattr *attr, uint32_t otherwise)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(attr))
+								  : otherwise;
+}
+
+uint64_t netlink_be64(const struct nlattr *attr, uint64_t otherwise)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_U64) >= 0 ? be64toh(mnl_attr_get_u64(attr))
+								  : otherwise;
+}
+
+const char *netlink_find_text(const struct nlattr *nest, uint16_t type)
+{
+	return netlink_text(netlink_find(nest, type));
+}
+
+bool netlink_find_be32(const struct nlattr *nest, uint16_t type, uint32_t *out)
+{
+	const struct nlattr *attr = netlink_find(nest, type);
+
+	if (!attr || mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
+		return false;
+	*out = ntohl(mnl_attr_get_u32(attr));
+	return true;
+}
+
+bool netlink_is(const struct nlattr *attr, const char *text)
+{
+	const char *held = netlink_text(attr);
+
+	return held && strcmp(held, text) == 0;
+}
+
 /* Batches. */
 
 void batch_free(struct batch *batch)
@@ -179,9 +220,8 @@ static int collect_ext_ack(const struct nlattr *attr, void *data)
 {
 	struct refusal *refusal = data;
 
-	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-		refusal->text = mnl_attr_get_str(attr);
+	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
+		refusal->text = netlink_text(attr);
 	if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_OFFS &&
 	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 		refusal->offset = mnl_attr_get_u32(attr);

@@ -49,6 +49,19 @@ int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t 
 /** Returns the first attribute of the type in the nest, or NULL; also when nest is NULL. */
 const struct nlattr *netlink_find(const struct nlattr *nest, uint16_t type);
 
+/** What an attribute holds; NULL, or otherwise, when it is NULL or of another kind. be: as netfilter
+ * has numbers, in network order. */
+const char *netlink_text(const struct nlattr *attr);
+uint32_t netlink_be32(const struct nlattr *attr, uint32_t otherwise);
+uint64_t netlink_be64(const struct nlattr *attr, uint64_t otherwise);
+
+/** Likewise for the first attribute of the type in the nest. *out stays when there is none: false. */
+const char *netlink_find_text(const struct nlattr *nest, uint16_t type);
+bool netlink_find_be32(const struct nlattr *nest, uint16_t type, uint32_t *out);
+
+/** Tells whether it holds this text. */
+bool netlink_is(const struct nlattr *attr, const char *text);
+
 /** Messages in one buffer. Initialise with {0}; free with batch_free(). */
 struct batch {
 	uint8_t *data; /**< owned */

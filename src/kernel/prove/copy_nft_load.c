@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // copy_nft_load: loads what raw_nft.c read, in one transaction, into this namespace.
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -11,6 +9,7 @@
 #include "base/diag_codes.h"
 #include "foreign/kept_nft.h"
 #include "foreign/raw_nft.h"
+#include "nft/nft_dump.h"
 #include "nft/nft_refusal.h"
 #include "nft/raw_rule.h"
 #include "prove/copy.h"
@@ -84,18 +83,18 @@ static void find_updated(struct raw_nft *nft)
 {
 	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++) {
 		const struct nlattr *list =
-			raw_rule_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
-		const struct nlattr *expression, *name;
+			nft_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
+		const struct nlattr *expression;
 		struct raw_item *set;
+		const char *name;
 
 		if (!list)
 			continue;
 		netlink_for_each_nested(expression, list)
 		{
-			name = raw_rule_expression_attr(expression, "dynset", NFTA_DYNSET_SET_NAME);
-			if (!name || mnl_attr_validate(name, MNL_TYPE_NUL_STRING) < 0)
-				continue;
-			set = find(nft, RAW_SET, &nft->items[i], mnl_attr_get_str(name));
+			name = netlink_text(raw_rule_expression_attr(expression, "dynset",
+								     NFTA_DYNSET_SET_NAME));
+			set = name ? find(nft, RAW_SET, &nft->items[i], name) : NULL;
 			if (set)
 				set->updated = true;
 		}
@@ -110,27 +109,24 @@ static bool uses_set(const struct raw_item *rule, const char *set)
 	} users[] = {{"lookup", NFTA_LOOKUP_SET},
 		     {"dynset", NFTA_DYNSET_SET_NAME},
 		     {"objref", NFTA_OBJREF_SET_NAME}};
-	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = nft_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return false;
 	netlink_for_each_nested(expression, list)
 	{
-		for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++) {
-			const struct nlattr *name =
-				raw_rule_expression_attr(expression, users[i].expression, users[i].name);
-
-			if (name && mnl_attr_validate(name, MNL_TYPE_NUL_STRING) >= 0 &&
-			    strcmp(mnl_attr_get_str(name), set) == 0)
+		for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++)
+			if (netlink_is(raw_rule_expression_attr(expression, users[i].expression,
+								users[i].name),
+				       set))
 				return true;
-		}
 	}
 	return false;
 }
 
 static bool leads_to(const struct raw_item *rule, const char *chain)
 {
-	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = nft_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return false;
@@ -195,7 +191,7 @@ static void leave_devices(struct loading *l)
 	struct raw_nft *nft = l->nft;
 
 	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
-		const struct nlattr *hook = raw_rule_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
+		const struct nlattr *hook = nft_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
 		const struct nlattr *devices = netlink_find(hook, NFTA_HOOK_DEVS), *device;
 		struct buf what __attribute__((cleanup(buf_free))) = {0};
 		bool here = !devices;
@@ -223,39 +219,26 @@ static int take_handle(const struct nlmsghdr *message, void *data)
 {
 	struct numbering *numbering = data;
 	struct raw_nft *nft = numbering->nft;
-	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *table = raw_rule_attr(message, NFTA_RULE_TABLE);
-	const struct nlattr *chain = raw_rule_attr(message, NFTA_RULE_CHAIN);
-	const struct nlattr *handle = raw_rule_attr(message, NFTA_RULE_HANDLE);
+	const char *table = nft_text(message, NFTA_RULE_TABLE);
+	const char *chain = nft_text(message, NFTA_RULE_CHAIN);
+	uint64_t handle = netlink_be64(nft_attr(message, NFTA_RULE_HANDLE), 0);
 	size_t n = nft->first[RAW__COUNT] - nft->first[RAW_RULE];
 
-	if (!table || !chain || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
+	if (!table || !chain || !handle)
 		return MNL_CB_OK;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (numbering->next + i) % n;
 		struct raw_item *rule = &nft->items[nft->first[RAW_RULE] + at];
 
 		if (rule->left_out || rule->copied_handle ||
-		    rule->family != header->nfgen_family ||
-		    strcmp(rule->table, mnl_attr_get_str(table)) != 0 ||
-		    strcmp(rule->name, mnl_attr_get_str(chain)) != 0)
+		    rule->family != nft_family(message) || strcmp(rule->table, table) != 0 ||
+		    strcmp(rule->name, chain) != 0)
 			continue;
-		rule->copied_handle = be64toh(mnl_attr_get_u64(handle));
+		rule->copied_handle = handle;
 		numbering->next = at + 1;
 		break;
 	}
 	return MNL_CB_OK;
-}
-
-static int number_rules(struct netlink *netlink, struct raw_nft *nft)
-{
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct numbering numbering = {.nft = nft};
-
-	return netlink_request(netlink,
-			       nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETRULE, AF_UNSPEC,
-						     NLM_F_DUMP, 0),
-			       take_handle, &numbering);
 }
 
 static void loading_free(struct loading *l)
@@ -283,6 +266,7 @@ int copy_nft_load(struct diags *diags, struct raw_nft *nft)
 {
 	struct netlink netlink __attribute__((cleanup(netlink_close))) = {0};
 	struct loading l __attribute__((cleanup(loading_free))) = {.nft = nft, .diags = diags};
+	struct numbering numbering = {.nft = nft};
 	int err;
 
 	if (nft->n == 0)
@@ -297,7 +281,8 @@ int copy_nft_load(struct diags *diags, struct raw_nft *nft)
 	if (err == 0)
 		err = send_rounds(&netlink, &l);
 	if (err == 0)
-		err = number_rules(&netlink, nft);
+		err = nft_dump(&netlink, NFT_MSG_GETRULE, NFPROTO_UNSPEC, NULL, NULL, take_handle,
+			       &numbering);
 	if (err == -EPERM || err == -EMSGSIZE)
 		nft_refusal_errno(diags, -err, "load the host's nf_tables");
 	else if (err != 0)

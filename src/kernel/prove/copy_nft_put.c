@@ -9,6 +9,7 @@
 
 #include "foreign/kept_nft.h"
 #include "foreign/raw_nft.h"
+#include "nft/nft_dump.h"
 #include "nft/raw_rule.h"
 
 /*
@@ -118,7 +119,7 @@ static void put_hook(struct nlmsghdr *message, const struct nlattr *hook, uint16
  */
 static void put_description(struct nlmsghdr *message, const struct raw_item *set)
 {
-	const struct nlattr *attr, *description = raw_rule_attr(set->message, NFTA_SET_DESC);
+	const struct nlattr *attr, *description = nft_attr(set->message, NFTA_SET_DESC);
 	bool sized = !set->updated || set->flags & NFT_SET_EVAL;
 	struct nlattr *nest;
 
@@ -146,14 +147,14 @@ static void put_special(struct copy_batch *l, struct nlmsghdr *message,
 				 htonl(item->flags & NFT_TABLE_F_DORMANT));
 		break;
 	case RAW_CHAIN:
-		hook = raw_rule_attr(item->message, NFTA_CHAIN_HOOK);
+		hook = nft_attr(item->message, NFTA_CHAIN_HOOK);
 		if (hook)
 			put_hook(message, hook, NFTA_HOOK_DEVS);
 		mnl_attr_put_u32(message, NFTA_CHAIN_FLAGS,
 				 htonl(item->flags & ~(uint32_t)NFT_CHAIN_HW_OFFLOAD));
 		break;
 	case RAW_FLOWTABLE:
-		hook = raw_rule_attr(item->message, NFTA_FLOWTABLE_HOOK);
+		hook = nft_attr(item->message, NFTA_FLOWTABLE_HOOK);
 		if (hook)
 			put_hook(message, hook, NFTA_FLOWTABLE_HOOK_DEVS);
 		mnl_attr_put_u32(message, NFTA_FLOWTABLE_FLAGS,
@@ -164,7 +165,7 @@ static void put_special(struct copy_batch *l, struct nlmsghdr *message,
 		mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)l->batch.n));
 		break;
 	case RAW_RULE:
-		raw_rule_put(message, raw_rule_attr(item->message, NFTA_RULE_EXPRESSIONS),
+		raw_rule_put(message, nft_attr(item->message, NFTA_RULE_EXPRESSIONS),
 				item->family);
 		break;
 	case RAW_OBJECT:
@@ -213,7 +214,7 @@ static void collect_elements(struct copy_batch *l, size_t set, size_t *next, str
 
 		if (!is_same(item, &nft->items[set]))
 			return;
-		list = raw_rule_attr(item->message, NFTA_SET_ELEM_LIST_ELEMENTS);
+		list = nft_attr(item->message, NFTA_SET_ELEM_LIST_ELEMENTS);
 		if (list)
 			netlink_for_each_nested(element, list)
 			{
@@ -287,7 +288,7 @@ static void put_rule(struct copy_batch *l, size_t idx);
 
 static void put_targets(struct copy_batch *l, const struct raw_item *rule)
 {
-	const struct nlattr *list = raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
+	const struct nlattr *list = nft_attr(rule->message, NFTA_RULE_EXPRESSIONS), *expression;
 
 	if (!list)
 		return;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // copy_xt: the host's tables of legacy iptables, read and made anew with libiptc.
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/diag_codes.h"
 #include "prove/copy.h"
 #include "xt/xt_entry.h"
-#include "xt/xt_library.h"
+#include "xt/xt_living.h"
 
 /*
  * Theory of operation
@@ -18,18 +17,10 @@
  */
 
 _Static_assert(COPY_XT_NAME_SIZE == XT_TABLE_MAXNAMELEN, "names of tables");
+_Static_assert(COPY_XT_TABLES == XT_LIVING_MAX, "number of tables");
 
 /* Most rules that are searched for. */
 #define LEFT_OUT_MAX 64
-
-static bool is_known(const struct host_rules_copy *copy, enum family family)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < copy->n_xt; i++)
-		n += copy->xt[i].family == family;
-	return n < COPY_XT_TABLES;
-}
 
 static size_t count_rules(const struct copy_xt_table *table)
 {
@@ -76,39 +67,17 @@ static int read_table(struct arena *arena, struct diags *diags, struct host_rule
 	return 0;
 }
 
-static int read_family(struct arena *arena, struct diags *diags, struct host_rules_copy *out,
-		       enum family family)
-{
-	const char *path = xt_libraries[family].names_path;
-	FILE *file = fopen(path, "re");
-	char line[XT_TABLE_MAXNAMELEN + 2];
-	int err = errno;
-
-	/* The kernel has no iptables, or has it not loaded. */
-	if (!file && err == ENOENT)
-		return 0;
-	if (!file) {
-		diag_add(diags, SEVERITY_ERROR,
-			 err == EACCES || err == EPERM ? CODE(NOT_PERMITTED) : CODE(COPY_FAILED),
-			 PLACE_NONE, "can't read %s: %s", path, strerror(err))
-			->err = err;
-		return -err;
-	}
-	err = 0;
-	while (err == 0 && fgets(line, sizeof(line), file) && is_known(out, family)) {
-		line[strcspn(line, "\n")] = '\0';
-		err = read_table(arena, diags, out, family, line);
-	}
-	fclose(file);
-	return err;
-}
-
 int copy_xt_read(struct arena *arena, struct diags *diags, struct host_rules_copy *out)
 {
 	int err = 0;
 
-	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++)
-		err = read_family(arena, diags, out, f);
+	for (enum family f = 0; f < FAMILY__COUNT && err == 0; f++) {
+		struct xt_living living;
+
+		err = xt_living_read(diags, f, &living);
+		for (size_t i = 0; i < living.n && err == 0; i++)
+			err = read_table(arena, diags, out, f, living.names[i]);
+	}
 	return err;
 }
 

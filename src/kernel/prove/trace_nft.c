@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // trace_nft: what nf_tables itself tells of a packet's way (nftrace).
-#include <arpa/inet.h>
 #include <errno.h>
-#include <libnftnl/common.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -13,6 +11,7 @@
 #include "foreign/raw_nft.h"
 #include "foreign/vendor.h"
 #include "nft/nft_build.h"
+#include "nft/nft_dump.h"
 #include "nft/raw_rule.h"
 #include "prove/trace.h"
 #include "rules/build.h"
@@ -61,13 +60,13 @@ static uint32_t find_chain(const struct ruleset *ruleset, const char *name)
 static int take_ours(const struct nlmsghdr *message, void *data)
 {
 	struct trace_nft *t = data;
-	const struct nlattr *name = raw_rule_attr(message, NFTA_RULE_CHAIN);
-	const struct nlattr *handle = raw_rule_attr(message, NFTA_RULE_HANDLE);
+	const char *name = nft_text(message, NFTA_RULE_CHAIN);
+	uint64_t handle = netlink_be64(nft_attr(message, NFTA_RULE_HANDLE), 0);
 	uint32_t chain;
 
-	if (!name || !handle || mnl_attr_validate(handle, MNL_TYPE_U64) < 0)
+	if (!name || !handle)
 		return MNL_CB_OK;
-	chain = find_chain(t->lowered, mnl_attr_get_str(name));
+	chain = find_chain(t->lowered, name);
 	if (chain == NO_INDEX)
 		return MNL_CB_OK;
 	if (chain != t->chain) {
@@ -77,20 +76,15 @@ static int take_ours(const struct nlmsghdr *message, void *data)
 	if (t->next >= t->index.first[chain + 1])
 		return MNL_CB_OK;
 	t->known = arena_grow(t->arena, t->known, t->n_known, &t->cap_known, sizeof(*t->known));
-	t->known[t->n_known++] = (struct known_rule){.handle = be64toh(mnl_attr_get_u64(handle)),
+	t->known[t->n_known++] = (struct known_rule){.handle = handle,
 						     .rule = t->index.order[t->next++]};
 	return MNL_CB_OK;
 }
 
 static int read_ours(struct netlink *netlink, struct trace_nft *t)
 {
-	uint8_t room[NETLINK_REQUEST_SIZE] __attribute__((aligned(8))) = {0};
-	struct nlmsghdr *request = nftnl_nlmsg_build_hdr((char *)room, NFT_MSG_GETRULE,
-							 NFPROTO_INET, NLM_F_DUMP, 0);
-	int err;
+	int err = nft_dump(netlink, NFT_MSG_GETRULE, NFPROTO_INET, TABLE_NAME, NULL, take_ours, t);
 
-	mnl_attr_put_strz(request, NFTA_RULE_TABLE, TABLE_NAME);
-	err = netlink_request(netlink, request, take_ours, t);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -98,7 +92,7 @@ static int read_ours(struct netlink *netlink, struct trace_nft *t)
 static bool has_devices(const struct raw_nft *nft)
 {
 	for (size_t i = nft->first[RAW_CHAIN]; i < nft->first[RAW_CHAIN + 1]; i++) {
-		const struct nlattr *hook = raw_rule_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
+		const struct nlattr *hook = nft_attr(nft->items[i].message, NFTA_CHAIN_HOOK);
 
 		if (!nft->items[i].left_out && netlink_find(hook, NFTA_HOOK_DEVS))
 			return true;
@@ -140,14 +134,10 @@ void trace_nft_close(struct trace_nft *t)
 
 static void take_name(const struct nlattr *attr, char out[static TRACE_NAME_SIZE])
 {
-	if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-		snprintf(out, TRACE_NAME_SIZE, "%s", mnl_attr_get_str(attr));
-}
+	const char *name = netlink_text(attr);
 
-static uint32_t number_of(const struct nlattr *attr)
-{
-	return attr && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(attr))
-								  : 0;
+	if (name)
+		snprintf(out, TRACE_NAME_SIZE, "%s", name);
 }
 
 static void take_event(struct trace_nft *t, const struct nlmsghdr *message)
@@ -164,10 +154,10 @@ static void take_event(struct trace_nft *t, const struct nlmsghdr *message)
 	{
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_TRACE_ID:
-			event->id = number_of(attr);
+			event->id = netlink_be32(attr, 0);
 			break;
 		case NFTA_TRACE_TYPE:
-			event->type = number_of(attr);
+			event->type = netlink_be32(attr, 0);
 			break;
 		case NFTA_TRACE_TABLE:
 			take_name(attr, event->table);
@@ -176,14 +166,13 @@ static void take_event(struct trace_nft *t, const struct nlmsghdr *message)
 			take_name(attr, event->chain);
 			break;
 		case NFTA_TRACE_RULE_HANDLE:
-			if (mnl_attr_validate(attr, MNL_TYPE_U64) >= 0)
-				event->handle = be64toh(mnl_attr_get_u64(attr));
+			event->handle = netlink_be64(attr, 0);
 			break;
 		case NFTA_TRACE_VERDICT:
-			event->verdict = (int32_t)number_of(netlink_find(attr, NFTA_VERDICT_CODE));
+			event->verdict = (int32_t)netlink_be32(netlink_find(attr, NFTA_VERDICT_CODE), 0);
 			break;
 		case NFTA_TRACE_POLICY:
-			event->verdict = (int32_t)number_of(attr);
+			event->verdict = (int32_t)netlink_be32(attr, 0);
 			break;
 		default:
 			break;
@@ -237,14 +226,12 @@ static const char *verdict_word(const struct trace_nft *t, const struct event *e
 	const struct raw_item *rule = raw_nft_rule(&t->copy->nft, event->family, event->table,
 						     event->chain, event->handle);
 	const struct nlattr *expression,
-		*list = rule ? raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
+		*list = rule ? nft_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
 
 	if (list)
 		netlink_for_each_nested(expression, list)
 		{
-			const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
-
-			if ((name && strcmp(mnl_attr_get_str(name), "reject") == 0) ||
+			if (netlink_is(netlink_find(expression, NFTA_EXPR_NAME), "reject") ||
 			    raw_rule_is_target(expression, "REJECT"))
 				return "reject";
 		}
@@ -329,7 +316,7 @@ static const struct event *find_translation(const struct trace_nft *t)
 					      event->chain, event->handle)
 				: NULL;
 		const struct nlattr *expression,
-			*list = rule ? raw_rule_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
+			*list = rule ? nft_attr(rule->message, NFTA_RULE_EXPRESSIONS) : NULL;
 
 		if (!list || event->verdict == NFT_CONTINUE)
 			continue;
@@ -337,8 +324,8 @@ static const struct event *find_translation(const struct trace_nft *t)
 		{
 			const struct nlattr *name = netlink_find(expression, NFTA_EXPR_NAME);
 
-			for (size_t n = 0; name && n < sizeof(names) / sizeof(*names); n++)
-				if (strcmp(mnl_attr_get_str(name), names[n]) == 0)
+			for (size_t n = 0; n < sizeof(names) / sizeof(*names); n++)
+				if (netlink_is(name, names[n]))
 					return event;
 			for (size_t n = 0; n < sizeof(targets) / sizeof(*targets); n++)
 				if (raw_rule_is_target(expression, targets[n]))

@@ -8,7 +8,7 @@
 #include "prove/trace.h"
 #include "rules/build.h"
 #include "rules/ours.h"
-#include "xt/xt_library.h"
+#include "xt/xt_living.h"
 #include "xt/xt_ours.h"
 
 /* A table that is there. */
@@ -39,23 +39,20 @@ struct visited {
 
 static void find_tables(struct trace_xt *t, const struct host_rules_copy *copy, enum family family)
 {
-	FILE *file = fopen(xt_libraries[family].names_path, "re");
-	char line[XT_TABLE_MAXNAMELEN + 2];
+	struct xt_living living;
 
-	while (file && fgets(line, sizeof(line), file) &&
-	       t->n_tables < sizeof(t->tables) / sizeof(*t->tables)) {
+	/* Without the list a trace only says less. */
+	(void)xt_living_read(NULL, family, &living);
+	for (size_t n = 0; n < living.n; n++) {
 		struct traced_table *table = &t->tables[t->n_tables++];
 
 		*table = (struct traced_table){.family = family};
-		line[strcspn(line, "\n")] = '\0';
-		memcpy(table->name, line, strnlen(line, sizeof(table->name) - 1));
+		memcpy(table->name, living.names[n], sizeof(table->name));
 		for (size_t i = 0; i < copy->n_xt; i++)
 			if (copy->xt[i].family == family &&
 			    strcmp(copy->xt[i].name, table->name) == 0)
 				table->host = &copy->xt[i];
 	}
-	if (file)
-		fclose(file);
 }
 
 struct trace_xt *trace_xt_open(struct arena *arena, const struct ruleset *ruleset,

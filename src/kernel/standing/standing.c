@@ -117,7 +117,7 @@ static bool hands_bridged_frames_on(void)
 int standing_check(struct arena *arena, struct diags *diags, const struct description *description,
 		   const struct ruleset *ruleset, bool status, struct standing *out)
 {
-	struct host_links links;
+	struct host_links links = {0};
 	struct standing_view view = {.description = description,
 				     .links = &links,
 				     .status = status,
@@ -136,5 +136,6 @@ int standing_check(struct arena *arena, struct diags *diags, const struct descri
 	if (status && ruleset)
 		(void)front_read(arena, ruleset, &view.fronts);
 	standing_judge(arena, diags, &view, out);
+	out->links = links;
 	return 0;
 }

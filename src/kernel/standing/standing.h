@@ -47,6 +47,7 @@ struct standing {
 	size_t n_voids, cap_voids;
 	const char **missing; /**< entries of the description for which there is no interface */
 	size_t n_missing, cap_missing;
+	struct host_links links; /**< the host's, as standing_check() read them */
 };
 
 /** Judges. All that is found is queued. */

@@ -63,13 +63,4 @@ void xt_table_read(struct xt_content *content, struct xtc_handle *handle);
 void xt_table_save(const struct xt_content *content, struct buf *out);
 void xt_table_restore(struct xt_content *content, struct snapshot *saved);
 
-/** Tells whether the kernel has the family at all: without IPv6 it has no packets of it. */
-bool xt_table_has_family(enum family family);
-
-/**
- * Sets which tables of xt_table_list live; a table comes to life, and stays, when anybody only
- * looks at it. Returns 0 or -errno, queued.
- */
-int xt_table_list_living(struct diags *diags, enum family family, bool lives[static XT_TABLES]);
-
 #endif

@@ -20,7 +20,7 @@ enum status cmd_plan(struct run *run)
 	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
 		return standing;
 
-	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
+	int result = kernel_plan(run->arena, &run->diags, &input, &changes, NULL);
 
 	if (result < 0)
 		return run_status_of(result);

@@ -84,15 +84,15 @@ static void say_installed(struct run *run, const struct installed *installed)
 #define SHOWN_VOIDS 8
 
 /* Before everything else: what makes the rest of little worth. */
-static enum status say_void(struct run *run, const struct apply_input *input)
+static enum status say_void(struct run *run, const struct apply_input *input,
+			    struct standing *out)
 {
-	struct standing standing;
-	enum status status = host_compare(run, input, true, &standing);
+	enum status status = host_compare(run, input, true, out);
 
-	for (size_t i = 0; run_is_talking(run) && i < standing.n_voids && i < SHOWN_VOIDS; i++)
-		buf_printf(&run->out, "%-13s%s\n", i == 0 ? "void:" : "", standing.voids[i]);
-	if (run_is_talking(run) && standing.n_voids > SHOWN_VOIDS)
-		buf_printf(&run->out, "%-13sand %zu more\n", "", standing.n_voids - SHOWN_VOIDS);
+	for (size_t i = 0; run_is_talking(run) && i < out->n_voids && i < SHOWN_VOIDS; i++)
+		buf_printf(&run->out, "%-13s%s\n", i == 0 ? "void:" : "", out->voids[i]);
+	if (run_is_talking(run) && out->n_voids > SHOWN_VOIDS)
+		buf_printf(&run->out, "%-13sand %zu more\n", "", out->n_voids - SHOWN_VOIDS);
 	/* It is too late to refuse. */
 	return status == STATUS_DESCRIPTION ? STATUS_DIFFERS : status;
 }
@@ -114,20 +114,20 @@ static enum status compare(struct run *run, const struct installed *installed)
 	work.files = installed->files;
 
 	struct apply_input input = work_input(run, &work);
-	enum status standing;
+	struct standing standing;
+	enum status status;
 
 	if (installed->where)
 		input.backend = installed->backend;
-	standing = say_void(run, &input);
+	status = say_void(run, &input, &standing);
 
 	say_installed(run, installed);
-	if (standing != STATUS_DONE && standing != STATUS_DIFFERS)
-		return standing;
+	if (status != STATUS_DONE && status != STATUS_DIFFERS)
+		return status;
+	input.links = &standing.links;
 
-	int result = kernel_plan(run->arena, &run->diags, &input, &changes);
+	int result = kernel_plan(run->arena, &run->diags, &input, &changes, &counters);
 
-	if (result >= 0)
-		result = kernel_count(run->arena, &run->diags, &input, &counters);
 	if (result < 0)
 		return run_status_of(result);
 	if (run->json) {
@@ -152,11 +152,11 @@ static enum status compare(struct run *run, const struct installed *installed)
 		counters_print(run->arena, &counters, verbose ? 0 : SHOWN_COUNTERS, &run->out);
 	}
 
-	enum status others = others_tell(run, &work.description, input.ruleset);
+	enum status others = others_tell(run, &input);
 
 	if (others != STATUS_DONE)
 		return others;
-	return changes.n > 0 ? STATUS_DIFFERS : standing;
+	return changes.n > 0 ? STATUS_DIFFERS : status;
 }
 
 enum status cmd_status(struct run *run)

@@ -146,13 +146,13 @@ static enum status warn_blocked(struct run *run, const struct blockers *blockers
 }
 
 static enum status tell_blockers(struct run *run, const struct foreign *foreign,
-				 const struct description *description)
+				 const struct apply_input *input)
 {
 	json_t *array = json_array();
 	struct blockers blockers;
 	size_t n_certain = 0;
 
-	blocker_find(foreign, description, &blockers);
+	blocker_find(foreign, input->description, input->links, &blockers);
 	for (size_t i = 0; i < blockers.n; i++) {
 		n_certain += blockers.items[i].certain;
 		json_array_append_new(array, json_of(&blockers.items[i]));
@@ -315,8 +315,7 @@ static void tell_files(struct run *run, const struct ruleset *ruleset)
 	}
 }
 
-enum status others_tell(struct run *run, const struct description *description,
-			const struct ruleset *ruleset)
+enum status others_tell(struct run *run, const struct apply_input *input)
 {
 	struct foreign foreign;
 	int err = foreign_read(run->arena, &run->diags, FOREIGN_ELEMENTS, &foreign);
@@ -326,7 +325,7 @@ enum status others_tell(struct run *run, const struct description *description,
 		err = root;
 	if (err != 0)
 		return run_status_of(err);
-	tell_forwarding(run, root, &foreign, description);
-	tell_files(run, ruleset);
-	return tell_blockers(run, &foreign, description);
+	tell_forwarding(run, root, &foreign, input->description);
+	tell_files(run, input->ruleset);
+	return tell_blockers(run, &foreign, input);
 }
