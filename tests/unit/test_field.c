@@ -100,7 +100,7 @@ static void a_set_that_was_not_lowered_stops(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	rule_match_set(&rule, 0, FIELD_IIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, 0, FIELDS(FIELD_IIFNAME));
 	assert_true(STOPS(print(rs, &rule, &out)));
 	buf_free(&out);
 	arena_free(arena);

@@ -51,7 +51,7 @@ const struct field_info field_table[FIELD__COUNT] = {
 	[FIELD_SADDR6] = {"ip6 saddr", XT_PLACE_SOURCE, ADDRESS6, LOAD(NETWORK, 8)},
 	[FIELD_DADDR6] = {"ip6 daddr", XT_PLACE_DESTINATION, ADDRESS6, LOAD(NETWORK, 24)},
 
-	[FIELD_L4PROTO] = {"meta l4proto", XT_PLACE_PROTOCOL, .bytes = 1,
+	[FIELD_L4PROTO] = {"meta l4proto", XT_PLACE_PROTOCOL, .bytes = 1, .no_order = true,
 			   TYPE(INET_PROTOCOL, "inet_proto"), LOAD(META, NFT_META_L4PROTO)},
 	[FIELD_UDP_DPORT] = {"udp dport", XT_PLACE_PROTOCOL, .bytes = 2, .l4proto = IPPROTO_UDP,
 			     TYPE(INET_SERVICE, "inet_service"), LOAD(TRANSPORT, 2)},

@@ -47,6 +47,7 @@ struct field_info {
 	enum family family;    /**< when one_family */
 	uint8_t l4proto;       /**< IP protocol a packet must have for it; 0: any */
 	bool host_order;       /**< a number in host byte order inside nf_tables */
+	bool no_order;	       /**< nft's datatype has no byte order */
 	uint32_t nft_type;     /**< nft's datatype number (kernel's NFTA_SET_KEY_TYPE) */
 	const char *nft_type_name;
 	enum nft_load load;

@@ -69,9 +69,11 @@ static uint32_t shaped_set(struct nft_lowering *low, const struct set *set,
 	for (size_t i = lowered->n_shaped; i-- > 0;)
 		if (has_shape(&out->sets[lowered->shaped[i]], element))
 			return lowered->shaped[i];
-	uint32_t idx = ruleset_add_set(out, shape_name(out->arena, set, element), set->is_map,
-				       set->fields[0],
-				       set->n_fields > 1 ? set->fields[1] : FIELD__COUNT);
+	struct fields fields = {.n = set->n_fields};
+
+	memcpy(fields.field, set->fields, sizeof(fields.field));
+	uint32_t idx =
+		ruleset_add_set(out, shape_name(out->arena, set, element), set->is_map, fields);
 
 	out->sets[idx].tally = set->tally;
 	for (uint8_t f = 0; f < set->n_fields; f++)
@@ -99,8 +101,9 @@ static void lower_set(struct nft_lowering *low, const struct set *set, struct lo
 
 		if (action != NO_INDEX)
 			action = ruleset_add_action(out, action_goto(low->action_chain[action]));
-		ruleset_add_element(out, shaped_set(low, set, lowered, element), element->key[0],
-				    element->key[1], action, element->origin);
+		ruleset_add_element(out, shaped_set(low, set, lowered, element),
+				    (struct keys){set->n_fields, element->key}, action,
+				    element->origin);
 	}
 }
 

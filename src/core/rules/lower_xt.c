@@ -235,6 +235,23 @@ static size_t sort_by(const struct element **elements, size_t n, uint8_t field)
 	return different;
 }
 
+/* The field that tells most elements apart. */
+static uint8_t best_field(const struct match *lookup, const struct element **elements, size_t n)
+{
+	size_t most = 0;
+	uint8_t best = 0;
+
+	for (uint8_t f = 0; f < lookup->n_fields && lookup->n_fields > 1; f++) {
+		size_t different = sort_by(elements, n, f);
+
+		if (different > most) {
+			most = different;
+			best = f;
+		}
+	}
+	return best;
+}
+
 /* Grows a tree for the lookup; the chain goes on in "the rest". */
 static void lower_to_tree(struct xt_lowering *low, uint32_t chain, const struct rule *rule,
 			  uint8_t index, const struct element **elements, size_t n)
@@ -249,11 +266,7 @@ static void lower_to_tree(struct xt_lowering *low, uint32_t chain, const struct 
 	for (uint8_t i = 0; i < rule->n_matches; i++)
 		if (i != index)
 			entry.matches[entry.n_matches++] = rule->matches[i];
-	if (rule->matches[index].n_fields > 1) {
-		size_t by_first = sort_by(elements, n, 0);
-
-		tree.field = sort_by(elements, n, 1) > by_first;
-	}
+	tree.field = best_field(&rule->matches[index], elements, n);
 	sort_by(elements, n, tree.field);
 	/* iptables compares names by whole bytes. */
 	tree.step = field_table[lookup.matches[0].fields[tree.field]].load == NFT_LOAD_META ? 8 : 1;
