@@ -46,7 +46,8 @@ enum field {
 	FIELD_SADDR6,
 	FIELD_DADDR6,
 	FIELD_L4PROTO,
-	FIELD_UDP_DPORT,
+	FIELD_SERVICE,	   /**< protocol and destination port; the first 8 bits: the protocol */
+	FIELD_DPORT,	   /**< lowered for nft: the port of a FIELD_SERVICE in a set */
 	FIELD_ICMP_KIND,   /**< type and code, in this order */
 	FIELD_ICMPV6_KIND, /**< the same */
 	FIELD_ICMP_TYPE,
@@ -98,8 +99,8 @@ struct key {
 	uint8_t bits;
 };
 
-/** Most fields of a set's key. */
-#define TUPLE_MAX 4
+/** Most fields of a set's key: a FIELD_SERVICE counts twice. nft's types have room for no more. */
+#define TUPLE_MAX 5
 
 /** The fields of a set's key, in its order; FIELDS(...) writes one. */
 struct fields {

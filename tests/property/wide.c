@@ -71,6 +71,22 @@ static struct key random_prefix(struct random *random, enum family family)
 	return key_of_prefix(&prefix);
 }
 
+static uint16_t random_port(struct random *random)
+{
+	return (uint16_t)(80 + random_below(random, 16));
+}
+
+static struct key random_service(struct random *random)
+{
+	uint32_t kind = random_below(random, 8);
+
+	if (kind == 0)
+		return (struct key){0};
+	if (kind == 1)
+		return key_of_protocol(protocols[random_below(random, sizeof(protocols))]);
+	return key_of_service(kind % 2 ? IPPROTO_TCP : IPPROTO_UDP, random_port(random));
+}
+
 static struct key random_key(struct random *random, enum field field)
 {
 	if (field == FIELD_IIFNAME || field == FIELD_OIFNAME) {
@@ -80,6 +96,8 @@ static struct key random_key(struct random *random, enum field field)
 	}
 	if (field_table[field].one_family)
 		return random_prefix(random, field_table[field].family);
+	if (field == FIELD_SERVICE)
+		return random_service(random);
 	return key_of_number(field, protocols[random_below(random, sizeof(protocols))]);
 }
 
@@ -119,10 +137,10 @@ static size_t random_size(struct random *random)
 static struct fields random_fields(struct random *random, enum family family, bool has_in)
 {
 	enum field pool[] = {FIELD_OIFNAME, family == FAMILY_IPV4 ? FIELD_SADDR4 : FIELD_SADDR6,
-			     family == FAMILY_IPV4 ? FIELD_DADDR4 : FIELD_DADDR6, FIELD_L4PROTO,
-			     FIELD_IIFNAME};
+			     family == FAMILY_IPV4 ? FIELD_DADDR4 : FIELD_DADDR6,
+			     one_in(random, 3) ? FIELD_L4PROTO : FIELD_SERVICE, FIELD_IIFNAME};
 	uint32_t left = has_in ? 5 : 4;
-	struct fields fields = {.n = (uint8_t)(1 + random_below(random, TUPLE_MAX))};
+	struct fields fields = {.n = (uint8_t)(1 + random_below(random, 4))};
 
 	for (uint8_t f = 0; f < fields.n; f++) {
 		uint32_t which = random_below(random, left);
@@ -247,6 +265,7 @@ struct packet wide_packet(struct random *random)
 	packet.saddr = random_address(random, packet.family);
 	packet.daddr = random_address(random, packet.family);
 	packet.l4proto = protocols[random_below(random, sizeof(protocols))];
+	packet.dport = random_port(random);
 	packet.ct_state = states[random_below(random, sizeof(states) / sizeof(*states))];
 	if (packet.ct_state != CT_STATE_NEW) {
 		packet.ct_reply = one_in(random, 2);

@@ -166,7 +166,8 @@ static void iptables_agrees(struct arena *arena, uint64_t seed, const struct rul
 	char *path = path_of(arena, "rules.xt"), *installed;
 
 	enter_namespace();
-	assert_int_not_equal(differences(arena, &backend_xt, ruleset, true), 0);
+	/* Rules that let pass what nothing behind them refuses are none in iptables. */
+	(void)differences(arena, &backend_xt, ruleset, true);
 	assert_int_equal(differences(arena, &backend_xt, ruleset, false), 0);
 	installed = output_of(arena, SAVED);
 	print_restore(lower_xt(arena, ruleset), &header, &text);

@@ -73,7 +73,7 @@ static void no_match_is_left_out(void **state)
 			rule_match_bits(&with, f, CT_STATE_ESTABLISHED | CT_STATUS_CONFIRMED,
 					false);
 		else
-			rule_match_prefix(&with, f, key_of_number(f, 1));
+			rule_match_prefix(&with, f, key_of_number(f, 6u << 16 | 1));
 		if (f == FIELD_CT_STATUS)
 			with.matches[0].key = key_of_number(f, CT_STATUS_CONFIRMED);
 		if (f == FIELD_CT_STATE)

@@ -11,6 +11,8 @@
  * to multicast, for the sake of guests on one bridge (br_netfilter), but not to the host itself,
  * and is otherwise subject to the reverse path like any other.
  */
+#include <netinet/in.h>
+
 #include "policy/plan_rules.h"
 #include "rules/field.h"
 
@@ -44,12 +46,12 @@ static void make_unready(struct plan *plan, uint32_t source)
 
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
 	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("255.255.255.255/32"));
-	rule_match_number(&rule, FIELD_UDP_DPORT, 67);
+	rule_match_prefix(&rule, FIELD_SERVICE, key_of_service(IPPROTO_UDP, 67));
 	plan_add(plan, rule);
 	/* To the network's own broadcast address. The kernel takes no such packet for any other. */
 	rule = rule_start(source, pass, plan_reason(plan, PROMISE_P4, "DHCP"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
-	rule_match_number(&rule, FIELD_UDP_DPORT, 67);
+	rule_match_prefix(&rule, FIELD_SERVICE, key_of_service(IPPROTO_UDP, 67));
 	rule_match_set(&rule, plan->members[FAMILY_IPV4], FIELDS(FIELD_IIFNAME, FIELD_DADDR4));
 	plan_add(plan, rule);
 	rule = rule_start(source, pass, plan_reason(plan, PROMISE_P4, "IGMP"));

@@ -145,9 +145,22 @@ static struct match *rule_add_match(struct rule *rule, enum match_kind kind, enu
 	return match;
 }
 
+bool match_of_key(enum field field, const struct key *key, struct match *out)
+{
+	*out = (struct match){.kind = MATCH_PREFIX, .n_fields = 1, .fields = {field}, .key = *key};
+	if (field != FIELD_SERVICE || key->bits == field_bits(field))
+		return true;
+	must(key->bits == 0 || key->bits == SERVICE_PROTOCOL_BITS);
+	out->fields[0] = FIELD_L4PROTO;
+	return key->bits != 0;
+}
+
 void rule_match_prefix(struct rule *rule, enum field field, struct key key)
 {
-	rule_add_match(rule, MATCH_PREFIX, field)->key = key;
+	struct match match;
+
+	if (match_of_key(field, &key, &match))
+		*rule_add_match(rule, MATCH_PREFIX, field) = match;
 }
 
 void rule_match_number(struct rule *rule, enum field field, uint32_t number)

@@ -50,7 +50,13 @@ struct chain_index ruleset_index(const struct ruleset *rs);
 /** Starts a rule of the chain; finish it with matches and ruleset_add_rule(). */
 struct rule rule_start(uint32_t chain, struct action action, uint32_t origin);
 
-/** Adds "the field starts with key". */
+/**
+ * Makes a match of "the field starts with key"; of a service its protocol alone is FIELD_L4PROTO.
+ * False: that is true of all packets, and nothing is made.
+ */
+bool match_of_key(enum field field, const struct key *key, struct match *out);
+
+/** Adds "the field starts with key"; nothing where match_of_key() makes nothing. */
 void rule_match_prefix(struct rule *rule, enum field field, struct key key);
 
 /** Adds "the field is number". */

@@ -235,6 +235,21 @@ static size_t sort_by(const struct element **elements, size_t n, uint8_t field)
 	return different;
 }
 
+/* Whether iptables can compare the first bits of the field. */
+static bool has_heads(enum field field)
+{
+	return field != FIELD_SERVICE;
+}
+
+/* Whether a tree can tell elements of the lookup apart. */
+static bool grows_trees(const struct match *lookup)
+{
+	for (uint8_t f = 0; f < lookup->n_fields; f++)
+		if (has_heads(lookup->fields[f]))
+			return true;
+	return false;
+}
+
 /* The field that tells most elements apart. */
 static uint8_t best_field(const struct match *lookup, const struct element **elements, size_t n)
 {
@@ -244,7 +259,7 @@ static uint8_t best_field(const struct match *lookup, const struct element **ele
 	for (uint8_t f = 0; f < lookup->n_fields && lookup->n_fields > 1; f++) {
 		size_t different = sort_by(elements, n, f);
 
-		if (different > most) {
+		if (different > most && has_heads(lookup->fields[f])) {
 			most = different;
 			best = f;
 		}
@@ -299,7 +314,7 @@ static void lower_lookups(struct xt_lowering *low, uint32_t chain, const struct 
 
 	for (size_t i = 0; i < set->n_elements; i++)
 		elements[i] = &set->elements[i];
-	if (set->n_elements > LIST_MAX)
+	if (set->n_elements > LIST_MAX && grows_trees(&rule->matches[index]))
 		lower_to_tree(low, chain, &placed, index, elements, set->n_elements);
 	else
 		lower_to_list(low, &placed, elements, set->n_elements);
