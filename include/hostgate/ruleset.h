@@ -46,27 +46,28 @@ enum field {
 	FIELD_SADDR6,
 	FIELD_DADDR6,
 	FIELD_L4PROTO,
-	FIELD_UDP_DPORT,
+	FIELD_SERVICE,	   /**< protocol and destination port; the first 8 bits: the protocol */
+	FIELD_DPORT,	   /**< lowered for nft: the port of a FIELD_SERVICE in a set */
 	FIELD_ICMP_KIND,   /**< type and code, in this order */
 	FIELD_ICMPV6_KIND, /**< the same */
 	FIELD_ICMP_TYPE,
 	FIELD_ICMPV6_TYPE,
-	FIELD_CT_STATE,      /**< bits: enum ct_state */
-	FIELD_CT_DIRECTION,  /**< 0 original, 1 reply */
-	FIELD_CT_STATUS,     /**< bits: enum ct_status */
-	FIELD_CT_SADDR4,     /**< source of the connection's first packet */
-	FIELD_CT_SADDR6,     /**< the same */
-	FIELD_CT_DADDR4,     /**< destination of the connection's first packet */
-	FIELD_CT_DADDR6,     /**< the same */
-	FIELD_REVERSE_PATH,  /**< 1: the source is reached through the in-interface, else 0 */
-	FIELD_SOURCE_LOCAL,  /**< 1: the source is an address of the host, else 0 */
+	FIELD_CT_STATE,		/**< bits: enum ct_state */
+	FIELD_CT_DIRECTION,	/**< 0 original, 1 reply */
+	FIELD_CT_STATUS,	/**< bits: enum ct_status */
+	FIELD_CT_SADDR4,	/**< source of the connection's first packet */
+	FIELD_CT_SADDR6,	/**< the same */
+	FIELD_CT_DADDR4,	/**< destination of the connection's first packet */
+	FIELD_CT_DADDR6,	/**< the same */
+	FIELD_REVERSE_PATH,	/**< 1: the source is reached through the in-interface, else 0 */
+	FIELD_SOURCE_LOCAL,	/**< 1: the source is an address of the host, else 0 */
 	FIELD_SOURCE_BROADCAST, /**< 1: the source is a broadcast address of the host's links */
-	FIELD_SOURCE_ON_OUT, /**< 1: the source is an address of the out-interface, else 0 */
+	FIELD_SOURCE_ON_OUT,	/**< 1: the source is an address of the out-interface, else 0 */
 	FIELD_DEST_BROADCAST, /**< 1: the destination is a broadcast address of the host's links */
-	FIELD_DEST_LOCAL,    /**< 1: the destination is an address of the host, else 0 */
-	FIELD_UNTRANSLATED, /**< 1: the packet leaves with the source it came with */
+	FIELD_DEST_LOCAL,     /**< 1: the destination is an address of the host, else 0 */
+	FIELD_UNTRANSLATED,   /**< 1: the packet leaves with the source it came with */
 	FIELD__COUNT
-};
+} __attribute__((packed)); /* rules have many, and there are many rules */
 
 /** Bits of FIELD_CT_STATE, with the kernel's values (NF_CT_STATE_BIT). */
 enum ct_state {
@@ -98,8 +99,29 @@ struct key {
 	uint8_t bits;
 };
 
-/** Most fields of a set's key. */
-#define TUPLE_MAX 2
+/** Most fields of a set's key: a FIELD_SERVICE counts twice. nft's types have room for no more. */
+#define TUPLE_MAX 5
+
+/** The fields of a set's key, in its order; FIELDS(...) writes one. */
+struct fields {
+	uint8_t n;
+	enum field field[TUPLE_MAX];
+};
+
+/** The fields that are given, as a value: FIELDS(FIELD_IIFNAME, FIELD_DADDR4). */
+#define FIELDS(...) \
+	((struct fields){sizeof((const enum field[]){__VA_ARGS__}) / sizeof(enum field), \
+			 {__VA_ARGS__}})
+
+/** An element's keys, one for each field of its set; KEYS(...) writes one. */
+struct keys {
+	uint8_t n;
+	const struct key *key;
+};
+
+#define KEYS(...) \
+	((struct keys){sizeof((const struct key[]){__VA_ARGS__}) / sizeof(struct key), \
+		       (const struct key[]){__VA_ARGS__}})
 
 /** Index that refers to nothing. */
 #define NO_INDEX UINT32_MAX
@@ -152,7 +174,7 @@ struct action {
 
 /** An element of a set or map. */
 struct element {
-	struct key key[TUPLE_MAX];
+	struct key *key; /**< one for each field of the set */
 	uint32_t action; /**< maps: index into ruleset.actions; sets: NO_INDEX */
 	uint32_t origin; /**< index into ruleset.origins */
 };
@@ -186,7 +208,7 @@ struct match {
 };
 
 /** Most matches of one rule. */
-#define MATCHES_MAX 6
+#define MATCHES_MAX 8
 
 /** Which lowering a rule is for: the backends differ in where their chains can stand. */
 enum lowering_for {

@@ -125,8 +125,9 @@ static void add_way(struct ruleset *rs, const char *to, const char *in, const ch
 {
 	struct set *ways = set(rs, to);
 
-	ruleset_add_element(rs, (uint32_t)(ways - rs->sets), interface(in, false),
-			    interface(out, false), NO_INDEX, ways->elements[0].origin);
+	ruleset_add_element(rs, (uint32_t)(ways - rs->sets),
+			    KEYS(interface(in, false), interface(out, false)), NO_INDEX,
+			    ways->elements[0].origin);
 }
 
 static void resize(struct ruleset *rs, const char *in, const char *ifname, const char *from,
@@ -185,8 +186,7 @@ static void delete_within(struct ruleset *rs)
 /* The faults. */
 
 #define FAULTS(X) \
-	X("leaving: no drop of invalid packets", \
-	  delete_rule(rs, "leave", "invalid state", 0)) \
+	X("leaving: no drop of invalid packets", delete_rule(rs, "leave", "invalid state", 0)) \
 	X("leaving: invalid packets accepted", \
 	  rule(rs, "leave", "invalid state", 0)->action = action_of(ACTION_ACCEPT)) \
 	X("no door at all", delete_rule(rs, "door", "came in on a network", 0)) \
@@ -195,8 +195,8 @@ static void delete_within(struct ruleset *rs)
 	  rule(rs, "source", "forged source", 0)->matches[0].key = \
 		  key_of_number(FIELD_REVERSE_PATH, 1)) \
 	X("door: DHCP's rule for 0.0.0.0/0 to anywhere and any port", \
-	  struct rule *r = rule(rs, "source", "DHCP", 0); r->n_matches = 1; \
-	  r->matches[0].key = prefix("0.0.0.0/0")) \
+	  struct rule *r = rule(rs, "source", "DHCP", 0); \
+	  r->n_matches = 1; r->matches[0].key = prefix("0.0.0.0/0")) \
 	X("door: every IPv6 source is link-local", \
 	  rule(rs, "source", "link-local", 1)->matches[0].key = prefix("::/0")) \
 	X("door: IPv4 link-local sources to anywhere", \
@@ -225,14 +225,12 @@ static void delete_within(struct ruleset *rs)
 	X("members of two networks swapped", \
 	  resize(rs, "members4", "vmnet1", "192.168.56.0/24", "198.18.7.0/24"); \
 	  resize(rs, "members4", "vmnet3", "198.18.7.0/24", "192.168.56.0/24")) \
-	X("an IPv4-only network has every IPv6 source", \
-	  struct set *m = set(rs, "members6"); \
-	  ruleset_add_element(rs, (uint32_t)(m - rs->sets), interface("vmnet4", false), \
-			      prefix("::/0"), NO_INDEX, m->elements[0].origin)) \
-	X("leaving: source not looked at", \
-	  drop_match(rule(rs, "leave", "own source", 0), 0)) \
-	X("leaving: not its source, yet passed", \
-	  delete_rule(rs, "leave", "not its source", 0)) \
+	X("an IPv4-only network has every IPv6 source", struct set *m = set(rs, "members6"); \
+	  ruleset_add_element(rs, (uint32_t)(m - rs->sets), \
+			      KEYS(interface("vmnet4", false), prefix("::/0")), NO_INDEX, \
+			      m->elements[0].origin)) \
+	X("leaving: source not looked at", drop_match(rule(rs, "leave", "own source", 0), 0)) \
+	X("leaving: not its source, yet passed", delete_rule(rs, "leave", "not its source", 0)) \
 	X("no rule for leaving", delete_rule(rs, "forward", "leaves a network", 0)) \
 	X("no rule for entering", delete_rule(rs, "forward", "enters a network", 0)) \
 	X("accepted before denied: everything to a routed network", \
@@ -250,37 +248,34 @@ static void delete_within(struct ruleset *rs)
 	X("an exit into another network", add_way(rs, "exits", "vmnet1", "vmnet3")) \
 	X("an exit by an interface that is not described", \
 	  add_way(rs, "exits", "vmnet1", "other0")) \
-	X("an exit missing", \
-	  struct set *s = set(rs, "exits"); \
+	X("an exit missing", struct set *s = set(rs, "exits"); \
 	  struct element *e = element(s, interface("vmnet3", false), interface("eth0", false)); \
 	  *e = s->elements[--s->n_elements]) \
-	X("exits with their sides swapped", \
-	  struct set *s = set(rs, "exits"); \
-	  for (size_t i = 0; i < s->n_elements; i++) { \
-		  struct key k = s->elements[i].key[0]; \
-		  s->elements[i].key[0] = s->elements[i].key[1]; \
-		  s->elements[i].key[1] = k; \
-	  }) \
+	X( \
+		"exits with their sides swapped", struct set *s = set(rs, "exits"); \
+		for (size_t i = 0; i < s->n_elements; i++) { \
+			struct key k = s->elements[i].key[0]; \
+			s->elements[i].key[0] = s->elements[i].key[1]; \
+			s->elements[i].key[1] = k; \
+		}) \
 	X("two networks taken for one", add_way(rs, "inside", "vmnet1", "vmnet2")) \
 	X("entering: address not looked at", \
 	  drop_match(rule(rs, "enter", "to its own address", 0), 0); \
 	  drop_match(rule(rs, "entry", "reply", 0), 0)) \
 	X("entering: interface not looked at, no drop at its end", \
 	  delete_rule(rs, "reply", "no way in from there", 0)) \
-	X("entering: not its address, yet passed", \
-	  delete_rule(rs, "enter", "not its address", 0)) \
+	X("entering: not its address, yet passed", delete_rule(rs, "enter", "not its address", 0)) \
 	X("entering: no drop at the end", delete_rule(rs, "entry", "nobody asked", 0)) \
-	X("entering: the original direction, too", \
-	  drop_match(rule(rs, "entry", "reply", 0), 0); delete_within(rs)) \
+	X("entering: the original direction, too", drop_match(rule(rs, "entry", "reply", 0), 0); \
+	  delete_within(rs)) \
 	X("entering: the original direction instead of replies", \
-	  rule(rs, "entry", "reply", 0)->matches[0].key = \
-		  key_of_number(FIELD_CT_DIRECTION, 0)) \
+	  rule(rs, "entry", "reply", 0)->matches[0].key = key_of_number(FIELD_CT_DIRECTION, 0)) \
 	X("entering: replies by any interface", \
 	  drop_match(rule(rs, "reply", "from an uplink of its own", 0), 0)) \
 	X("entering: no replies", delete_rule(rs, "entry", "reply", 0); \
 	  delete_rule(rs, "entry", "related", 0)) \
-	X("entering: everything is related", \
-	  drop_match(rule(rs, "entry", "related", 0), 0); delete_within(rs)) \
+	X("entering: everything is related", drop_match(rule(rs, "entry", "related", 0), 0); \
+	  delete_within(rs)) \
 	X("entering: no drop of invalid packets, and replies are all but new ones", \
 	  delete_rule(rs, "enter", "invalid state", 0); \
 	  struct rule *r = rule(rs, "entry", "reply", 0); drop_match(r, 0); \
@@ -304,8 +299,7 @@ static void delete_within(struct ruleset *rs)
 	  translation(rs, "eth0", "192.168.57.0/24")->kind = ACTION_MASQUERADE) \
 	X("the private address as the outside one", \
 	  addr_parse("192.168.57.1", &translation(rs, "eth0", "192.168.57.0/24")->addr)) \
-	X("no translation rule, the guard holds", \
-	  delete_rule(rs, "translate", "translation", 0)) \
+	X("no translation rule, the guard holds", delete_rule(rs, "translate", "translation", 0)) \
 	X("no guard", delete_rule(rs, "guard", "goes outside", 0)) \
 	X("no guard for IPv6", delete_rule(rs, "private", "private source", 1)) \
 	X("an uplink forgotten", delete_element(rs, "uplinks", "eth0", NULL)) \
@@ -313,8 +307,7 @@ static void delete_within(struct ruleset *rs)
 	  delete_element(rs, "closed4", "eth0", "10.0.5.0/24")) \
 	X("a private source not kept in on a foreign uplink", \
 	  delete_element(rs, "closed4", "eth1", "192.168.56.0/24")) \
-	X("multicast of the host translated", \
-	  delete_rule(rs, "stay", "stays on the link", 0)) \
+	X("multicast of the host translated", delete_rule(rs, "stay", "stays on the link", 0)) \
 	X("IPv6 multicast of the host translated", \
 	  delete_rule(rs, "stay", "stays on the link", 2)) \
 	X("answers to hop-by-hop options go out", \
@@ -343,7 +336,8 @@ static void delete_within(struct ruleset *rs)
 	X("outbound: inside IPv6 addresses reached by any way", \
 	  delete_rule(rs, "outbound", "to an inside address", 1)) \
 	X("outbound: answers are not told from what the host begins", \
-	  delete_rule(rs, "inward", "answers", 0); delete_rule(rs, "inward", "answers", 0)) \
+	  delete_rule(rs, "inward", "answers", 0); \
+	  delete_rule(rs, "inward", "answers", 0)) \
 	X("outbound: what others begin is not told from what the host begins", \
 	  delete_rule(rs, "inward", "not begun by the host there", 0)) \
 	X("no IPv4 forwarding", delete_sysctl(rs, "net/ipv4/ip_forward"); \

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
@@ -90,7 +91,15 @@ static void keys_are_text_for_people(void **state)
 {
 	static const struct set pair = {.n_fields = 2, .fields = {FIELD_IIFNAME, FIELD_SADDR4}};
 	static const struct set type = {.n_fields = 1, .fields = {FIELD_ICMPV6_TYPE}};
-	static const uint8_t key[20] = {'v', 'm', 'n', 'e', 't', '1', [16] = 192, 168, 56, 0};
+	static const uint8_t key[28] = {'v', 'm', 'n',	    'e',       't', '1', [16] = 192, 168,
+					56,  0,	  [20] = 6, [24] = 10, 0,   0,	 7};
+	/* ifname . ipv4_addr . inet_proto . ipv4_addr */
+	struct set four = {.n_fields = 4,
+			   .fields = {FIELD_IIFNAME, FIELD_SADDR4, FIELD_L4PROTO, FIELD_DADDR4}};
+	static const char words[] = "vmnet1 . 192.168.56.0 . 6 . 10.0.0.7";
+	uint32_t concatenation[] = {8 | NFTA_SET_KEY_TYPE << 16,
+				    htonl(((41u << 6 | 7) << 6 | 12) << 6 | 7)};
+	const struct image_set kept = {.key_len = sizeof(key), .blob = {concatenation, 8}};
 	struct buf text = {0};
 
 	(void)state;
@@ -99,6 +108,12 @@ static void keys_are_text_for_people(void **state)
 	buf_free(&text);
 	nft_refusal_key(&type, (const uint8_t[]){135}, &text);
 	assert_string_equal(buf_text(&text), "135");
+	buf_free(&text);
+	nft_refusal_key(&four, key, &text);
+	assert_string_equal(buf_text(&text), words);
+	buf_free(&text);
+	nft_refusal_record(&kept, key, &text);
+	assert_string_equal(buf_text(&text), words);
 	buf_free(&text);
 }
 

@@ -90,7 +90,7 @@ static void extensions_come_in_the_order_of_the_line(void **state)
 	(void)state;
 	rule_match_prefix(&s.rule, FIELD_CT_DIRECTION, key_of_number(FIELD_CT_DIRECTION, 1));
 	rule_match_bits(&s.rule, FIELD_CT_STATUS, CT_STATUS_SRC_NAT, true);
-	rule_match_prefix(&s.rule, FIELD_UDP_DPORT, key_of_number(FIELD_UDP_DPORT, 67));
+	rule_match_prefix(&s.rule, FIELD_SERVICE, key_of_service(IPPROTO_UDP, 67));
 	blob = xt_entry_build(s.ruleset, &s.rule, FAMILY_IPV6, s.room);
 	for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
 		extension = xt_entry_extension(FAMILY_IPV6, blob, &offset);

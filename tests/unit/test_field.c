@@ -73,7 +73,7 @@ static void no_match_is_left_out(void **state)
 			rule_match_bits(&with, f, CT_STATE_ESTABLISHED | CT_STATUS_CONFIRMED,
 					false);
 		else
-			rule_match_prefix(&with, f, key_of_number(f, 1));
+			rule_match_prefix(&with, f, key_of_number(f, 6u << 16 | 1));
 		if (f == FIELD_CT_STATUS)
 			with.matches[0].key = key_of_number(f, CT_STATUS_CONFIRMED);
 		if (f == FIELD_CT_STATE)
@@ -100,7 +100,7 @@ static void a_set_that_was_not_lowered_stops(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	rule_match_set(&rule, 0, FIELD_IIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, 0, FIELDS(FIELD_IIFNAME));
 	assert_true(STOPS(print(rs, &rule, &out)));
 	buf_free(&out);
 	arena_free(arena);

@@ -59,7 +59,9 @@ static bool load(const struct traveller *t, enum field field, uint8_t value[KEY_
 		return is_address(t, field, value);
 	case FIELD_L4PROTO:
 		return is_number(field, packet->l4proto, value);
-	case FIELD_UDP_DPORT:
+	case FIELD_SERVICE:
+		return is_number(field, (uint32_t)packet->l4proto << 16 | packet->dport, value);
+	case FIELD_DPORT:
 		return is_number(field, packet->dport, value);
 	case FIELD_ICMP_KIND:
 	case FIELD_ICMPV6_KIND:

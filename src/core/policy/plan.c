@@ -37,15 +37,10 @@
 static const char *const closed_names[FAMILY__COUNT] = {"closed4", "closed6"};
 static const char *const borrowed_names[FAMILY__COUNT] = {"borrowed4", "borrowed6"};
 
-static struct key no_key(void)
+static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name,
+			  struct fields fields)
 {
-	return (struct key){0};
-}
-
-static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name, enum field a,
-			  enum field b)
-{
-	uint32_t set = ruleset_add_set(plan->rs, name, false, a, b);
+	uint32_t set = ruleset_add_set(plan->rs, name, false, fields);
 
 	plan->rs->sets[set].tally = tally;
 	return set;
@@ -54,36 +49,35 @@ static uint32_t add_tally(struct plan *plan, enum tally tally, const char *name,
 static void make_sets(struct plan *plan)
 {
 	struct ruleset *rs = plan->rs;
-	plan->networks = ruleset_add_set(rs, "networks", false, FIELD_IIFNAME, FIELD__COUNT);
-	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELD_OIFNAME, FIELD__COUNT);
-	plan->inside = ruleset_add_set(rs, "inside", false, FIELD_IIFNAME, FIELD_OIFNAME);
-	plan->exits = add_tally(plan, TALLY_OUT, "exits", FIELD_IIFNAME, FIELD_OIFNAME);
-	plan->entries = add_tally(plan, TALLY_IN, "entries", FIELD_OIFNAME, FIELD_IIFNAME);
-	plan->routed = add_tally(plan, TALLY_IN, "routed", FIELD_OIFNAME, FIELD_IIFNAME);
-	plan->kept_in = add_tally(plan, TALLY_REFUSED, "kept_in", FIELD_IIFNAME, FIELD__COUNT);
-	plan->kept_out = add_tally(plan, TALLY_REFUSED, "kept_out", FIELD_OIFNAME, FIELD__COUNT);
-	plan->forged = add_tally(plan, TALLY_CAUGHT, "forged", FIELD_IIFNAME, FIELD__COUNT);
+	plan->networks = ruleset_add_set(rs, "networks", false, FIELDS(FIELD_IIFNAME));
+	plan->uplinks = ruleset_add_set(rs, "uplinks", false, FIELDS(FIELD_OIFNAME));
+	plan->inside = ruleset_add_set(rs, "inside", false, FIELDS(FIELD_IIFNAME, FIELD_OIFNAME));
+	plan->exits = add_tally(plan, TALLY_OUT, "exits", FIELDS(FIELD_IIFNAME, FIELD_OIFNAME));
+	plan->entries = add_tally(plan, TALLY_IN, "entries", FIELDS(FIELD_OIFNAME, FIELD_IIFNAME));
+	plan->routed = add_tally(plan, TALLY_IN, "routed", FIELDS(FIELD_OIFNAME, FIELD_IIFNAME));
+	plan->kept_in = add_tally(plan, TALLY_REFUSED, "kept_in", FIELDS(FIELD_IIFNAME));
+	plan->kept_out = add_tally(plan, TALLY_REFUSED, "kept_out", FIELDS(FIELD_OIFNAME));
+	plan->forged = add_tally(plan, TALLY_CAUGHT, "forged", FIELDS(FIELD_IIFNAME));
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		enum field addr = plan_saddr[f];
 		bool v4 = f == FAMILY_IPV4;
 
 		plan->members[f] = ruleset_add_set(rs, v4 ? "members4" : "members6", false,
-						   FIELD_IIFNAME, addr);
-		plan->snat[f] =
-			ruleset_add_set(rs, v4 ? "snat4" : "snat6", true, FIELD_OIFNAME, addr);
+						   FIELDS(FIELD_IIFNAME, addr));
+		plan->snat[f] = ruleset_add_set(rs, v4 ? "snat4" : "snat6", true,
+						FIELDS(FIELD_OIFNAME, addr));
 		plan->closed[f] =
-			add_tally(plan, TALLY_CAUGHT, closed_names[f], FIELD_OIFNAME, addr);
+			add_tally(plan, TALLY_CAUGHT, closed_names[f], FIELDS(FIELD_OIFNAME, addr));
 		plan->translated[f] =
 			add_tally(plan, TALLY_CAUGHT, v4 ? "translated4" : "translated6",
-				  FIELD_OIFNAME, addr);
-		plan->borrowed[f] =
-			add_tally(plan, TALLY_CAUGHT, borrowed_names[f], FIELD_OIFNAME, addr);
-		plan->subnets[f] = ruleset_add_set(rs, v4 ? "subnets4" : "subnets6", false, addr,
-						   FIELD__COUNT);
-		plan->strays[f] = add_tally(plan, TALLY_CAUGHT, v4 ? "strays4" : "strays6", addr,
-					    FIELD__COUNT);
-		plan->own[f] =
-			ruleset_add_set(rs, v4 ? "own4" : "own6", false, addr, FIELD__COUNT);
+				  FIELDS(FIELD_OIFNAME, addr));
+		plan->borrowed[f] = add_tally(plan, TALLY_CAUGHT, borrowed_names[f],
+					      FIELDS(FIELD_OIFNAME, addr));
+		plan->subnets[f] =
+			ruleset_add_set(rs, v4 ? "subnets4" : "subnets6", false, FIELDS(addr));
+		plan->strays[f] =
+			add_tally(plan, TALLY_CAUGHT, v4 ? "strays4" : "strays6", FIELDS(addr));
+		plan->own[f] = ruleset_add_set(rs, v4 ? "own4" : "own6", false, FIELDS(addr));
 	}
 }
 
@@ -108,7 +102,8 @@ static void add_private_source(struct plan *plan, const struct network *network,
 		uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_P2, "private source",
 						     network->name, subnet->place);
 
-		ruleset_add_element(plan->rs, plan->closed[family], out, source, NO_INDEX, origin);
+		ruleset_add_element(plan->rs, plan->closed[family], KEYS(out, source), NO_INDEX,
+				    origin);
 		return;
 	}
 	struct translation translation = network_translation(network, uplink, family);
@@ -122,11 +117,12 @@ static void add_private_source(struct plan *plan, const struct network *network,
 	uint32_t origin = ruleset_add_origin(plan->rs, PROMISE_NONE, "translation", network->name,
 					     subnet->place);
 
-	ruleset_add_element(plan->rs, plan->snat[family], out, source,
+	ruleset_add_element(plan->rs, plan->snat[family], KEYS(out, source),
 			    ruleset_add_action(plan->rs, action), origin);
-	ruleset_add_element(plan->rs, plan->translated[family], out, source, NO_INDEX, origin);
+	ruleset_add_element(plan->rs, plan->translated[family], KEYS(out, source), NO_INDEX,
+			    origin);
 	if (translation.masquerade)
-		ruleset_add_element(plan->rs, plan->borrowed[family], out, source, NO_INDEX,
+		ruleset_add_element(plan->rs, plan->borrowed[family], KEYS(out, source), NO_INDEX,
 				    origin);
 }
 
@@ -141,14 +137,14 @@ static void add_network(struct plan *plan, const struct network *network)
 	for (size_t i = 0; i < network->n_interfaces; i++) {
 		struct key in = key_of_interface(&network->interfaces[i]);
 
-		ruleset_add_element(rs, plan->networks, in, no_key(), NO_INDEX, origin);
-		ruleset_add_element(rs, plan->kept_in, in, no_key(), NO_INDEX, origin);
-		ruleset_add_element(rs, plan->kept_out, in, no_key(), NO_INDEX, origin);
-		ruleset_add_element(rs, plan->forged, in, no_key(), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->networks, KEYS(in), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->kept_in, KEYS(in), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->kept_out, KEYS(in), NO_INDEX, origin);
+		ruleset_add_element(rs, plan->forged, KEYS(in), NO_INDEX, origin);
 		for (size_t j = 0; j < network->n_interfaces; j++)
-			ruleset_add_element(rs, plan->inside, in,
-					    key_of_interface(&network->interfaces[j]), NO_INDEX,
-					    origin);
+			ruleset_add_element(rs, plan->inside,
+					    KEYS(in, key_of_interface(&network->interfaces[j])),
+					    NO_INDEX, origin);
 		if (network->mode != MODE_ISOLATED)
 			for (size_t u = 0; u < network->n_uplinks; u++) {
 				const struct uplink *uplink =
@@ -156,8 +152,9 @@ static void add_network(struct plan *plan, const struct network *network)
 
 				struct key out = key_of_interface(&uplink->interface);
 
-				ruleset_add_element(rs, plan->exits, in, out, NO_INDEX, origin);
-				ruleset_add_element(rs, back, in, out, NO_INDEX, origin);
+				ruleset_add_element(rs, plan->exits, KEYS(in, out), NO_INDEX,
+						    origin);
+				ruleset_add_element(rs, back, KEYS(in, out), NO_INDEX, origin);
 			}
 	}
 	for (size_t s = 0; s < network->n_subnets; s++) {
@@ -167,12 +164,13 @@ static void add_network(struct plan *plan, const struct network *network)
 
 		for (size_t i = 0; i < network->n_interfaces; i++)
 			ruleset_add_element(rs, plan->members[subnet->prefix.addr.family],
-					    key_of_interface(&network->interfaces[i]),
-					    key_of_prefix(&subnet->prefix), NO_INDEX, member);
+					    KEYS(key_of_interface(&network->interfaces[i]),
+						 key_of_prefix(&subnet->prefix)),
+					    NO_INDEX, member);
 		ruleset_add_element(rs, plan->subnets[subnet->prefix.addr.family],
-				    key_of_prefix(&subnet->prefix), no_key(), NO_INDEX, member);
+				    KEYS(key_of_prefix(&subnet->prefix)), NO_INDEX, member);
 		ruleset_add_element(rs, plan->strays[subnet->prefix.addr.family],
-				    key_of_prefix(&subnet->prefix), no_key(), NO_INDEX, member);
+				    KEYS(key_of_prefix(&subnet->prefix)), NO_INDEX, member);
 		if (network->mode == MODE_ROUTED)
 			continue;
 		for (size_t u = 0; u < plan->description->n_uplinks; u++)
@@ -191,9 +189,9 @@ static void add_own_prefix(struct plan *plan, const struct prefix *prefix, const
 	for (size_t i = 0; i < set->n_elements; i++)
 		if (memcmp(set->elements[i].key[0].bytes, key.bytes, KEY_SIZE) == 0)
 			return;
-	ruleset_add_element(plan->rs, plan->own[family], key, no_key(), NO_INDEX,
-			    ruleset_add_origin(plan->rs, PROMISE_P3, "the host's own", name,
-					       place));
+	ruleset_add_element(
+		plan->rs, plan->own[family], KEYS(key), NO_INDEX,
+		ruleset_add_origin(plan->rs, PROMISE_P3, "the host's own", name, place));
 }
 
 static void add_own_address(struct plan *plan, const struct addr *addr, const char *name,
@@ -240,7 +238,7 @@ struct ruleset *plan_ruleset(struct arena *arena, const struct description *desc
 		add_network(&plan, &description->networks[i]);
 	for (size_t u = 0; u < description->n_uplinks; u++)
 		ruleset_add_element(plan.rs, plan.uplinks,
-				    key_of_interface(&description->uplinks[u].interface), no_key(),
+				    KEYS(key_of_interface(&description->uplinks[u].interface)),
 				    NO_INDEX,
 				    ruleset_add_origin(plan.rs, PROMISE_P2, "uplink",
 						       description->uplinks[u].name,
@@ -263,15 +261,17 @@ static struct set *set_named(struct ruleset *rs, const char *name)
 static bool has_element(const struct set *set, const struct element *element)
 {
 	for (size_t i = 0; i < set->n_elements; i++)
-		if (memcmp(set->elements[i].key, element->key, sizeof(element->key)) == 0)
+		if (memcmp(set->elements[i].key, element->key,
+			   set->n_fields * sizeof(*element->key)) == 0)
 			return true;
 	return false;
 }
 
 static void add_closed(struct ruleset *rs, const struct set *closed, const struct element *element)
 {
-	ruleset_add_element(rs, (uint32_t)(closed - rs->sets), element->key[0], element->key[1],
-			    NO_INDEX, element->origin);
+	ruleset_add_element(rs, (uint32_t)(closed - rs->sets),
+			    (struct keys){closed->n_fields, element->key}, NO_INDEX,
+			    element->origin);
 }
 
 struct ruleset *plan_without_address(struct arena *arena, const struct ruleset *ruleset,

@@ -11,6 +11,8 @@
  * to multicast, for the sake of guests on one bridge (br_netfilter), but not to the host itself,
  * and is otherwise subject to the reverse path like any other.
  */
+#include <netinet/in.h>
+
 #include "policy/plan_rules.h"
 #include "rules/field.h"
 
@@ -27,7 +29,7 @@ static void make_no_router(struct plan *plan, uint32_t source)
 	rule_match_number(&rule, FIELD_ICMP_TYPE, 5);
 	plan_add(plan, rule);
 	rule = rule_start(source, action_goto(chain), origin);
-	rule_match_set(&rule, set, FIELD_ICMPV6_TYPE, FIELD__COUNT);
+	rule_match_set(&rule, set, FIELDS(FIELD_ICMPV6_TYPE));
 	plan_add(plan, rule);
 	plan_add_counted(plan, rule_start(chain, action_of(ACTION_DROP), origin), plan->forged,
 			 FIELD_IIFNAME);
@@ -44,13 +46,13 @@ static void make_unready(struct plan *plan, uint32_t source)
 
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
 	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("255.255.255.255/32"));
-	rule_match_number(&rule, FIELD_UDP_DPORT, 67);
+	rule_match_prefix(&rule, FIELD_SERVICE, key_of_service(IPPROTO_UDP, 67));
 	plan_add(plan, rule);
 	/* To the network's own broadcast address. The kernel takes no such packet for any other. */
 	rule = rule_start(source, pass, plan_reason(plan, PROMISE_P4, "DHCP"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
-	rule_match_number(&rule, FIELD_UDP_DPORT, 67);
-	rule_match_set(&rule, plan->members[FAMILY_IPV4], FIELD_IIFNAME, FIELD_DADDR4);
+	rule_match_prefix(&rule, FIELD_SERVICE, key_of_service(IPPROTO_UDP, 67));
+	rule_match_set(&rule, plan->members[FAMILY_IPV4], FIELDS(FIELD_IIFNAME, FIELD_DADDR4));
 	plan_add(plan, rule);
 	rule = rule_start(source, pass, plan_reason(plan, PROMISE_P4, "IGMP"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("0.0.0.0/32"));
@@ -67,7 +69,7 @@ static void make_unready(struct plan *plan, uint32_t source)
 	rule_match_set(&rule,
 		       plan_constant_set(plan, "nd_types", FIELD_ICMPV6_TYPE, nd_types,
 					 sizeof(nd_types), "neighbour discovery"),
-		       FIELD_ICMPV6_TYPE, FIELD__COUNT);
+		       FIELDS(FIELD_ICMPV6_TYPE));
 	plan_add(plan, rule);
 	rule = rule_start(source, drop, unready);
 	rule_match_prefix(&rule, FIELD_SADDR6, key_of_text("::/128"));
@@ -146,7 +148,7 @@ static void make_source(struct plan *plan, uint32_t source, uint32_t own)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(source, action_goto(own),
 				  plan_reason(plan, PROMISE_P4, "own source"));
-		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, plan_saddr[f]);
+		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_IIFNAME, plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 	make_unready(plan, source);
@@ -172,7 +174,7 @@ static void make_elsewhere(struct plan *plan, uint32_t elsewhere)
 				   plan_reason(plan, PROMISE_P3, "inside source from elsewhere"));
 
 		rule_match_number(&rule, FIELD_REVERSE_PATH, 0);
-		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 }
@@ -188,12 +190,12 @@ void plan_door(struct plan *plan)
 
 	rule = rule_start(door, action_goto(source),
 			  plan_reason(plan, PROMISE_P4, "came in on a network"));
-	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->networks, FIELDS(FIELD_IIFNAME));
 	plan_add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(door, action_goto(elsewhere),
 				  plan_reason(plan, PROMISE_P3, "an inside source"));
-		rule_match_set(&rule, plan->subnets[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->subnets[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 	make_source(plan, source, own);

@@ -33,7 +33,7 @@ static void make_leave(struct plan *plan, uint32_t leave)
 				      plan_reason(plan, PROMISE_P1, "within a network"));
 	uint32_t exit;
 
-	rule_match_set(&rule, plan->inside, FIELD_IIFNAME, FIELD_OIFNAME);
+	rule_match_set(&rule, plan->inside, FIELDS(FIELD_IIFNAME, FIELD_OIFNAME));
 	plan_add(plan, rule);
 	if (!plan_tracks(plan)) {
 		rule = rule_start(leave, refuse, plan_reason(plan, PROMISE_P1, "no way out there"));
@@ -45,7 +45,7 @@ static void make_leave(struct plan *plan, uint32_t leave)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(leave, action_goto(exit),
 				  plan_reason(plan, PROMISE_P4, "own source"));
-		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, plan_saddr[f]);
+		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_IIFNAME, plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 	rule = rule_start(leave, refuse, plan_reason(plan, PROMISE_P4, "not its source"));
@@ -53,7 +53,7 @@ static void make_leave(struct plan *plan, uint32_t leave)
 
 	rule = rule_start(exit, action_of(ACTION_ACCEPT),
 			  plan_reason(plan, PROMISE_P1, "to an uplink of its own"));
-	rule_match_set(&rule, plan->exits, FIELD_IIFNAME, FIELD_OIFNAME);
+	rule_match_set(&rule, plan->exits, FIELDS(FIELD_IIFNAME, FIELD_OIFNAME));
 	plan_add(plan, rule);
 	rule = rule_start(exit, refuse, plan_reason(plan, PROMISE_P1, "no way out there"));
 	plan_add_counted(plan, rule, plan->kept_in, FIELD_IIFNAME);
@@ -67,12 +67,12 @@ static void make_reply_translated(struct plan *plan, uint32_t reply)
 	rule = rule_start(reply, pass,
 			  plan_reason(plan, PROMISE_P3, "translated, from its uplink"));
 	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_SRC_NAT, false);
-	rule_match_set(&rule, plan->entries, FIELD_OIFNAME, FIELD_IIFNAME);
+	rule_match_set(&rule, plan->entries, FIELDS(FIELD_OIFNAME, FIELD_IIFNAME));
 	plan_add(plan, rule);
 	rule = rule_start(reply, pass, plan_reason(plan, PROMISE_P3, "announced by a helper"));
 	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_EXPECTED, false);
 	rule_match_bits(&rule, FIELD_CT_STATUS, CT_STATUS_DST_NAT, false);
-	rule_match_set(&rule, plan->entries, FIELD_OIFNAME, FIELD_IIFNAME);
+	rule_match_set(&rule, plan->entries, FIELDS(FIELD_OIFNAME, FIELD_IIFNAME));
 	plan_add(plan, rule);
 }
 
@@ -86,14 +86,14 @@ static void make_reply_routed(struct plan *plan, uint32_t reply)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(reply, drop,
 				  plan_reason(plan, PROMISE_P3, "inside source from elsewhere"));
-		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 		rule = rule_start(reply, drop,
 				  plan_reason(plan, PROMISE_P3, "of a connection within"));
-		rule_match_set(&rule, plan->strays[f], ct_daddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(ct_daddr[f]));
 		plan_add(plan, rule);
 		rule = rule_start(reply, action_goto(with_host), origin);
-		rule_match_set(&rule, plan->own[f], ct_daddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->own[f], FIELDS(ct_daddr[f]));
 		plan_add(plan, rule);
 	}
 	plan_add_counted(plan, rule_start(with_host, drop, origin), plan->kept_out, FIELD_OIFNAME);
@@ -105,7 +105,7 @@ static void make_reply_routed(struct plan *plan, uint32_t reply)
 	plan_add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 	rule = rule_start(reply, action_of(ACTION_ACCEPT),
 			  plan_reason(plan, PROMISE_P3, "from an uplink of its own"));
-	rule_match_set(&rule, plan->routed, FIELD_OIFNAME, FIELD_IIFNAME);
+	rule_match_set(&rule, plan->routed, FIELDS(FIELD_OIFNAME, FIELD_IIFNAME));
 	plan_add(plan, rule);
 }
 
@@ -146,7 +146,7 @@ static void make_entry(struct plan *plan, uint32_t entry, uint32_t reply)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(related, drop,
 				  plan_reason(plan, PROMISE_P3, "inside source from elsewhere"));
-		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 	plan_add(plan,
@@ -181,7 +181,7 @@ static void make_enter(struct plan *plan, uint32_t enter)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(enter, action_goto(entry),
 				  plan_reason(plan, PROMISE_P3, "to its own address"));
-		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, plan_daddr[f]);
+		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_OIFNAME, plan_daddr[f]));
 		plan_add(plan, rule);
 	}
 	rule = rule_start(enter, drop, plan_reason(plan, PROMISE_P3, "not its address"));
@@ -200,20 +200,20 @@ void plan_forward(struct plan *plan)
 
 	rule = rule_start(forward, action_goto(leave),
 			  plan_reason(plan, PROMISE_P1, "leaves a network"));
-	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->networks, FIELDS(FIELD_IIFNAME));
 	plan_add(plan, rule);
 	rule = rule_start(forward, action_goto(enter),
 			  plan_reason(plan, PROMISE_P3, "enters a network"));
-	rule_match_set(&rule, plan->networks, FIELD_OIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->networks, FIELDS(FIELD_OIFNAME));
 	plan_add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(forward, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P1, "inside source from elsewhere"));
-		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 		rule = rule_start(forward, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P1, "not to its network"));
-		rule_match_set(&rule, plan->strays[f], plan_daddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_daddr[f]));
 		plan_add(plan, rule);
 	}
 	make_leave(plan, leave);

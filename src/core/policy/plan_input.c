@@ -19,7 +19,7 @@ static void make_guest(struct plan *plan, uint32_t taken, uint32_t guest)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(taken, action_goto(guest),
 				  plan_reason(plan, PROMISE_P4, "own source"));
-		rule_match_set(&rule, plan->members[f], FIELD_IIFNAME, plan_saddr[f]);
+		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_IIFNAME, plan_saddr[f]));
 		rule.only = FOR_NFT;
 		plan_add(plan, rule);
 		rule.action = action_of(ACTION_ACCEPT);
@@ -57,7 +57,7 @@ static void make_asked(struct plan *plan, uint32_t taken)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(taken, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P3, "inside source from elsewhere"));
-		rule_match_set(&rule, plan->strays[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 }
@@ -73,7 +73,7 @@ static void make_taken(struct plan *plan, uint32_t input)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(input, action_goto(taken),
 				  plan_reason(plan, PROMISE_P3, "an inside source"));
-		rule_match_set(&rule, plan->subnets[f], plan_saddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->subnets[f], FIELDS(plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 	make_guest(plan, taken, guest);
@@ -89,7 +89,7 @@ static void make_link_local(struct plan *plan, uint32_t input)
 
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));
 	rule_match_prefix(&rule, FIELD_DADDR4, key_of_text("224.0.0.0/4"));
-	rule_match_set(&rule, plan->networks, FIELD_IIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->networks, FIELDS(FIELD_IIFNAME));
 	plan_add(plan, rule);
 	rule = rule_start(unanswered, action_of(ACTION_DROP),
 			  plan_reason(plan, PROMISE_P4, "link-local, and not answered there"));

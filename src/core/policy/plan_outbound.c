@@ -48,7 +48,7 @@ static void make_answer_types(struct plan *plan, uint32_t inward, uint32_t stray
 			plan_constant_set(plan, names[f], icmp_type[f], v4 ? types4 : types6,
 					  v4 ? sizeof(types4) : sizeof(types6), "answers");
 
-		rule_match_set(&rule, types, icmp_type[f], FIELD__COUNT);
+		rule_match_set(&rule, types, FIELDS(icmp_type[f]));
 		plan_add(plan, rule);
 	}
 }
@@ -65,7 +65,7 @@ static void make_inward(struct plan *plan, uint32_t inward)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(inward, action_of(ACTION_ACCEPT),
 				  plan_reason(plan, PROMISE_P1, "to its own network"));
-		rule_match_set(&rule, plan->members[f], FIELD_OIFNAME, plan_daddr[f]);
+		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_OIFNAME, plan_daddr[f]));
 		plan_add(plan, rule);
 	}
 	if (plan_tracks(plan))
@@ -79,7 +79,7 @@ static void make_inward(struct plan *plan, uint32_t inward)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(stray, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P1, "not to its network"));
-		rule_match_set(&rule, plan->strays[f], plan_daddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->strays[f], FIELDS(plan_daddr[f]));
 		plan_add(plan, rule);
 	}
 }
@@ -91,7 +91,7 @@ static struct rule private_source(struct plan *plan, uint32_t chain, uint32_t se
 	struct rule rule =
 		rule_start(chain, action_of(ACTION_DROP), plan_reason(plan, PROMISE_P2, text));
 
-	rule_match_set(&rule, set, FIELD_OIFNAME, source);
+	rule_match_set(&rule, set, FIELDS(FIELD_OIFNAME, source));
 	rule_match_number(&rule, FIELD_SOURCE_ON_OUT, 0);
 	return rule;
 }
@@ -103,7 +103,7 @@ static void make_stay(struct plan *plan, uint32_t outbound)
 	struct rule rule = rule_start(outbound, action_goto(stay),
 				      plan_reason(plan, PROMISE_P2, "goes outside"));
 
-	rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->uplinks, FIELDS(FIELD_OIFNAME));
 	plan_add(plan, rule);
 	for (size_t i = 0; i < sizeof(link_scope) / sizeof(*link_scope); i++) {
 		enum family f = link_scope[i].family;
@@ -111,7 +111,7 @@ static void make_stay(struct plan *plan, uint32_t outbound)
 		rule = rule_start(stay, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P2, "stays on the link"));
 		rule_match_prefix(&rule, plan_daddr[f], key_of_text(link_scope[i].prefix));
-		rule_match_set(&rule, plan->translated[f], FIELD_OIFNAME, plan_saddr[f]);
+		rule_match_set(&rule, plan->translated[f], FIELDS(FIELD_OIFNAME, plan_saddr[f]));
 		rule_match_number(&rule, FIELD_SOURCE_ON_OUT, 0);
 		plan_add(plan, rule);
 	}
@@ -131,7 +131,7 @@ void plan_outbound(struct plan *plan)
 			rule_start(outbound, action_goto(inward),
 				   plan_reason(plan, PROMISE_P1, "to an inside address"));
 
-		rule_match_set(&rule, plan->subnets[f], plan_daddr[f], FIELD__COUNT);
+		rule_match_set(&rule, plan->subnets[f], FIELDS(plan_daddr[f]));
 		plan_add(plan, rule);
 	}
 	if (plan_has(plan, plan->closed) || plan_has(plan, plan->translated))
@@ -151,7 +151,7 @@ void plan_translation(struct plan *plan)
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = rule_start(chain, action_of(ACTION_DISPATCH),
 				  plan_reason(plan, PROMISE_NONE, "translation"));
-		rule_match_set(&rule, plan->snat[f], FIELD_OIFNAME, plan_saddr[f]);
+		rule_match_set(&rule, plan->snat[f], FIELDS(FIELD_OIFNAME, plan_saddr[f]));
 		plan_add(plan, rule);
 	}
 }
@@ -165,7 +165,7 @@ void plan_guard(struct plan *plan)
 	struct rule rule = rule_start(guard, action_goto(private),
 				      plan_reason(plan, PROMISE_P2, "goes outside"));
 
-	rule_match_set(&rule, plan->uplinks, FIELD_OIFNAME, FIELD__COUNT);
+	rule_match_set(&rule, plan->uplinks, FIELDS(FIELD_OIFNAME));
 	plan_add(plan, rule);
 	for (enum family f = 0; f < FAMILY__COUNT; f++) {
 		rule = private_source(plan, private, plan->translated[f], plan_saddr[f],
@@ -183,7 +183,7 @@ void plan_guard(struct plan *plan)
 		rule = rule_start(private, action_of(ACTION_DROP),
 				  plan_reason(plan, PROMISE_P2, "not the uplink's address"));
 		rule_match_bits(&rule, FIELD_CT_STATE, CT_STATE_NEW | CT_STATE_RELATED, false);
-		rule_match_set(&rule, plan->borrowed[f], FIELD_OIFNAME, ct_saddr[f]);
+		rule_match_set(&rule, plan->borrowed[f], FIELDS(FIELD_OIFNAME, ct_saddr[f]));
 		rule_match_number(&rule, FIELD_SOURCE_ON_OUT, 0);
 		rule.only = FOR_NFT;
 		plan_add(plan, rule);

@@ -39,7 +39,7 @@ void plan_add_counted(struct plan *plan, struct rule rule, uint32_t set, enum fi
 	count.action = action_of(ACTION_COUNT);
 	count.counter = false;
 	count.origin = plan_reason(plan, PROMISE_NONE, "counts");
-	rule_match_set(&count, set, field, FIELD__COUNT);
+	rule_match_set(&count, set, FIELDS(field));
 	plan_add(plan, count);
 	plan_add(plan, rule);
 }
@@ -47,11 +47,11 @@ void plan_add_counted(struct plan *plan, struct rule rule, uint32_t set, enum fi
 uint32_t plan_constant_set(struct plan *plan, const char *name, enum field field,
 			   const uint8_t *numbers, size_t n, const char *text)
 {
-	uint32_t set = ruleset_add_set(plan->rs, name, false, field, FIELD__COUNT);
+	uint32_t set = ruleset_add_set(plan->rs, name, false, FIELDS(field));
 	uint32_t origin = plan_reason(plan, PROMISE_P4, text);
 
 	for (size_t i = 0; i < n; i++)
-		ruleset_add_element(plan->rs, set, key_of_number(field, numbers[i]),
-				    (struct key){0}, NO_INDEX, origin);
+		ruleset_add_element(plan->rs, set, KEYS(key_of_number(field, numbers[i])), NO_INDEX,
+				    origin);
 	return set;
 }

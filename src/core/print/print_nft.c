@@ -92,6 +92,11 @@ static void print_match(struct nft_printer *p, const struct rule *rule, const st
 
 	switch (match->kind) {
 	case MATCH_PREFIX:
+		if (match->fields[0] == FIELD_SERVICE) {
+			buf_printf(p->out, "%s %u", key_service_field(&match->key),
+				   key_port(&match->key));
+			break;
+		}
 		buf_printf(p->out, "%s %s", field_table[match->fields[0]].name,
 			   match->negated ? "!= " : "");
 		print_value(p, match->fields[0], &match->key, rule->origin);

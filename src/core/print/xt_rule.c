@@ -2,6 +2,8 @@
 // xt_rule: one rule in the language of iptables; what its dialects share.
 #include "print/xt_rule.h"
 
+#include <netinet/in.h> /* before the kernel's headers, which then leave its types alone */
+
 #include <linux/netfilter/xt_conntrack.h>
 #include <string.h>
 
@@ -59,8 +61,10 @@ static void print_prefix_match(struct xt_rule_printer *p, const struct match *ma
 	case FIELD_L4PROTO:
 		buf_printf(p->out, " -p %u", key_number(field, &match->key));
 		break;
-	case FIELD_UDP_DPORT:
-		buf_printf(p->out, " -p udp --dport %u", key_number(field, &match->key));
+	case FIELD_SERVICE:
+		buf_printf(p->out, " -p %s --dport %u",
+			   key_protocol(&match->key) == IPPROTO_TCP ? "tcp" : "udp",
+			   key_port(&match->key));
 		break;
 	case FIELD_ICMP_KIND:
 	case FIELD_ICMPV6_KIND:
@@ -103,6 +107,7 @@ static void print_prefix_match(struct xt_rule_printer *p, const struct match *ma
 		prefix = (struct prefix){key_addr(field, &match->key), match->key.bits};
 		buf_printf(p->out, " -m conntrack --ctorigdst %s", prefix_format(&prefix, text));
 		break;
+	case FIELD_DPORT:    /* lowered for nft */
 	case FIELD_CT_STATE: /* bits */
 	case FIELD_CT_STATUS:
 	case FIELD_CT_SADDR4: /* lowered away */

@@ -59,28 +59,28 @@ uint32_t ruleset_add_chain(struct ruleset *rs, const char *name, enum stage stag
 	return (uint32_t)rs->n_chains++;
 }
 
-uint32_t ruleset_add_set(struct ruleset *rs, const char *name, bool is_map, enum field a,
-			 enum field b)
+uint32_t ruleset_add_set(struct ruleset *rs, const char *name, bool is_map, struct fields fields)
 {
 	GROW(rs, sets);
 	struct set *set = &rs->sets[rs->n_sets];
 
-	*set = (struct set){.name = name, .is_map = is_map, .n_fields = 1};
-	set->fields[0] = a;
-	if (b != FIELD__COUNT)
-		set->fields[set->n_fields++] = b;
+	*set = (struct set){.name = name, .is_map = is_map, .n_fields = fields.n};
+	memcpy(set->fields, fields.field, sizeof(set->fields));
 	return (uint32_t)rs->n_sets++;
 }
 
-void ruleset_add_element(struct ruleset *rs, uint32_t set_idx, struct key a, struct key b,
-			 uint32_t action, uint32_t origin)
+void ruleset_add_element(struct ruleset *rs, uint32_t set_idx, struct keys keys, uint32_t action,
+			 uint32_t origin)
 {
 	struct set *set = &rs->sets[set_idx];
+	struct key *key = arena_calloc(rs->arena, keys.n, sizeof(*key));
 
+	must(keys.n == set->n_fields);
+	memcpy(key, keys.key, keys.n * sizeof(*key));
 	set->elements = arena_grow(rs->arena, set->elements, set->n_elements, &set->cap_elements,
 				   sizeof(*set->elements));
 	set->elements[set->n_elements++] =
-		(struct element){.key = {a, b}, .action = action, .origin = origin};
+		(struct element){.key = key, .action = action, .origin = origin};
 }
 
 bool action_equal(const struct action *a, const struct action *b)
@@ -145,9 +145,22 @@ static struct match *rule_add_match(struct rule *rule, enum match_kind kind, enu
 	return match;
 }
 
+bool match_of_key(enum field field, const struct key *key, struct match *out)
+{
+	*out = (struct match){.kind = MATCH_PREFIX, .n_fields = 1, .fields = {field}, .key = *key};
+	if (field != FIELD_SERVICE || key->bits == field_bits(field))
+		return true;
+	must(key->bits == 0 || key->bits == SERVICE_PROTOCOL_BITS);
+	out->fields[0] = FIELD_L4PROTO;
+	return key->bits != 0;
+}
+
 void rule_match_prefix(struct rule *rule, enum field field, struct key key)
 {
-	rule_add_match(rule, MATCH_PREFIX, field)->key = key;
+	struct match match;
+
+	if (match_of_key(field, &key, &match))
+		*rule_add_match(rule, MATCH_PREFIX, field) = match;
 }
 
 void rule_match_number(struct rule *rule, enum field field, uint32_t number)
@@ -163,13 +176,13 @@ void rule_match_bits(struct rule *rule, enum field field, uint32_t bits, bool ne
 	match->negated = negated;
 }
 
-void rule_match_set(struct rule *rule, uint32_t set, enum field a, enum field b)
+void rule_match_set(struct rule *rule, uint32_t set, struct fields fields)
 {
-	struct match *match = rule_add_match(rule, MATCH_SET, a);
+	struct match *match = rule_add_match(rule, MATCH_SET, fields.field[0]);
 
 	match->set = set;
-	if (b != FIELD__COUNT)
-		match->fields[match->n_fields++] = b;
+	match->n_fields = fields.n;
+	memcpy(match->fields, fields.field, sizeof(match->fields));
 }
 
 struct action action_of(enum action_kind kind)

@@ -22,13 +22,12 @@ uint32_t ruleset_add_origin(struct ruleset *rs, enum promise promise, const char
 uint32_t ruleset_add_chain(struct ruleset *rs, const char *name, enum stage stage,
 			   enum stage under);
 
-/** Adds a set (or map) keyed by the fields a and b (b FIELD__COUNT: by a alone). */
-uint32_t ruleset_add_set(struct ruleset *rs, const char *name, bool is_map, enum field a,
-			 enum field b);
+/** Adds a set (or map) keyed by the fields. */
+uint32_t ruleset_add_set(struct ruleset *rs, const char *name, bool is_map, struct fields fields);
 
-/** Adds an element to a set (action NO_INDEX) or map. */
-void ruleset_add_element(struct ruleset *rs, uint32_t set, struct key a, struct key b,
-			 uint32_t action, uint32_t origin);
+/** Adds an element to a set (action NO_INDEX) or map. The keys, one a field, are copied. */
+void ruleset_add_element(struct ruleset *rs, uint32_t set, struct keys keys, uint32_t action,
+			 uint32_t origin);
 
 /** Returns the index of an equal action, adding it unless it was among the latest ones. */
 uint32_t ruleset_add_action(struct ruleset *rs, struct action action);
@@ -51,7 +50,13 @@ struct chain_index ruleset_index(const struct ruleset *rs);
 /** Starts a rule of the chain; finish it with matches and ruleset_add_rule(). */
 struct rule rule_start(uint32_t chain, struct action action, uint32_t origin);
 
-/** Adds "the field starts with key". */
+/**
+ * Makes a match of "the field starts with key"; of a service its protocol alone is FIELD_L4PROTO.
+ * False: that is true of all packets, and nothing is made.
+ */
+bool match_of_key(enum field field, const struct key *key, struct match *out);
+
+/** Adds "the field starts with key"; nothing where match_of_key() makes nothing. */
 void rule_match_prefix(struct rule *rule, enum field field, struct key key);
 
 /** Adds "the field is number". */
@@ -60,8 +65,8 @@ void rule_match_number(struct rule *rule, enum field field, uint32_t number);
 /** Adds "one of bits is set in the field" (negated: none is). */
 void rule_match_bits(struct rule *rule, enum field field, uint32_t bits, bool negated);
 
-/** Adds "the tuple (a, b) is in the set"; b FIELD__COUNT for a set of one field. */
-void rule_match_set(struct rule *rule, uint32_t set, enum field a, enum field b);
+/** Adds "the tuple of these fields is in the set". */
+void rule_match_set(struct rule *rule, uint32_t set, struct fields fields);
 
 /** The actions without operands, and goto. */
 struct action action_of(enum action_kind kind);

@@ -5,23 +5,22 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "rules/build.h"
 
 void rule_expand(struct rule *rule, uint8_t index, const struct element *element,
 		 const struct ruleset *ruleset)
 {
-	struct match lookup = rule->matches[index];
-	uint8_t rest = (uint8_t)(rule->n_matches - index - 1);
+	struct match lookup = rule->matches[index], matches[TUPLE_MAX];
+	uint8_t rest = (uint8_t)(rule->n_matches - index - 1), n = 0;
 	bool dispatches = rule->action.kind == ACTION_DISPATCH && rest == 0;
 
-	must(rule->n_matches - 1 + lookup.n_fields <= MATCHES_MAX);
-	memmove(&rule->matches[index + lookup.n_fields], &rule->matches[index + 1],
-		rest * sizeof(lookup));
 	for (uint8_t f = 0; f < lookup.n_fields; f++)
-		rule->matches[index + f] = (struct match){.kind = MATCH_PREFIX,
-							  .n_fields = 1,
-							  .fields = {lookup.fields[f]},
-							  .key = element->key[f]};
-	rule->n_matches = (uint8_t)(rule->n_matches - 1 + lookup.n_fields);
+		if (match_of_key(lookup.fields[f], &element->key[f], &matches[n]))
+			n++;
+	must(rule->n_matches - 1 + n <= MATCHES_MAX);
+	memmove(&rule->matches[index + n], &rule->matches[index + 1], rest * sizeof(lookup));
+	memcpy(&rule->matches[index], matches, n * sizeof(*matches));
+	rule->n_matches = (uint8_t)(rule->n_matches - 1 + n);
 	if (dispatches)
 		rule->action = ruleset->actions[element->action];
 	/* Of two elements the one that some network is the reason for. */

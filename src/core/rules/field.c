@@ -51,10 +51,11 @@ const struct field_info field_table[FIELD__COUNT] = {
 	[FIELD_SADDR6] = {"ip6 saddr", XT_PLACE_SOURCE, ADDRESS6, LOAD(NETWORK, 8)},
 	[FIELD_DADDR6] = {"ip6 daddr", XT_PLACE_DESTINATION, ADDRESS6, LOAD(NETWORK, 24)},
 
-	[FIELD_L4PROTO] = {"meta l4proto", XT_PLACE_PROTOCOL, .bytes = 1,
+	[FIELD_L4PROTO] = {"meta l4proto", XT_PLACE_PROTOCOL, .bytes = 1, .no_order = true,
 			   TYPE(INET_PROTOCOL, "inet_proto"), LOAD(META, NFT_META_L4PROTO)},
-	[FIELD_UDP_DPORT] = {"udp dport", XT_PLACE_PROTOCOL, .bytes = 2, .l4proto = IPPROTO_UDP,
-			     TYPE(INET_SERVICE, "inet_service"), LOAD(TRANSPORT, 2)},
+	[FIELD_SERVICE] = {"service", XT_PLACE_PROTOCOL, .bytes = 3, LOAD(SERVICE, 2)},
+	[FIELD_DPORT] = {"th dport", XT_PLACE_NONE, .bytes = 2,
+			 TYPE(INET_SERVICE, "inet_service"), LOAD(TRANSPORT, 2)},
 	[FIELD_ICMP_KIND] = {"icmp type", XT_PLACE_PROTOCOL, OF_ICMP(2), LOAD(TRANSPORT, 0)},
 	[FIELD_ICMPV6_KIND] = {"icmpv6 type", XT_PLACE_PROTOCOL, OF_ICMPV6(2), LOAD(TRANSPORT, 0)},
 	[FIELD_ICMP_TYPE] = {"icmp type", XT_PLACE_PROTOCOL, OF_ICMP(1),
@@ -196,6 +197,54 @@ struct key key_of_number(enum field field, uint32_t number)
 	for (size_t i = info->bytes; i-- > 0; number >>= 8)
 		key.bytes[i] = (uint8_t)number;
 	return key;
+}
+
+struct key key_of_protocol(uint8_t protocol)
+{
+	return (struct key){.bytes = {protocol}, .bits = SERVICE_PROTOCOL_BITS};
+}
+
+struct key key_of_service(uint8_t protocol, uint16_t port)
+{
+	struct key key = key_of_number(FIELD_SERVICE, (uint32_t)protocol << 16 | port);
+
+	must(protocol == IPPROTO_TCP || protocol == IPPROTO_UDP);
+	return key;
+}
+
+uint8_t key_protocol(const struct key *key)
+{
+	return key->bytes[0];
+}
+
+uint16_t key_port(const struct key *key)
+{
+	return (uint16_t)(key->bytes[1] << 8 | key->bytes[2]);
+}
+
+void key_service_text(const struct key *key, struct buf *out)
+{
+	if (key->bits == field_bits(FIELD_SERVICE))
+		buf_printf(out, "%u/", key_port(key));
+	if (key->bits == 0)
+		buf_puts(out, "any");
+	else if (key_protocol(key) == IPPROTO_TCP)
+		buf_puts(out, "tcp");
+	else if (key_protocol(key) == IPPROTO_UDP)
+		buf_puts(out, "udp");
+	else
+		buf_printf(out, "%u", key_protocol(key));
+}
+
+uint8_t field_l4proto(enum field field, const struct key *key)
+{
+	return field == FIELD_SERVICE ? key_protocol(key) : field_table[field].l4proto;
+}
+
+const char *key_service_field(const struct key *key)
+{
+	must(key->bits == field_bits(FIELD_SERVICE));
+	return key_protocol(key) == IPPROTO_TCP ? "tcp dport" : "udp dport";
 }
 
 uint32_t key_number(enum field field, const struct key *key)

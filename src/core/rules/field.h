@@ -5,19 +5,21 @@
 
 #include <stdint.h>
 
+#include "hostgate/buf.h"
 #include "hostgate/ruleset.h"
 
 /** How a field is loaded into nf_tables registers. */
 enum nft_load {
-	NFT_LOAD_UNSAID,    /**< a row of the table that says nothing is a mistake */
-	NFT_LOAD_META,      /**< meta expression, key load_key */
-	NFT_LOAD_NETWORK,   /**< payload at the network header, offset load_key */
-	NFT_LOAD_TRANSPORT, /**< payload at the transport header, offset load_key */
-	NFT_LOAD_CT,        /**< ct expression, key load_key */
+	NFT_LOAD_UNSAID,      /**< a row of the table that says nothing is a mistake */
+	NFT_LOAD_META,	      /**< meta expression, key load_key */
+	NFT_LOAD_NETWORK,     /**< payload at the network header, offset load_key */
+	NFT_LOAD_TRANSPORT,   /**< payload at the transport header, offset load_key */
+	NFT_LOAD_CT,	      /**< ct expression, key load_key */
 	NFT_LOAD_CT_ORIGINAL, /**< ct expression of the original direction, key load_key */
-	NFT_LOAD_FIB_OIF,   /**< fib expression, flags load_key: does a route lead out there? */
-	NFT_LOAD_FIB_TYPE,  /**< fib expression, flags load_key: is the address of type fib_type? */
-	NFT_LOAD_NONE,      /**< lowered away before it gets there */
+	NFT_LOAD_FIB_OIF,     /**< fib expression, flags load_key: does a route lead out there? */
+	NFT_LOAD_FIB_TYPE, /**< fib expression, flags load_key: is the address of type fib_type? */
+	NFT_LOAD_SERVICE,  /**< the protocol and, at the transport header, the port at load_key */
+	NFT_LOAD_NONE,	   /**< lowered away before it gets there */
 	NFT_LOAD__COUNT
 };
 
@@ -47,6 +49,7 @@ struct field_info {
 	enum family family;    /**< when one_family */
 	uint8_t l4proto;       /**< IP protocol a packet must have for it; 0: any */
 	bool host_order;       /**< a number in host byte order inside nf_tables */
+	bool no_order;	       /**< nft's datatype has no byte order */
 	uint32_t nft_type;     /**< nft's datatype number (kernel's NFTA_SET_KEY_TYPE) */
 	const char *nft_type_name;
 	enum nft_load load;
@@ -98,6 +101,28 @@ struct key key_of_text(const char *text);
 
 /** Returns the key of a one-byte, or two-byte big-endian, or four-byte number of the field. */
 struct key key_of_number(enum field field, uint32_t number);
+
+/** Bits of a FIELD_SERVICE that are the protocol. A key of none of its bits is anything at all. */
+#define SERVICE_PROTOCOL_BITS 8
+
+/** Returns the key of FIELD_SERVICE that is all of an IP protocol. */
+struct key key_of_protocol(uint8_t protocol);
+
+/** Returns the key of FIELD_SERVICE that is one port of TCP or UDP. */
+struct key key_of_service(uint8_t protocol, uint16_t port);
+
+/** The parts of a key of FIELD_SERVICE. */
+uint8_t key_protocol(const struct key *key);
+uint16_t key_port(const struct key *key);
+
+/** Returns the IP protocol that a packet must have for the field to be like key; 0: any. */
+uint8_t field_l4proto(enum field field, const struct key *key);
+
+/** Writes a key of FIELD_SERVICE as the description does: "443/tcp", "udp", "47", "any". */
+void key_service_text(const struct key *key, struct buf *out);
+
+/** Returns what nft calls the port of a key of FIELD_SERVICE with one: "tcp dport", "udp dport". */
+const char *key_service_field(const struct key *key);
 
 /** Returns the number of key_of_number(). */
 uint32_t key_number(enum field field, const struct key *key);

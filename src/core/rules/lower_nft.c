@@ -8,19 +8,29 @@
  * rule with a lookup becomes one rule for each of these sets. Interface patterns ("tap*") have no
  * masked lookup that nft could print; they are few, and each becomes a rule of its own.
  *
+ * A service is protocol and port to a set, the protocol alone where an element asks for no port,
+ * and nothing where it asks for neither: such elements are of different shapes.
+ *
  * A map gives a verdict. Its elements that translate go to a chain that holds just that
  * translation, one chain for each address.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "rules/build.h"
 #include "rules/expand.h"
 #include "rules/field.h"
 
+/* A set of the output, and which elements of the input's it has. */
+struct shaped {
+	uint32_t set;
+	uint8_t bits[TUPLE_MAX]; /* of the keys, by the input's fields */
+};
+
 /* What became of one set. */
 struct lowered_set {
-	uint32_t *shaped; /* indexes of sets in the output */
+	struct shaped *shaped;
 	size_t n_shaped, cap_shaped;
 	const struct element **loose; /* elements that become rules */
 	size_t n_loose, cap_loose;
@@ -39,15 +49,59 @@ static bool is_loose(const struct set *set, const struct element *element)
 		if ((set->fields[f] == FIELD_IIFNAME || set->fields[f] == FIELD_OIFNAME) &&
 		    element->key[f].bits < field_bits(set->fields[f]))
 			return true;
-	return false;
+	/* A set of nothing is none. */
+	return set->n_fields == 1 && set->fields[0] == FIELD_SERVICE && element->key[0].bits == 0;
 }
 
-static bool has_shape(const struct set *set, const struct element *element)
+static bool has_shape(const struct set *set, const struct shaped *shaped,
+		      const struct element *element)
 {
 	for (uint8_t f = 0; f < set->n_fields; f++)
-		if (set->shape[f] != element->key[f].bits)
+		if (shaped->bits[f] != element->key[f].bits)
 			return false;
 	return true;
+}
+
+static void append_field(struct fields *to, enum field field)
+{
+	must(to->n < TUPLE_MAX);
+	to->field[to->n++] = field;
+}
+
+/* The fields that the output's set has for those of the input's. */
+static struct fields split_fields(const enum field *fields, uint8_t n, const uint8_t *bits)
+{
+	struct fields split = {0};
+
+	for (uint8_t f = 0; f < n; f++) {
+		if (fields[f] != FIELD_SERVICE) {
+			append_field(&split, fields[f]);
+			continue;
+		}
+		if (bits[f] > 0)
+			append_field(&split, FIELD_L4PROTO);
+		if (bits[f] > SERVICE_PROTOCOL_BITS)
+			append_field(&split, FIELD_DPORT);
+	}
+	return split;
+}
+
+/* The same for the keys. */
+static void split_keys(const struct set *set, const struct element *element,
+		       struct key out[static TUPLE_MAX])
+{
+	for (uint8_t f = 0; f < set->n_fields; f++) {
+		const struct key *key = &element->key[f];
+
+		if (set->fields[f] != FIELD_SERVICE) {
+			*out++ = *key;
+			continue;
+		}
+		if (key->bits > 0)
+			*out++ = key_of_number(FIELD_L4PROTO, key_protocol(key));
+		if (key->bits > SERVICE_PROTOCOL_BITS)
+			*out++ = key_of_number(FIELD_DPORT, key_port(key));
+	}
 }
 
 static const char *shape_name(struct arena *arena, const struct set *set,
@@ -58,6 +112,10 @@ static const char *shape_name(struct arena *arena, const struct set *set,
 	for (uint8_t f = 0; f < set->n_fields; f++)
 		if (field_table[set->fields[f]].load == NFT_LOAD_NETWORK)
 			name = arena_printf(arena, "%s_%u", name, element->key[f].bits);
+		else if (set->fields[f] == FIELD_SERVICE &&
+			 element->key[f].bits <= SERVICE_PROTOCOL_BITS)
+			name = arena_printf(arena, "%s_%s", name,
+					    element->key[f].bits ? "protocol" : "any");
 	return name;
 }
 
@@ -67,19 +125,24 @@ static uint32_t shaped_set(struct nft_lowering *low, const struct set *set,
 	struct ruleset *out = low->out;
 
 	for (size_t i = lowered->n_shaped; i-- > 0;)
-		if (has_shape(&out->sets[lowered->shaped[i]], element))
-			return lowered->shaped[i];
-	uint32_t idx = ruleset_add_set(out, shape_name(out->arena, set, element), set->is_map,
-				       set->fields[0],
-				       set->n_fields > 1 ? set->fields[1] : FIELD__COUNT);
-
-	out->sets[idx].tally = set->tally;
-	for (uint8_t f = 0; f < set->n_fields; f++)
-		out->sets[idx].shape[f] = element->key[f].bits;
+		if (has_shape(set, &lowered->shaped[i], element))
+			return lowered->shaped[i].set;
 	lowered->shaped = arena_grow(out->arena, lowered->shaped, lowered->n_shaped,
 				     &lowered->cap_shaped, sizeof(*lowered->shaped));
-	lowered->shaped[lowered->n_shaped++] = idx;
-	return idx;
+	struct shaped *shaped = &lowered->shaped[lowered->n_shaped++];
+	struct key key[TUPLE_MAX];
+	struct set *added;
+
+	for (uint8_t f = 0; f < set->n_fields; f++)
+		shaped->bits[f] = element->key[f].bits;
+	shaped->set = ruleset_add_set(out, shape_name(out->arena, set, element), set->is_map,
+				      split_fields(set->fields, set->n_fields, shaped->bits));
+	added = &out->sets[shaped->set];
+	added->tally = set->tally;
+	split_keys(set, element, key);
+	for (uint8_t f = 0; f < added->n_fields; f++)
+		added->shape[f] = key[f].bits;
+	return shaped->set;
 }
 
 static void lower_set(struct nft_lowering *low, const struct set *set, struct lowered_set *lowered)
@@ -99,8 +162,12 @@ static void lower_set(struct nft_lowering *low, const struct set *set, struct lo
 
 		if (action != NO_INDEX)
 			action = ruleset_add_action(out, action_goto(low->action_chain[action]));
-		ruleset_add_element(out, shaped_set(low, set, lowered, element), element->key[0],
-				    element->key[1], action, element->origin);
+		uint32_t to = shaped_set(low, set, lowered, element);
+		struct key key[TUPLE_MAX];
+
+		split_keys(set, element, key);
+		ruleset_add_element(out, to, (struct keys){out->sets[to].n_fields, key}, action,
+				    element->origin);
 	}
 }
 
@@ -155,6 +222,15 @@ static void lower_actions(struct nft_lowering *low)
 	}
 }
 
+static void shape_lookup(struct match *lookup, const struct shaped *shaped)
+{
+	struct fields fields = split_fields(lookup->fields, lookup->n_fields, shaped->bits);
+
+	lookup->set = shaped->set;
+	lookup->n_fields = fields.n;
+	memcpy(lookup->fields, fields.field, sizeof(lookup->fields));
+}
+
 /* Replaces the lookups from index on, one after the other, and adds the rules that result. */
 static void lower_lookups(struct nft_lowering *low, const struct rule *rule, uint8_t index)
 {
@@ -169,7 +245,7 @@ static void lower_lookups(struct nft_lowering *low, const struct rule *rule, uin
 	for (size_t i = 0; i < lowered->n_shaped; i++) {
 		struct rule copy = *rule;
 
-		copy.matches[index].set = lowered->shaped[i];
+		shape_lookup(&copy.matches[index], &lowered->shaped[i]);
 		lower_lookups(low, &copy, index + 1);
 	}
 	for (size_t i = 0; i < lowered->n_loose; i++) {

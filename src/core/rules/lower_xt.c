@@ -235,6 +235,38 @@ static size_t sort_by(const struct element **elements, size_t n, uint8_t field)
 	return different;
 }
 
+/* Whether iptables can compare the first bits of the field. */
+static bool has_heads(enum field field)
+{
+	return field != FIELD_SERVICE;
+}
+
+/* Whether a tree can tell elements of the lookup apart. */
+static bool grows_trees(const struct match *lookup)
+{
+	for (uint8_t f = 0; f < lookup->n_fields; f++)
+		if (has_heads(lookup->fields[f]))
+			return true;
+	return false;
+}
+
+/* The field that tells most elements apart. */
+static uint8_t best_field(const struct match *lookup, const struct element **elements, size_t n)
+{
+	size_t most = 0;
+	uint8_t best = 0;
+
+	for (uint8_t f = 0; f < lookup->n_fields && lookup->n_fields > 1; f++) {
+		size_t different = sort_by(elements, n, f);
+
+		if (different > most && has_heads(lookup->fields[f])) {
+			most = different;
+			best = f;
+		}
+	}
+	return best;
+}
+
 /* Grows a tree for the lookup; the chain goes on in "the rest". */
 static void lower_to_tree(struct xt_lowering *low, uint32_t chain, const struct rule *rule,
 			  uint8_t index, const struct element **elements, size_t n)
@@ -249,11 +281,7 @@ static void lower_to_tree(struct xt_lowering *low, uint32_t chain, const struct 
 	for (uint8_t i = 0; i < rule->n_matches; i++)
 		if (i != index)
 			entry.matches[entry.n_matches++] = rule->matches[i];
-	if (rule->matches[index].n_fields > 1) {
-		size_t by_first = sort_by(elements, n, 0);
-
-		tree.field = sort_by(elements, n, 1) > by_first;
-	}
+	tree.field = best_field(&rule->matches[index], elements, n);
 	sort_by(elements, n, tree.field);
 	/* iptables compares names by whole bytes. */
 	tree.step = field_table[lookup.matches[0].fields[tree.field]].load == NFT_LOAD_META ? 8 : 1;
@@ -286,7 +314,7 @@ static void lower_lookups(struct xt_lowering *low, uint32_t chain, const struct 
 
 	for (size_t i = 0; i < set->n_elements; i++)
 		elements[i] = &set->elements[i];
-	if (set->n_elements > LIST_MAX)
+	if (set->n_elements > LIST_MAX && grows_trees(&rule->matches[index]))
 		lower_to_tree(low, chain, &placed, index, elements, set->n_elements);
 	else
 		lower_to_list(low, &placed, elements, set->n_elements);

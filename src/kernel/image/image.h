@@ -53,7 +53,7 @@ struct image_set {
 	bool is_map;
 	bool counts;	   /**< every element has a counter */
 	bool is_anonymous; /**< part of a rule, and goes with it; never one of ours */
-	size_t key_len;	  /**< bytes; of two fields, each padded to 4 */
+	size_t key_len;	   /**< bytes; of several fields, each padded to 4 */
 	uint8_t *records; /**< n_records * image_stride(); owned; by key after image_finish() */
 	size_t n_records, cap_records;
 };

@@ -71,7 +71,7 @@ static bool narrow_port(struct judge_packet *packet, uint16_t port)
 static bool narrow(struct judge_packet *packet, const struct match *match)
 {
 	enum field field = match->fields[0];
-	uint8_t l4proto = field_table[field].l4proto;
+	uint8_t l4proto = field_l4proto(field, &match->key);
 
 	/* A rule about a protocol meets no other, whatever it asks. */
 	if (l4proto && !narrow_protocol(packet, l4proto))
@@ -91,8 +91,9 @@ static bool narrow(struct judge_packet *packet, const struct match *match)
 		return narrow_addr(&packet->daddr, &packet->daddr_open, field, &match->key);
 	case FIELD_L4PROTO:
 		return narrow_protocol(packet, (uint8_t)key_number(field, &match->key));
-	case FIELD_UDP_DPORT:
-		return narrow_port(packet, (uint16_t)key_number(field, &match->key));
+	case FIELD_SERVICE:
+		return narrow_port(packet, key_port(&match->key));
+	case FIELD_DPORT:
 	case FIELD_ICMP_KIND:
 	case FIELD_ICMP_TYPE:
 	case FIELD_ICMPV6_KIND:

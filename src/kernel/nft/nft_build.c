@@ -147,7 +147,7 @@ static void set_userdata(struct nftnl_set *out, const struct set *set)
 	struct nftnl_udata_buf *userdata = checked(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
 	uint32_t order = BYTEORDER_INVALID;
 
-	if (set->n_fields == 1)
+	if (set->n_fields == 1 && !field_table[set->fields[0]].no_order)
 		order = field_table[set->fields[0]].host_order ? BYTEORDER_HOST : BYTEORDER_BIG;
 	nftnl_udata_put_u32(userdata, NFTNL_UDATA_SET_KEYBYTEORDER, order);
 	if (set->is_map)

@@ -130,6 +130,9 @@ static void add_load(struct nftnl_rule *out, enum field field, uint32_t len, uin
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_FLAGS, info->load_key);
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_FIB_DREG, reg);
 		return;
+	case NFT_LOAD_SERVICE: /* its protocol is a dependency, and in a set a field of its own */
+		add_payload(out, NFT_PAYLOAD_TRANSPORT_HEADER, info->load_key, len, reg);
+		return;
 	case NFT_LOAD_UNSAID:
 	case NFT_LOAD_NONE: /* lower_nft() leaves no such field */
 	case NFT_LOAD__COUNT:
@@ -138,11 +141,12 @@ static void add_load(struct nftnl_rule *out, enum field field, uint32_t len, uin
 }
 
 /* A field that only some packets have is asked for once a rule, before its first use. */
-static void add_dependency(struct nftnl_rule *out, enum field field, struct known *known)
+static void add_dependency(struct nftnl_rule *out, enum field field, const struct key *key,
+			   struct known *known)
 {
 	static const uint8_t nfproto[FAMILY__COUNT] = {NFPROTO_IPV4, NFPROTO_IPV6};
 	const struct field_info *info = &field_table[field];
-
+	uint8_t l4proto = field_l4proto(field, key);
 	bool in_packet = info->load == NFT_LOAD_NETWORK || info->load == NFT_LOAD_TRANSPORT;
 
 	/* A connection knows its family itself, and so does the routing table. */
@@ -151,10 +155,10 @@ static void add_dependency(struct nftnl_rule *out, enum field field, struct know
 		add_cmp(out, NFT_CMP_EQ, &nfproto[info->family], 1);
 		known->family = true;
 	}
-	if (info->l4proto && known->l4proto != info->l4proto) {
+	if (l4proto && known->l4proto != l4proto) {
 		add_meta(out, NFT_META_L4PROTO, NFT_REG_1);
-		add_cmp(out, NFT_CMP_EQ, &info->l4proto, 1);
-		known->l4proto = info->l4proto;
+		add_cmp(out, NFT_CMP_EQ, &l4proto, 1);
+		known->l4proto = l4proto;
 	}
 }
 
@@ -201,6 +205,15 @@ static void add_prefix(struct nftnl_rule *out, const struct match *match)
 		}
 	}
 	add_cmp(out, op, match->key.bytes, len);
+}
+
+/* The port; the protocol that it is of is known by now. */
+static void add_service(struct nftnl_rule *out, const struct match *match)
+{
+	uint16_t port = htons(key_port(&match->key));
+
+	add_load(out, FIELD_SERVICE, sizeof(port), NFT_REG_1);
+	add_cmp(out, NFT_CMP_EQ, &port, sizeof(port));
 }
 
 static void add_bits(struct nftnl_rule *out, const struct match *match)
@@ -308,10 +321,13 @@ void nft_expr_add_rule(struct nftnl_rule *out, const struct ruleset *ruleset,
 		bool last = i + 1u == rule->n_matches;
 
 		for (size_t j = 0; j < match->n_fields; j++)
-			add_dependency(out, match->fields[j], &known);
+			add_dependency(out, match->fields[j], &match->key, &known);
 		switch (match->kind) {
 		case MATCH_PREFIX:
-			add_prefix(out, match);
+			if (match->fields[0] == FIELD_SERVICE)
+				add_service(out, match);
+			else
+				add_prefix(out, match);
 			break;
 		case MATCH_BITS:
 			add_bits(out, match);

@@ -72,17 +72,28 @@ static enum field field_of_type(uint32_t type)
 	return field;
 }
 
+/* Those of a concatenation in six bits each, the last lowest. False: one that we do not have. */
+static bool fields_of_type(uint32_t type, struct set *out)
+{
+	bool known = true;
+
+	for (uint32_t rest = type; rest; rest >>= NFT_TYPE_BITS)
+		out->n_fields++;
+	if (out->n_fields == 0 || out->n_fields > TUPLE_MAX)
+		return false;
+	for (uint8_t f = out->n_fields; f-- > 0; type >>= NFT_TYPE_BITS) {
+		out->fields[f] = field_of_type(type & ((1U << NFT_TYPE_BITS) - 1));
+		known = known && out->fields[f] < FIELD__COUNT;
+	}
+	return known;
+}
+
 void nft_refusal_record(const struct image_set *set, const uint8_t *key, struct buf *out)
 {
-	/* Those of a concatenation in six bits each, the last lowest. */
 	uint32_t type = nft_refusal_number(set, NFTA_SET_KEY_TYPE);
-	struct set types = {.n_fields = type >> NFT_TYPE_BITS ? 2 : 1};
-	bool known;
+	struct set types = {0};
+	bool known = fields_of_type(type, &types);
 
-	types.fields[0] = field_of_type(types.n_fields == 2 ? type >> NFT_TYPE_BITS : type);
-	types.fields[1] = field_of_type(type & ((1U << NFT_TYPE_BITS) - 1));
-	known = types.fields[0] < FIELD__COUNT &&
-		(types.n_fields == 1 || types.fields[1] < FIELD__COUNT);
 	if (known)
 		nft_refusal_key(&types, key, out);
 	for (size_t i = 0; !known && i < set->key_len; i++)

@@ -26,8 +26,7 @@
  */
 
 /* Most bytes of one element: two nests, key, verdict with a chain's name. */
-#define ELEMENT_MAX (64 + 2 * KEY_SIZE + 32 + NFT_NAME_MAXLEN)
-
+#define ELEMENT_MAX (64 + TUPLE_MAX * KEY_SIZE + 32 + NFT_NAME_MAXLEN)
 
 struct nlmsghdr *nft_write_start(struct nft_writing *w, uint8_t family,
 				 struct nft_subject subject, uint16_t type, uint16_t flags, size_t payload)

@@ -191,14 +191,20 @@ static void add_conntrack_destination(struct builder *b, const struct match *mat
 	make_mask(match->key.bits, (uint8_t *)&info->origdst_mask);
 }
 
-static void add_udp_port(struct builder *b, uint16_t port)
+static void add_service(struct builder *b, const struct match *match)
 {
-	struct xt_udp *udp = add_part(b, "udp", 0, sizeof(*udp));
+	uint16_t port = key_port(&match->key);
 
-	set_protocol(b, IPPROTO_UDP);
-	udp->spts[1] = UINT16_MAX;
-	udp->dpts[0] = port;
-	udp->dpts[1] = port;
+	set_protocol(b, key_protocol(&match->key));
+	if (key_protocol(&match->key) == IPPROTO_TCP) {
+		struct xt_tcp *tcp = add_part(b, "tcp", 0, sizeof(*tcp));
+
+		*tcp = (struct xt_tcp){.spts = {0, UINT16_MAX}, .dpts = {port, port}};
+	} else {
+		struct xt_udp *udp = add_part(b, "udp", 0, sizeof(*udp));
+
+		*udp = (struct xt_udp){.spts = {0, UINT16_MAX}, .dpts = {port, port}};
+	}
 }
 
 /* A type with the codes from first to last. */
@@ -263,8 +269,8 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_L4PROTO:
 		set_protocol(b, (uint8_t)key_number(field, &match->key));
 		break;
-	case FIELD_UDP_DPORT:
-		add_udp_port(b, (uint16_t)key_number(field, &match->key));
+	case FIELD_SERVICE:
+		add_service(b, match);
 		break;
 	case FIELD_ICMP_TYPE:
 	case FIELD_ICMPV6_TYPE:
@@ -298,6 +304,7 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_CT_DADDR6:
 		add_conntrack_destination(b, match);
 		break;
+	case FIELD_DPORT:     /* lowered for nft */
 	case FIELD_CT_SADDR4: /* lowered away */
 	case FIELD_CT_SADDR6:
 	case FIELD_UNTRANSLATED:

@@ -16,6 +16,7 @@ static const struct {
 } modules[] = {
 	{"comment", {"xt_comment", "xt_comment"}},
 	{"conntrack", {"xt_conntrack", "xt_conntrack"}},
+	{"tcp", {"xt_tcpudp", "xt_tcpudp"}},
 	{"udp", {"xt_tcpudp", "xt_tcpudp"}},
 	{"icmp", {"ip_tables", "ip_tables"}},
 	{"icmp6", {"ip6_tables", "ip6_tables"}},

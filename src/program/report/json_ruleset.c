@@ -45,6 +45,15 @@ static void add_why(const struct writer *w, json_t *object, uint32_t origin)
 	json_add_why(object, w->diags, &w->rs->origins[origin]);
 }
 
+/* As the description writes it: "80/tcp", "47", "any". */
+static void add_service(json_t *object, const char *name, const struct key *key)
+{
+	struct buf text __attribute__((cleanup(buf_free))) = {0};
+
+	key_service_text(key, &text);
+	json_add_text(object, name, buf_text(&text));
+}
+
 /* A number as such; all else as the text that the description and nft use. */
 static void add_value(json_t *object, const char *name, enum field field, const struct key *key)
 {
@@ -64,6 +73,8 @@ static void add_value(json_t *object, const char *name, enum field field, const 
 		json_add_text(object, name,
 			      wildcard ? prefix_format(&prefix, text)
 				       : addr_format(&prefix.addr, text));
+	} else if (field == FIELD_SERVICE) {
+		add_service(object, name, key);
 	} else {
 		json_object_set_new(object, name, json_integer(key_number(field, key)));
 	}
@@ -137,6 +148,11 @@ static json_t *match_of(const struct writer *w, const struct match *match)
 
 	switch (match->kind) {
 	case MATCH_PREFIX:
+		if (match->fields[0] == FIELD_SERVICE) {
+			json_add_text(object, "field", key_service_field(&match->key));
+			json_object_set_new(object, "is", json_integer(key_port(&match->key)));
+			break;
+		}
 		json_add_text(object, "field", field_table[match->fields[0]].name);
 		add_value(object, match->negated ? "not" : "is", match->fields[0], &match->key);
 		break;
