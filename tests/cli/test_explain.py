@@ -21,10 +21,10 @@ class Questions(unittest.TestCase):
     def test_wrong_questions_are_exit_2(self):
         self.refused(says="needs SRC and DST")
         self.refused(GUEST, says="needs SRC and DST")
-        self.refused(EXAMPLE, GUEST, says='SRC: "examples/host-only.yaml" is no IPv4 or IPv6 address')
-        self.refused(EXAMPLE, GUEST, "example.com", says="names are never looked up")
+        self.refused(EXAMPLE, GUEST, says='SRC: "examples/host-only.yaml" is not an IPv4 or IPv6 address')
+        self.refused(EXAMPLE, GUEST, "example.com", says="names are not looked up")
         self.refused(EXAMPLE, GUEST, "2001:db8::7", says="no packet has both")
-        self.refused(EXAMPLE, GUEST, OUTSIDE + ":0", says="no port")
+        self.refused(EXAMPLE, GUEST, OUTSIDE + ":0", says="not a port")
         self.refused("--from", "nowhere", EXAMPLE, GUEST, OUTSIDE, says='no interface.*"nowhere"')
 
     def test_a_wrong_question_is_a_document_too(self):
@@ -38,7 +38,7 @@ class Questions(unittest.TestCase):
     def test_only_explain_knows_from(self):
         done = hostgate("check", "--from", "vmnet1", EXAMPLE)
         self.assertEqual(done.returncode, 2)
-        self.assertIn("check knows no --from", done.stderr)
+        self.assertIn("check has no option --from", done.stderr)
 
 
 class Answers(unittest.TestCase):

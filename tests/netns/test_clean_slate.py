@@ -167,13 +167,13 @@ class Backends(cases.Case):
             way.install(lab, cases.standard())
             others(lab)
             names = {"nft": {"iptables": "ip", "ip6tables": "ip6"}, "legacy": {"iptables": "iptables", "ip6tables": "ip6tables"}}
-            expected = {"%s %s" % (names[variant][tool], table): "%d rule%s of others (clean-slate)" % (count, "s" * (count != 1))
+            expected = {"%s %s" % (names[variant][tool], table): "%d rule%s of other programs (clean-slate)" % (count, "s" * (count != 1))
                         for tool, variant in KINDS for table, count in COUNT.items()}
             before = {kind: theirs(lab, *kind) for kind in KINDS}
             planned = self.run_json(lab, way, "plan", path, 10)
             self.assertEqual({change["name"]: change["before"] for change in planned}, expected)
             self.assertEqual({(change["kind"], change["what"], change["after"]) for change in planned}, {("remove", "table", None)})
-            self.assertIn("- table iptables nat: 2 rules of others (clean-slate)\n", lab.run(way.argv("plan", path)).stdout)
+            self.assertIn("- table iptables nat: 2 rules of other programs (clean-slate)\n", lab.run(way.argv("plan", path)).stdout)
             self.assertEqual({kind: theirs(lab, *kind) for kind in KINDS}, before, "plan changes nothing")
             self.assertEqual(self.run_json(lab, way, "apply", path, 0), planned)
             after = kernel.generation(lab), lab.must(["iptables-legacy", "-S", "-v"])

@@ -85,7 +85,7 @@ class Concurrency(cases.Case):
         for status, errors in results:
             if status != 0:
                 self.assertEqual(status, 4, errors)
-                self.assertIn("another hostgate is at work here", errors)
+                self.assertIn("another hostgate is running here", errors)
                 self.assertIn("--wait", errors)
         self.assertIn(self.ours(), wanted)
         print("     %s: %d applies at once, %d done, %d told that another is at work"
@@ -119,7 +119,7 @@ class Concurrency(cases.Case):
 
     def test_foreign_commits(self):
         """A loop of foreign transactions: apply succeeds, or gives up after its attempts; nothing is half there."""
-        script, reason = self.host.file("storm.py", STORM), "somebody else keeps changing the tables|can't read back what was installed"
+        script, reason = self.host.file("storm.py", STORM), "another program keeps changing the tables|cannot read back what was installed"
         before = kernel.generation(self.host)
         fast = self.in_storm("without a pause", [sys.executable, script, "0"], reason)
         self.assertGreater(kernel.generation(self.host) - before, 1000, "it is no storm")

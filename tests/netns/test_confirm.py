@@ -182,7 +182,7 @@ class Confirm:
         done = self.hostgate(lab, "apply", "--confirm", "1", self.path["second"])
         self.assertIn("nothing to do", done.stdout)
         self.assertEqual(inject.processes(lab), [])
-        self.assertIn("nothing waits", self.hostgate(lab, "confirm", status=1).stderr)
+        self.assertIn("no apply awaits confirmation", self.hostgate(lab, "confirm", status=1).stderr)
         self.hostgate(lab, "rollback")
         self.assert_same(lab, state)
 
@@ -198,7 +198,7 @@ class Confirm:
             self.assertEqual(len(inject.processes(lab)), 1)
             record.expire(lab)
             self.assert_undone(lab, state)
-            self.assertIn("nothing waits", self.hostgate(lab, "confirm", status=1).stderr)
+            self.assertIn("no apply awaits confirmation", self.hostgate(lab, "confirm", status=1).stderr)
             lab.close()
 
     def test_time_runs_out(self):
@@ -301,7 +301,7 @@ class Confirm:
             os.kill(pid, signal.SIGKILL)
         record.expire(lab)
         self.assertIn("seconds ago", lab.run([PROGRAM, "status"]).stderr)
-        self.assertIn("nothing has undone it", self.hostgate(lab, "apply", self.path["first"], status=4).stderr)
+        self.assertIn("it has not been undone", self.hostgate(lab, "apply", self.path["first"], status=4).stderr)
         self.hostgate(lab, "rollback")
         self.assert_same(lab, state)
 

@@ -263,7 +263,7 @@ class Conntrack:
         path = lab.file("description.yaml", json.dumps(cases.standard(vmnet1={"mode": "isolated"})))
         done, trace = kernel.traced(lab, self.installer.argv("apply", path))
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("6 connections of vmnet1 taken out of conntrack", done.stdout)
+        self.assertIn("6 connections of vmnet1 deleted from conntrack", done.stdout)
         sent = [line for line in trace.splitlines() if "sendto(" in line and "CTNETLINK" in line]
         self.assertEqual(len(sent), 1 + 6, sent)
         self.assertIn("NLM_F_DUMP", sent[0])

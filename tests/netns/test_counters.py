@@ -114,7 +114,7 @@ class Counters(cases.Case):
         lines = self.lab.run([PROGRAM, "status"]).stdout.splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("COUNTED"))
         self.assertEqual([line.rstrip() for line in lines[start:start + 6]], [
-            "COUNTED  IN  OUT  REFUSED      CAUGHT",
+            "COUNTED  IN  OUT  REFUSED      BAD SOURCE",
             "vmnet2   0   0    3 (2.9 KiB)  0",
             "vmnet1   0   0    0            1 (100 B)",
             "vmnet3   0   0    0            0",

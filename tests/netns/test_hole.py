@@ -359,7 +359,7 @@ class Place(Guests):
                     self.installer.install(lab, holes(place))
                     self.assertTrue(everything_tagged(lab, variant))
                     self.assertEqual((lab.sysctl("ipv4/ip_forward"), lab.sysctl("ipv6/conf/all/forwarding")), ("1", "1"))
-                    self.assertNotIn("others use it", lab.run(self.installer.argv("status")).stdout)
+                    self.assertNotIn("other programs use it", lab.run(self.installer.argv("status")).stdout)
                     self.installer.remove(lab)
                     after = lab.all_sysctls()
                     self.assertEqual({path: (before.get(path), after.get(path)) for path in before.keys() | after.keys()

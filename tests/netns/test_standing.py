@@ -107,7 +107,7 @@ class Standing(Odd):
         described = cases.standard(vmnet1={"interface": "vmbr1"})
         self.lab.must([PROGRAM, "remove"])
         self.check_void(described, "HG-E253",
-                        'guests of "vmnet1" are heard on fwbr1, too: what comes in there is not judged as theirs',
+                        'packets of guests of "vmnet1" come in on fwbr1, too, where they do not count as theirs',
                         "add fwbr1 to its interfaces")
         described = cases.standard(vmnet1={"interface": ["vmbr1", "fwbr1"]})
         self.assertEqual(self.document("apply", 0, described)["void"], False)
@@ -135,26 +135,26 @@ class Standing(Odd):
         """A macvlan on top hears the guests; a macvtap may."""
         self.ip("link add link vmnet1 name mt0 type macvtap mode bridge", "link set mt0 up")
         self.check_warning(cases.standard(), "HG-W250", "warning",
-                           'guests of "vmnet1" may be heard on mt0, too, where what comes in is not judged as theirs')
+                           'packets of guests of "vmnet1" may come in on mt0, too, where they do not count as theirs')
         self.lab.must([PROGRAM, "remove"])
         self.ip("link add link vmnet1 name mv0 type macvlan mode bridge", "link set mv0 up")
         self.check_void(cases.standard(), "HG-E253",
-                        'guests of "vmnet1" are heard on mv0, too: what comes in there is not judged as theirs',
+                        'packets of guests of "vmnet1" come in on mv0, too, where they do not count as theirs',
                         "add mv0 to its interfaces")
 
     def test_second_interface(self):
         """Another interface has an address of the subnet."""
         self.ip("addr add 192.168.56.7/24 dev dmz0")
         self.check_void(cases.standard(), "HG-E254",
-                        'subnet 192.168.56.0/24 of "vmnet1" is on dmz0, too, which has the address 192.168.56.7 and '
-                        "is not the network's", "add dmz0 to the network's interfaces")
+                        'subnet 192.168.56.0/24 of "vmnet1" is also on dmz0, which has the address 192.168.56.7 and '
+                        "is not an interface of the network", "add dmz0 to its interfaces")
 
     def test_route(self):
         """A route to guests by another interface."""
         self.ip("route add 192.168.56.128/25 dev dmz0")
         self.check_warning(cases.standard(), "HG-W251", "warning",
-                           'a route of the host leads to 192.168.56.128/25 of "vmnet1" by dmz0, which is not the '
-                           "network's: guests there get no answer from the host")
+                           'a route of the host leads to 192.168.56.128/25 of "vmnet1" through dmz0, which is not an '
+                           "interface of the network: guests there get no answer from the host")
 
     def test_cut_off(self):
         """An uplink's address in a network: apply touches nothing; when it comes later, status says it."""
@@ -167,8 +167,8 @@ class Standing(Odd):
             document = self.document(command, 3, described)
             self.assertEqual((document["void"], document["changed"]), (True, False))
             diag = self.found(document, "HG-E255")
-            self.assertEqual(diag["message"], "eth1 has the address 10.20.0.9, which lies in 10.0.0.0/8 of the nat "
-                                              'network "vmnet1": the host could send nothing from it')
+            self.assertEqual(diag["message"], "eth1 has the address 10.20.0.9, which is in 10.0.0.0/8 of the nat "
+                                              'network "vmnet1": the host could not send anything from it')
             self.assertEqual(diag["related"][0]["message"], "the subnet is here")
         self.assertEqual(self.lab.must(["nft", "list", "ruleset"]), "")
         self.assertEqual(self.lab.all_sysctls(), before)
@@ -184,7 +184,7 @@ class Standing(Odd):
 
     def test_no_address(self):
         """An uplink to masquerade on that has no address of a family."""
-        message = "eth1 has no IPv6 address: nothing of vmnet1 and 1 more leaves there by IPv6 until it has one"
+        message = "eth1 has no IPv6 address: packets of vmnet1 and 1 more cannot leave there over IPv6 until it has one"
         self.ip("-6 addr flush dev eth1 scope global")
         self.check_warning(cases.standard(), "HG-N250", "note", message)
         self.lab.must([PROGRAM, "remove"])
@@ -196,7 +196,7 @@ class Standing(Odd):
         self.ip("link add vx5 type vxlan id 5 dstport 4789", "link set vx5 up")
         self.assertEqual(self.document("apply", 0, cases.standard())["diagnostics"], [])
         diag = self.found(self.document("status", 0, None), "HG-N251")
-        self.assertTrue(diag["message"].startswith("vx5 takes tunnelled packets from any sender"), diag["message"])
+        self.assertTrue(diag["message"].startswith("vx5 accepts tunnelled packets from any sender"), diag["message"])
         self.ip("link set vx5 down")
         self.assertEqual(self.document("status", 0, None)["diagnostics"], [])
 
@@ -205,7 +205,7 @@ class Standing(Odd):
         described = cases.standard(uplinks={"eth0": {}, "ppp0": {}}, vmnet9={"subnet": "10.9.9.0/24"})
         document = self.document("apply", 0, described)
         self.assertEqual([diag["message"].split(":")[0] for diag in document["diagnostics"]],
-                         ["ppp0 is not there yet", "vmnet9 is not there yet"])
+                         ["interface ppp0 does not exist yet", "interface vmnet9 does not exist yet"])
         self.assertEqual(self.document("status", 0, None)["missing_interfaces"], ["ppp0", "vmnet9"])
 
     def test_dry_run(self):

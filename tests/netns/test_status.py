@@ -77,7 +77,7 @@ class Status(cases.Case):
         self.assertEqual({(other["chain"], tuple(other["who"])) for other in answer["forwarding"]["others"]},
                          {("PREROUTING", ("Docker",)), ("OUTPUT", ("Docker",)), ("POSTROUTING", ("Docker",)), ("FORWARD", ("Docker",))})
         text = self.lab.run([PROGRAM, "status"])
-        self.assertRegex(text.stdout, r"blockers: +rules of others\n +drops: +ip filter FORWARD, policy drop.*; of Docker\n +stops: IPv4 vmnet1 -> outside")
+        self.assertRegex(text.stdout, r"blockers: +rules of other programs\n +drops: +ip filter FORWARD, policy drop.*; of Docker\n +stops: IPv4 vmnet1 -> outside")
         for way in (["-i", "vmnet1"], ["-o", "vmnet1"]):       # what the advice says
             self.lab.must(["iptables-" + variant, "-w", "-I", "DOCKER-USER"] + way + ["-j", "ACCEPT"])
         self.assertTrue(self.passes())

@@ -302,7 +302,7 @@ class Interfaces:
         for default in (1, 0):
             lab.sysctl("ipv4/conf/default/forwarding", default)
             done = self.installer.install(lab, described)
-            self.assertIn("ppp0 is not there yet", done.stderr)
+            self.assertIn("ppp0 does not exist yet", done.stderr)
 
 
 class Killed(cases.Case):

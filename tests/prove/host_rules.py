@@ -177,7 +177,7 @@ class Copies(Case):
                          ["table netdev n {", "chain near {",
                           'type filter hook ingress device "eth0" priority filter; policy accept;',
                           "counter packets 0 bytes 0"])
-        self.assertIn("left out: chain far, table netdev n: its devices are none of the description's [HG-N202]",
+        self.assertIn("not copied: chain far, table netdev n: its devices are not in the description [HG-N202]",
                       done.stderr)
 
     def test_what_the_copy_refuses_is_left_out_and_named(self):
@@ -197,9 +197,9 @@ class Copies(Case):
         self.assertEqual([line.split()[3] for line in kept],
                          ["192.0.2.%d/32" % i for i in (9, 1, 2, 3)] * 2)
         for number in (2, 4):
-            self.assertRegex(done.stderr, r"(?m)^warning: left out: rule %d \(handle \d+\) of chain C, table ip filter of "
+            self.assertRegex(done.stderr, r"(?m)^warning: not copied: rule %d \(handle \d+\) of chain C, table ip filter of "
                                           r"the host: the kernel refuses it: .* \[HG-W205\]$" % number)
-            self.assertRegex(done.stderr, r"(?m)^warning: left out: rule %d of chain C, table ip filter \(legacy\) of "
+            self.assertRegex(done.stderr, r"(?m)^warning: not copied: rule %d of chain C, table ip filter \(legacy\) of "
                                           r"the host: the kernel refuses it: .* \[HG-W205\]$" % number)
         self.assertEqual(done.stderr.count("HG-W205"), 4)
 

@@ -187,7 +187,7 @@ class Output(unittest.TestCase):
         if "unshare" in done.stderr or "cannot create" in done.stderr:
             self.skipTest(done.stderr.strip())
         self.assertEqual(done.returncode, 4, done.stderr)
-        self.assertIn("does not let this user make namespaces", done.stderr)
+        self.assertIn("this user may not create namespaces", done.stderr)
         self.assertEqual(done.stdout, "")
 
     def test_large_descriptions(self):

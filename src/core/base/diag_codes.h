@@ -21,98 +21,98 @@
 	X(YAML_TAG, "HG-E008", "a tag (!name) is used") \
 	X(YAML_DOCUMENTS, "HG-E009", "the file holds a second document") \
 	X(YAML_KEY, "HG-E010", "the key of a map is itself a map or a list") \
-	X(YAML_NUL, "HG-E011", "a text holds a NUL character") \
-	X(DUPLICATE_KEY, "HG-E012", "a key or name is there twice") \
+	X(YAML_NUL, "HG-E011", "a value contains a NUL character") \
+	X(DUPLICATE_KEY, "HG-E012", "a key or name appears twice") \
 	X(EMPTY, "HG-E013", "the description is empty") \
-	X(UNKNOWN_KEY, "HG-E020", "the language has no such key there") \
+	X(UNKNOWN_KEY, "HG-E020", "an unknown key") \
 	X(NOT_SUPPORTED, "HG-E021", "a key or value that this version does not support yet") \
 	X(MISSING_KEY, "HG-E022", "a required key is missing") \
 	X(WRONG_TYPE, "HG-E023", "a value, a list or a map where something else is expected") \
 	X(NULL_VALUE, "HG-E024", "a key without a value") \
 	X(EMPTY_LIST, "HG-E025", "an empty list") \
-	X(BAD_WORD, "HG-E026", "a value that is none of the words the key knows") \
-	X(BAD_TRUTH, "HG-E027", "a truth value that is neither true nor false") \
+	X(BAD_WORD, "HG-E026", "a value that is not one of the words the key accepts") \
+	X(BAD_TRUTH, "HG-E027", "neither true nor false, where one of them is needed") \
 	X(BAD_ADDRESS, "HG-E028", "not an IPv4 or IPv6 address") \
 	X(BAD_PREFIX, "HG-E029", "not a subnet in the form address/length") \
 	X(HOST_BITS, "HG-E030", "a subnet with address bits beyond its length") \
-	X(BAD_INTERFACE, "HG-E031", "not a name an interface can have") \
-	X(BAD_NAME, "HG-E032", "not a name a network or uplink can have") \
-	X(UPLINK_PATTERN, "HG-E033", "a pattern as the interface of an uplink") \
+	X(BAD_INTERFACE, "HG-E031", "not a valid interface name") \
+	X(BAD_NAME, "HG-E032", "not a valid name for a network or an uplink") \
+	X(UPLINK_PATTERN, "HG-E033", "an uplink whose interface is a pattern") \
 	X(TWO_ADDRESSES, "HG-E034", "an uplink with two addresses of one family") \
 	X(UNKNOWN_UPLINK, "HG-E035", "a network names an uplink that does not exist") \
 	X(UPLINK_TWICE, "HG-E036", "a network lists an uplink twice") \
 	X(TOO_MANY_INTERFACES, "HG-E037", "a network with more than 64 interface entries") \
-	X(HOLE_TWICE, "HG-E038", "holes lists a place twice") \
+	X(HOLE_TWICE, "HG-E038", "holes lists a firewall twice") \
 	X(NO_NETWORKS, "HG-E100", "the description has no networks") \
 	X(NO_UPLINK, "HG-E101", "a nat or routed network, but no uplink") \
-	X(SUBNETS_OVERLAP, "HG-E102", "two subnets share addresses") \
+	X(SUBNETS_OVERLAP, "HG-E102", "two subnets overlap") \
 	X(NETWORKS_SHARE_INTERFACE, "HG-E103", "one interface belongs to two networks") \
 	X(UPLINKS_SHARE_INTERFACE, "HG-E104", "one interface belongs to two uplinks") \
-	X(UPLINK_IS_NETWORK, "HG-E105", "one interface is an uplink and a network's") \
+	X(UPLINK_IS_NETWORK, "HG-E105", "one interface belongs to an uplink and to a network") \
 	X(INTERFACE_TWICE, "HG-E106", "a network lists an interface twice") \
 	X(SENSELESS_SUBNET, "HG-E107", "a subnet that no network can have") \
 	X(SENSELESS_ADDRESS, "HG-E108", "an address that no packet can be translated to") \
-	X(PRIVATE_OUTSIDE, "HG-E109", "an outside address that lies in a network's own subnet") \
+	X(PRIVATE_OUTSIDE, "HG-E109", "an outside address that is in a network's subnet") \
 	X(GATEWAY_OUTSIDE, "HG-E110", "a gateway outside its network's subnets") \
 	X(GATEWAY_TWICE, "HG-E111", "a network lists a gateway twice") \
 	X(SNAT_WITHOUT_NAT, "HG-E112", "snat on a network whose mode is not nat") \
-	X(SNAT_FAMILY, "HG-E113", "an snat address of a family the network has no subnet of") \
+	X(SNAT_FAMILY, "HG-E113", "an snat address of a family that the network has no subnet of") \
 	X(FORWARDING_DISABLED, "HG-E114", "forwarding is disabled, but a network needs it") \
-	X(NFT_NAME, "HG-E115", "an interface name that can't be written in nft's language") \
-	X(NOT_PERMITTED, "HG-E200", "it needs root, or CAP_NET_ADMIN in the network namespace") \
+	X(NFT_NAME, "HG-E115", "an interface name that cannot be written in nft syntax") \
+	X(NOT_PERMITTED, "HG-E200", "not permitted: needs root, or CAP_NET_ADMIN in the network namespace") \
 	X(KERNEL_REFUSED, "HG-E201", "the kernel refuses a table, chain, set, element or rule") \
 	X(KERNEL_MODULE, "HG-E202", "the kernel lacks something that the rules need") \
 	X(TABLE_OWNED, "HG-E203", "another process owns table inet hostgate") \
 	X(BATCH_TOO_LARGE, "HG-E204", "the transaction is larger than the process may send") \
-	X(KERNEL_BUSY, "HG-E205", "somebody else keeps changing the tables") \
-	X(KERNEL_FAILED, "HG-E206", "talking to the kernel failed") \
+	X(KERNEL_BUSY, "HG-E205", "another program keeps changing the tables") \
+	X(KERNEL_FAILED, "HG-E206", "communication with the kernel failed") \
 	X(READ_BACK, "HG-E207", "what the kernel has is not what was installed") \
-	X(XT_USED, "HG-E208", "a chain of others jumps to one that hostgate has to take out") \
+	X(XT_USED, "HG-E208", "another program's chain jumps to one that hostgate has to delete") \
 	X(NO_BACKEND, "HG-E209", "the kernel has neither nf_tables nor iptables") \
 	X(SYSCTL_MISSING, "HG-E210", "the kernel has no such sysctl") \
-	X(SYSCTL_FAILED, "HG-E211", "a sysctl can't be read or written") \
-	X(RA_UNGUARDED, "HG-E212", "forwarding would end the host's router advertisements") \
-	X(STATE_FAILED, "HG-E220", "the state file can't be written or read") \
-	X(LOCK_FAILED, "HG-E221", "the lock file can't be opened") \
-	X(LOCK_HELD, "HG-E222", "another hostgate is at work in this network namespace") \
-	X(NETNS_FAILED, "HG-E223", "the network namespace can't be entered") \
-	X(SANDBOX_FAILED, "HG-E230", "a copy of the host, to prove the rules in, can't be made") \
-	X(PROBE_FAILED, "HG-E231", "the probes can't be sent, so nothing is proved") \
-	X(COPY_FAILED, "HG-E232", "the host's rules can't be read, or put into the copy of it") \
-	X(UNDO_FAILED, "HG-E240", "what it takes to undo a change can't be written or read") \
+	X(SYSCTL_FAILED, "HG-E211", "a sysctl cannot be read or written") \
+	X(RA_UNGUARDED, "HG-E212", "with IPv6 forwarding the host would ignore router advertisements") \
+	X(STATE_FAILED, "HG-E220", "the record of the last apply cannot be read or written") \
+	X(LOCK_FAILED, "HG-E221", "the lock file cannot be opened") \
+	X(LOCK_HELD, "HG-E222", "another hostgate is running in this network namespace") \
+	X(NETNS_FAILED, "HG-E223", "the network namespace cannot be entered") \
+	X(SANDBOX_FAILED, "HG-E230", "the copy of the host that prove needs cannot be made") \
+	X(PROBE_FAILED, "HG-E231", "the probes cannot be sent, so nothing is proved") \
+	X(COPY_FAILED, "HG-E232", "the host's rules cannot be read, or cannot be loaded into the copy") \
+	X(UNDO_FAILED, "HG-E240", "the file that rollback needs cannot be read or written") \
 	X(UNDO_NOTHING, "HG-E241", "rollback: there is no change to undo") \
-	X(PENDING, "HG-E242", "an apply waits to be confirmed; nothing else may change meanwhile") \
-	X(NOT_PENDING, "HG-E243", "confirm: no apply waits to be confirmed") \
-	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply can't be started") \
-	X(INTERFACE_IS_PORT, "HG-E250", "a described interface is a port of another, on which its packets come in") \
-	X(INTERFACE_ALTNAME, "HG-E251", "a described interface is there under another name, which alone counts") \
-	X(INTERFACE_RENAMED, "HG-E252", "a described interface is not there, but its address is on another one") \
-	X(HEARD_ELSEWHERE, "HG-E253", "the host hears a network's guests on an interface that is not the network's") \
+	X(PENDING, "HG-E242", "an apply awaits confirmation; nothing else can be changed until then") \
+	X(NOT_PENDING, "HG-E243", "confirm: no apply awaits confirmation") \
+	X(GUARD_FAILED, "HG-E244", "the process that would undo an unconfirmed apply cannot be started") \
+	X(INTERFACE_IS_PORT, "HG-E250", "a described interface is a port of another one, where its packets come in") \
+	X(INTERFACE_ALTNAME, "HG-E251", "a described name is only an alternative name (altname) of an interface") \
+	X(INTERFACE_RENAMED, "HG-E252", "a described interface does not exist, but its address is on another one") \
+	X(HEARD_ELSEWHERE, "HG-E253", "packets of a network's guests come in on an interface that is not the network's") \
 	X(SUBNET_ELSEWHERE, "HG-E254", "the host has an address of a network's subnet on another interface") \
-	X(UPLINK_INSIDE, "HG-E255", "an uplink's own address lies in a network's subnet") \
-	X(MAYBE_HEARD, "HG-W250", "guests may be heard on an interface that is not their network's") \
-	X(SUBNET_ROUTED, "HG-W251", "a route leads to a network's subnet by another interface") \
-	X(NO_ADDRESS, "HG-W252", "an uplink has no address that a network could leave with") \
-	X(NO_ADDRESS_YET, "HG-N250", "an uplink without a way out of that family has no address for it") \
-	X(OPEN_TUNNEL, "HG-N251", "a tunnel of the host takes packets from any peer") \
-	X(BRIDGED_FRAMES, "HG-N300", "the kernel hands frames between guests on one bridge to the rules") \
-	X(IN_FRONT, "HG-E270", "what others have in front of hostgate's jumps in iptables may take packets from its rules") \
-	X(UNDO_PARTLY, "HG-W207", "rollback will not bring back what somebody added to our table") \
-	X(UNFINISHED, "HG-W208", "the last change did not come to its end") \
-	X(RECORD_DAMAGED, "HG-W200", "the state file can't be understood") \
-	X(SYSCTL_FOREIGN, "HG-W201", "somebody else changed a sysctl since hostgate wrote it") \
+	X(UPLINK_INSIDE, "HG-E255", "an uplink's own address is in a network's subnet") \
+	X(MAYBE_HEARD, "HG-W250", "packets of guests may come in on an interface that is not their network's") \
+	X(SUBNET_ROUTED, "HG-W251", "a route leads to a network's subnet through another interface") \
+	X(NO_ADDRESS, "HG-W252", "an uplink has no address that a network's packets could leave with") \
+	X(NO_ADDRESS_YET, "HG-N250", "an uplink has no address of a family, nor a default route of it") \
+	X(OPEN_TUNNEL, "HG-N251", "a tunnel of the host accepts packets from any peer") \
+	X(BRIDGED_FRAMES, "HG-N300", "frames between guests on one bridge pass through the rules (br_netfilter)") \
+	X(IN_FRONT, "HG-E270", "another program's rules in front of hostgate's jumps in iptables may take packets from its rules") \
+	X(UNDO_PARTLY, "HG-W207", "rollback cannot restore what another program added to table inet hostgate") \
+	X(UNFINISHED, "HG-W208", "the last change was not completed") \
+	X(RECORD_DAMAGED, "HG-W200", "the record of the last apply is damaged") \
+	X(SYSCTL_FOREIGN, "HG-W201", "another program changed a sysctl after hostgate wrote it") \
 	X(SYSCTL_LEFT, "HG-W202", "a sysctl stays as it is now") \
 	X(TABLE_LEFT, "HG-W203", "the rules of a failed apply or remove stay as they are now") \
-	X(COPY_LEFT_OUT, "HG-W205", "a rule of the host is not in the copy that is proved") \
-	X(RULE_LOST, "HG-W206", "a rule that clean-slate took out can't come back") \
-	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit can't be taken out") \
-	X(HOLE_MISSING, "HG-N220", "the chain that a hole is for does not exist") \
+	X(COPY_LEFT_OUT, "HG-W205", "a rule of the host is missing in prove's copy") \
+	X(RULE_LOST, "HG-W206", "a rule that clean-slate deleted cannot be restored") \
+	X(CONNTRACK_FAILED, "HG-W220", "connections that no longer fit the description cannot be deleted") \
+	X(HOLE_MISSING, "HG-N220", "the chain to make a hole in does not exist") \
 	X(INTERFACE_MISSING, "HG-N200", "an interface of the description does not exist yet") \
 	X(ROLLED_BACK, "HG-N201", "a failed apply or remove has changed nothing") \
-	X(COPY_DEVICES, "HG-N202", "a chain for other devices is not in the copy that is proved") \
-	X(FORWARDING_USED, "HG-N203", "forwarding stays on, since others need it now") \
-	X(COPY_MADE_UP, "HG-N204", "an interface is in the copy that is proved, and not on the host") \
-	X(COPY_PLAIN, "HG-N205", "an interface of the host is another kind of thing in the copy that is proved") \
+	X(COPY_DEVICES, "HG-N202", "a chain for devices that are not described is missing in prove's copy") \
+	X(FORWARDING_USED, "HG-N203", "forwarding stays on, because other programs need it now") \
+	X(COPY_MADE_UP, "HG-N204", "an interface of prove's copy does not exist on the host") \
+	X(COPY_PLAIN, "HG-N205", "an interface of the host is of another kind in prove's copy") \
 	X(UPLINK_UNUSED, "HG-W001", "an isolated network lists uplinks, which it never uses")
 
 enum diag_code {

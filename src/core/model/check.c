@@ -32,15 +32,15 @@ static const struct {
 	struct prefix prefix;
 	const char *what;
 } senseless[] = {
-	{{{FAMILY_IPV4, {0}}, 8}, "addresses of \"this network\" (0.0.0.0/8)"},
-	{{{FAMILY_IPV4, {127}}, 8}, "loopback addresses (127.0.0.0/8)"},
-	{{{FAMILY_IPV4, {169, 254}}, 16}, "link-local addresses (169.254.0.0/16)"},
-	{{{FAMILY_IPV4, {224}}, 4}, "multicast addresses (224.0.0.0/4)"},
-	{{{FAMILY_IPV4, {255, 255, 255, 255}}, 32}, "the broadcast address"},
-	{{{FAMILY_IPV6, {0}}, 127}, "the unspecified or the loopback address"},
-	{{{FAMILY_IPV6, {[10] = 0xff, [11] = 0xff}}, 96}, "IPv4 addresses in IPv6 (::ffff:0:0/96)"},
-	{{{FAMILY_IPV6, {0xfe, 0x80}}, 10}, "link-local addresses (fe80::/10)"},
-	{{{FAMILY_IPV6, {0xff}}, 8}, "multicast addresses (ff00::/8)"},
+	{{{FAMILY_IPV4, {0}}, 8}, "\"this network\", 0.0.0.0/8"},
+	{{{FAMILY_IPV4, {127}}, 8}, "loopback, 127.0.0.0/8"},
+	{{{FAMILY_IPV4, {169, 254}}, 16}, "link-local, 169.254.0.0/16"},
+	{{{FAMILY_IPV4, {224}}, 4}, "multicast, 224.0.0.0/4"},
+	{{{FAMILY_IPV4, {255, 255, 255, 255}}, 32}, "broadcast, 255.255.255.255"},
+	{{{FAMILY_IPV6, {0}}, 127}, "unspecified and loopback, ::/127"},
+	{{{FAMILY_IPV6, {[10] = 0xff, [11] = 0xff}}, 96}, "IPv4-mapped, ::ffff:0:0/96"},
+	{{{FAMILY_IPV6, {0xfe, 0x80}}, 10}, "link-local, fe80::/10"},
+	{{{FAMILY_IPV6, {0xff}}, 8}, "multicast, ff00::/8"},
 };
 
 static const char *find_senseless(const struct prefix *prefix)
@@ -61,15 +61,15 @@ static bool check_subnet(const struct checker *checker, const struct subnet *sub
 	prefix_format(&subnet->prefix, text);
 	if (!subnet->prefix.len)
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SENSELESS_SUBNET),
-				subnet->place, "%s is every address there is, not a subnet", text);
+				subnet->place, "%s covers every address, so it is not a subnet",
+				text);
 	else if (what)
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SENSELESS_SUBNET),
-				subnet->place, "%s holds %s, which no network can have", text,
-				what);
+				subnet->place, "%s overlaps reserved addresses (%s)", text, what);
 	else
 		return true;
-	diag_hint(checker->diags, diag, "private subnets lie in 10.0.0.0/8, 172.16.0.0/12, "
-		  "192.168.0.0/16 and fd00::/8");
+	diag_hint(checker->diags, diag,
+		  "private subnets are in 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fd00::/8");
 	return false;
 }
 
@@ -85,17 +85,16 @@ static void report_overlap(const struct checker *checker, const struct owned_sub
 	prefix_format(&first->subnet->prefix, first_text);
 	if (later->network == first->network)
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SUBNETS_OVERLAP),
-				later->subnet->place, "subnet %s shares addresses with %s of the "
-				"same network", later_text, first_text);
+				later->subnet->place, "subnet %s overlaps %s of the same network",
+				later_text, first_text);
 	else
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SUBNETS_OVERLAP),
-				later->subnet->place, "subnet %s of \"%s\" shares addresses with "
-				"%s of \"%s\"", later_text, later->network->name, first_text,
-				first->network->name);
+				later->subnet->place, "subnet %s of \"%s\" overlaps %s of \"%s\"",
+				later_text, later->network->name, first_text, first->network->name);
 	diag_relate(checker->diags, diag, first->subnet->place, "the other subnet is here");
-	diag_hint(checker->diags, diag, later->network == first->network
-					       ? "remove the smaller one"
-					       : "give each network addresses of its own");
+	diag_hint(checker->diags, diag,
+		  later->network == first->network ? "remove the smaller one"
+						   : "give each network its own addresses");
 }
 
 /* Sorts n subnets and keeps the outermost ones; reports what lies within them when asked to. */
@@ -176,7 +175,7 @@ static void report_shared(const struct checker *checker, const struct owned_inte
 		owner_of(checker, later), ifpattern_format(first->pattern, first_text),
 		twice ? "the same network" : owner_of(checker, first));
 
-	diag_relate(checker->diags, diag, first->pattern->place, "the other is here");
+	diag_relate(checker->diags, diag, first->pattern->place, "the other one is here");
 	diag_hint(checker->diags, diag, twice ? "remove one of the two"
 					      : "an interface belongs to one network or uplink");
 }
@@ -226,18 +225,21 @@ static void check_outside_address(const struct checker *checker, const struct su
 	addr_format(addr, text);
 	if (what) {
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SENSELESS_ADDRESS), place,
-				"no packet can go out with the source %s: it is among %s", text,
-				what);
+				"no packet can leave with the source %s: the address is reserved "
+				"(%s)",
+				text, what);
 		diag_hint(checker->diags, diag, "write an address of the uplink's interface");
 	}
 	if (!within || !network_is_private(within->network))
 		return;
 	diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(PRIVATE_OUTSIDE), place,
-			"%s is to be an outside address, but lies in a subnet of the %s network "
-			"\"%s\"", text, mode_name(within->network->mode), within->network->name);
+			"%s must be an outside address, but is in a subnet of the %s network "
+			"\"%s\"",
+			text, mode_name(within->network->mode), within->network->name);
 	diag_relate(checker->diags, diag, within->subnet->place, "the subnet is here");
-	diag_hint(checker->diags, diag, "such sources never leave by an uplink; write an address "
-		  "of the uplink's interface");
+	diag_hint(checker->diags, diag,
+		  "packets with such a source never leave through an uplink; write an address of "
+		  "the uplink's interface");
 }
 
 static void relate_subnets(const struct checker *checker, struct diag *diag,
@@ -276,17 +278,16 @@ static void check_gateways(const struct checker *checker, const struct network *
 		if (!subnets_find(&own, &sorted[i]->addr)) {
 			diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(GATEWAY_OUTSIDE),
 					sorted[i]->place,
-					"gateway %s lies in no subnet of its network", text);
+					"gateway %s is not in a subnet of its network", text);
 			relate_subnets(checker, diag, network);
 			diag_hint(checker->diags, diag, "a gateway is the host's own address on "
 				  "this network");
 		}
 		if (i && addr_equal(&sorted[i]->addr, &sorted[i - 1]->addr)) {
 			diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(GATEWAY_TWICE),
-					sorted[i]->place, "gateway %s is listed a second time",
-					text);
+					sorted[i]->place, "gateway %s is listed twice", text);
 			diag_relate(checker->diags, diag, sorted[i - 1]->place,
-				    "the other is here");
+				    "the other one is here");
 			diag_hint(checker->diags, diag, "remove one of the two");
 		}
 	}
@@ -301,12 +302,12 @@ static void check_snat(const struct checker *checker, const struct network *netw
 		return;
 	if (network->mode != MODE_NAT) {
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(SNAT_WITHOUT_NAT),
-				network->snat_place, "\"%s\" is %s, so nothing of it is translated",
+				network->snat_place, "\"%s\" is %s, so it is not translated",
 				network->name, mode_name(network->mode));
 		if (network->mode_place.line)
 			diag_relate(checker->diags, diag, network->mode_place,
 				    "its mode is given here");
-		diag_hint(checker->diags, diag, "make its mode %s, or remove this",
+		diag_hint(checker->diags, diag, "set its mode to %s, or remove this",
 			  mode_name(MODE_NAT));
 	}
 	if (network->snat == SNAT_ADDRESS && network->n_subnets &&
@@ -335,14 +336,14 @@ static void check_network(const struct checker *checker, const struct subnet_ind
 				network->place,
 				"\"%s\" lists uplinks, but is %s and never uses them",
 				network->name, mode_name(network->mode));
-		diag_hint(checker->diags, diag, "make its mode %s or %s, or remove the uplinks",
+		diag_hint(checker->diags, diag, "set its mode to %s or %s, or remove the uplinks",
 			  mode_name(MODE_NAT), mode_name(MODE_ROUTED));
 	}
 	if (network->mode != MODE_ISOLATED && !network->uplinks_given && checker->complete &&
 	    !checker->description->n_uplinks) {
 		diag = diag_add(checker->diags, SEVERITY_ERROR, CODE(NO_UPLINK),
 				network->mode_place,
-				"\"%s\" is %s, but the description has no uplink to leave by",
+				"\"%s\" is %s, but the description has no uplink for it",
 				network->name, mode_name(network->mode));
 		diag_hint(checker->diags, diag, "add the outside interface, for example:\n"
 			  "uplinks:\n  eth0: {}");
@@ -366,7 +367,7 @@ static void check_forwarding(const struct checker *checker)
 				"forwarding is disabled, but a network needs it");
 		diag_relate(checker->diags, diag, network->mode_place, "\"%s\" is %s",
 			    network->name, mode_name(network->mode));
-		diag_hint(checker->diags, diag, "write %s, or make every network %s",
+		diag_hint(checker->diags, diag, "write %s, or set the mode of every network to %s",
 			  forwarding_name(FORWARDING_AUTO), mode_name(MODE_ISOLATED));
 		return;
 	}

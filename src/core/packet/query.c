@@ -23,13 +23,12 @@ static bool check_address(const char *what, const char *text, const struct addr 
 	static const struct {
 		const char *prefix, *why;
 	} senseless[] = {
-		{"0.0.0.0/8", "is the address of no machine"},
-		{"::/128", "is the address of no machine"},
+		{"0.0.0.0/8", "is not the address of a machine"},
+		{"::/128", "is not the address of a machine"},
 		{"127.0.0.0/8", "never leaves a machine"},
 		{"::1/128", "never leaves a machine"},
-		{"224.0.0.0/4",
-		 "is a multicast address: no rule lets it from one side to the other"},
-		{"ff00::/8", "is a multicast address: no rule lets it from one side to the other"},
+		{"224.0.0.0/4", "is a multicast address, which no rule lets through"},
+		{"ff00::/8", "is a multicast address, which no rule lets through"},
 		{"255.255.255.255/32", "is for the machines on one link and is never forwarded"},
 		{"fe80::/10", "is an address on one link only and is never forwarded"},
 	};
@@ -49,11 +48,10 @@ static bool read_address(const char *what, const char *text, struct addr *out, s
 	if (addr_parse(text, out))
 		return check_address(what, text, out, error);
 	if (prefix_parse(text, &prefix))
-		buf_printf(error, "%s: \"%.64s\" is a whole subnet; name one address of it", what,
-			   text);
+		buf_printf(error, "%s: \"%.64s\" is a subnet; give one address in it", what, text);
 	else
 		buf_printf(error,
-			   "%s: \"%.64s\" is no IPv4 or IPv6 address; names are never looked up",
+			   "%s: \"%.64s\" is not an IPv4 or IPv6 address; names are not looked up",
 			   what, text);
 	return false;
 }
@@ -69,7 +67,7 @@ static bool read_protocol(const char *text, enum family family, struct query *ou
 		out->l4proto = family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	if (out->l4proto)
 		return true;
-	buf_printf(error, "DST: the protocol \"%.64s\" is none of tcp, udp, icmp", text);
+	buf_printf(error, "DST: the protocol \"%.64s\" is not tcp, udp or icmp", text);
 	return false;
 }
 
@@ -79,7 +77,7 @@ static bool read_port(const char *text, struct query *out, struct buf *error)
 	unsigned long port = len > 0 && len <= 5 ? strtoul(text, NULL, 10) : 0;
 
 	if (text[len] != '\0' || port == 0 || port > UINT16_MAX) {
-		buf_printf(error, "DST: \"%.64s\" is no port from 1 to 65535", text);
+		buf_printf(error, "DST: \"%.64s\" is not a port from 1 to 65535", text);
 		return false;
 	}
 	out->has_port = true;
@@ -98,7 +96,8 @@ static bool split_port(char *text, char **address, char **port, struct buf *erro
 		char *end = strchr(text, ']');
 
 		if (!end || (end[1] != '\0' && end[1] != ':')) {
-			buf_printf(error, "DST: \"%.64s\" is not of the form [ADDRESS]:PORT", text);
+			buf_printf(error, "DST: \"%.64s\" does not have the form [ADDRESS]:PORT",
+				   text);
 			return false;
 		}
 		*address = text + 1;

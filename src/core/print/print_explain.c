@@ -129,8 +129,8 @@ static void print_title(struct explain_printer *p, const struct explained_path *
 	const struct uplink *uplink = in ? path->in.uplink : path->out.uplink;
 
 	if (e->n_paths > 1 && uplink)
-		buf_printf(p->out, "\nIf it %s by the uplink %s:\n", in ? "comes in" : "goes out",
-			   uplink->name);
+		buf_printf(p->out, "\nIf it %s through the uplink %s:\n",
+			   in ? "comes in" : "goes out", uplink->name);
 	else
 		buf_putc(p->out, '\n');
 }

@@ -303,7 +303,7 @@ static void print_sysctls(struct script_printer *p)
 {
 	static const char *const titles[SYSCTL_PHASE__COUNT] = {
 		[SYSCTL_HARDEN] = "a guest must not become the host's router",
-		[SYSCTL_GUARD] = "router advertisements go on being heard where they are now",
+		[SYSCTL_GUARD] = "interfaces that accept router advertisements now go on doing so",
 		[SYSCTL_FORWARD] = "forwarding, last of all",
 	};
 	const char *title = NULL;
@@ -322,11 +322,11 @@ static void print_sysctls(struct script_printer *p)
 static void print_start(const char *purpose, struct buf *out)
 {
 	buf_printf(out,
-		   "#\n%s"
-		   "# Run it as root; running it again gives the same result.\n"
+		   "#\n"
+		   "%s# Run it as root; running it again gives the same result.\n"
 		   "set -eu\n"
 		   "PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin\n\n"
-		   "# what sysctls were before, kept for the script that takes all out again\n"
+		   "# the earlier values of sysctls, for the script that removes everything again\n"
 		   "record=${HOSTGATE_RUNDIR:-/run/hostgate}/script-$(readlink /proc/self/ns/net | tr -dc 0-9)\n\n",
 		   purpose);
 	buf_puts(out, script_chains);
@@ -354,8 +354,8 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 	print_header_comment(header, out);
 	print_start(xt->clean_slate ?
 			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
-			    "# built-in chain. Rules of others in mangle, nat and filter are taken away\n"
-			    "# (clean-slate); nothing brings them back.\n" :
+			    "# built-in chain. Other programs' rules in mangle, nat and filter are\n"
+			    "# deleted (clean-slate); nothing restores them.\n" :
 			    "# All rules are in chains of their own, HOSTGATE-*, with one jump each from a\n"
 			    "# built-in chain. No other rule is touched.\n",
 		    out);
@@ -371,7 +371,7 @@ void print_iptables(const struct ruleset *xt, const struct print_header *header,
 	print_families(&p, print_family);
 	print_sysctls(&p);
 	if (xt->n_holes > 0) {
-		buf_puts(out, "\n# holes in others' firewalls\n");
+		buf_puts(out, "\n# holes in other programs' firewalls\n");
 		print_families(&p, print_holes_of);
 	}
 }
@@ -387,8 +387,8 @@ void print_iptables_remove(const char *version, struct buf *out)
 	struct script_printer p = {.out = out};
 
 	buf_printf(out, "#!/bin/sh\n# Made by hostgate %s\n", version);
-	print_start("# Takes out what the script of `hostgate apply --dry-run` put in.\n", out);
-	buf_puts(out, "\n# holes in others' firewalls, first of all\n");
+	print_start("# Removes what the script of `hostgate apply --dry-run` installed.\n", out);
+	buf_puts(out, "\n# holes in other programs' firewalls, first of all\n");
 	print_families(&p, print_fill_holes);
 	buf_puts(out, script_put_back);
 	buf_puts(out, "\n# forwarding, before the rules\nput_back -e\n");

@@ -30,10 +30,10 @@ static void print_name(struct nft_printer *p, const char *name, bool wildcard, u
 	if (strchr(name, '"') || (!wildcard && len > 0 && name[len - 1] == '*')) {
 		struct diag *diag =
 			diag_add(p->diags, SEVERITY_ERROR, CODE(NFT_NAME), p->rs->origins[origin].place,
-				 "the interface name '%s' can't be written in nft's language", name);
+				 "the interface name '%s' cannot be written in nft syntax", name);
 
-		diag_hint(p->diags, diag, "hostgate apply installs it all the same, and "
-					  "--dry-run=iptables can print it");
+		diag_hint(p->diags, diag, "`hostgate apply` can install it, and --dry-run=iptables "
+					  "can print it");
 		p->failed = true;
 	}
 	buf_printf(p->out, "\"%s%s\"", name, wildcard ? "*" : "");
@@ -225,8 +225,8 @@ static void print_clean(struct buf *out)
 {
 	static const char *const families[FAMILY__COUNT] = {"ip", "ip6"};
 
-	buf_puts(out, "# Others' rules in the tables of iptables-nft go (clean-slate); an empty table\n"
-		      "# stays where there was none. nft can't reach those of iptables-legacy.\n");
+	buf_puts(out, "# Other programs' rules in the tables of iptables-nft are deleted (clean-slate); a\n"
+		      "# table that did not exist is left empty. nft cannot reach those of iptables-legacy.\n");
 	for (enum family f = 0; f < FAMILY__COUNT; f++)
 		for (size_t t = 0; t < XT_TABLES; t++)
 			if (xt_table_list[t].cleaned)
@@ -244,11 +244,11 @@ bool print_nft(const struct ruleset *nft, const struct print_header *header, str
 	buf_puts(out, "#!/usr/sbin/nft -f\n");
 	print_header_comment(header, out);
 	buf_puts(out, "#\n"
-		      "# Replaces the table in one transaction, any number of times. Sysctls (forwarding)\n"
-		      "# are not nft's to set: see the script of --dry-run=iptables.\n\n");
+		      "# Replaces the table in one transaction; it can be loaded any number of times. nft\n"
+		      "# cannot set sysctls (forwarding): see the script of --dry-run=iptables.\n\n");
 	if (nft->n_holes > 0)
-		buf_puts(out, "# Holes in others' firewalls (settings.holes) are in iptables' chains, not in this\n"
-			      "# file: hostgate apply makes them, and so does the script.\n\n");
+		buf_puts(out, "# Holes in other programs' firewalls (settings.holes) are rules in iptables' chains,\n"
+			      "# not in this file: hostgate apply adds them, and so does the script.\n\n");
 	if (nft->clean_slate)
 		print_clean(out);
 	buf_puts(out, "table " TABLE "\n"
@@ -269,7 +269,7 @@ void print_nft_remove(const char *version, struct buf *out)
 {
 	buf_printf(out,
 		   "#!/usr/sbin/nft -f\n"
-		   "# Made by hostgate %s: takes its table out, also when it is not there.\n\n"
+		   "# Made by hostgate %s: deletes its table; no error if there is none.\n\n"
 		   "table " TABLE "\n"
 		   "delete table " TABLE "\n",
 		   version);

@@ -59,9 +59,9 @@ void print_restore_remove(const struct ruleset *xt, const struct print_header *h
 
 	print_header_comment(header, out);
 	buf_puts(out, "#\n"
-		      "# For iptables-restore --noflush and for ip6tables-restore --noflush, where this\n"
-		      "# description is installed, and once: they refuse to delete what is not there. Turn\n"
-		      "# forwarding back first; the script of --dry-run=iptables does it by itself.\n");
+		      "# For iptables-restore --noflush and for ip6tables-restore --noflush. Load it once,\n"
+		      "# and only where this description is installed: they refuse to delete what does not\n"
+		      "# exist. Restore forwarding first; the script of --dry-run=iptables does it by itself.\n");
 	for (size_t t = XT_TABLES; t-- > 0;)
 		print_table(xt, parts, xt_table_list[t].name, out);
 }

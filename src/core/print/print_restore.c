@@ -126,7 +126,7 @@ static void print_holes(const struct ruleset *xt, struct buf *out)
 		if (!xt->hole_wanted[h])
 			continue;
 		if (h != HOLE_IPTABLES)
-			buf_printf(out, "# Only where chain %s is there already:\n",
+			buf_printf(out, "# Only where chain %s exists:\n",
 				   xt_hole_chains[h][FAMILY_IPV4]);
 		/* Each is put in front of those that came before it. */
 		for (size_t i = xt->n_holes; i-- > 0;)
@@ -150,9 +150,9 @@ void print_restore(const struct ruleset *xt, const struct print_header *header, 
 		      "# see the script of --dry-run=iptables.\n");
 	if (xt->clean_slate)
 		buf_puts(out, "#\n"
-			      "# The built-in chains of mangle, nat and filter are emptied of others' rules (-F;\n"
-			      "# clean-slate). Others' own chains, which such a file can't list, keep their\n"
-			      "# rules, but nothing leads to them any more.\n");
+			      "# -F deletes other programs' rules from the built-in chains of mangle, nat and filter\n"
+			      "# (clean-slate). Their own chains, which such a file cannot list, keep their rules,\n"
+			      "# but nothing jumps to them any more.\n");
 	for (size_t t = 0; t < XT_TABLES; t++) {
 		if (!is_needed(&p, &xt_table_list[t]))
 			continue;

@@ -29,7 +29,7 @@ discard() { # COMMAND TABLE PATTERN
 
 #: script_fill_hole
 
-# rules of ours in chains of others (holes), found by their comment
+# our rules in other programs' chains (holes), found by their comment
 fill_hole() { # COMMAND CHAIN
 	"$1" -w -t filter -S "$2" >/dev/null 2>&1 || return 0
 	"$1" -w -t filter -S "$2" | grep '^-A' | grep -n -e '--comment "hostgate: ' |
@@ -39,7 +39,7 @@ fill_hole() { # COMMAND CHAIN
 
 #: script_put_back
 
-# put values under /proc/sys back to what they were, unless somebody changed them since
+# restore values under /proc/sys, unless another program has changed them since
 put_back() { # OPTION-OF-GREP
 	[ -e "$record" ] || return 0
 	grep "$1" forward "$record" | while read -r path before written; do
@@ -49,7 +49,7 @@ put_back() { # OPTION-OF-GREP
 
 #: script_aside
 
-# what an earlier run installed goes on working under other names
+# rename what an earlier run installed; it stays in force meanwhile
 aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST
 	[ -n "$(chains "$1" "$2" 'HOSTGATE-.*')" ] || return 0
 	if [ -z "$(jumps "$1" "$2" "$3")" ] && [ -n "$(jumps "$1" "$2" "$old")" ]; then
@@ -62,7 +62,7 @@ aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST
 	done
 }
 
-# write a value under /proc/sys, if it is there and differs, and note what it was
+# write a value under /proc/sys, if it exists and differs, and record what it was
 write() { # PATH VALUE
 	[ -e "$1" ] || return 0
 	now=$(cat "$1")
@@ -80,7 +80,7 @@ has_ra_route() { # INTERFACE
 	sed -n "s/^0\{32\} 00 .* $flags  *//p" /proc/net/ipv6_route | grep -Fqx -e "$1"
 }
 
-# let an interface go on hearing router advertisements when the host begins to forward
+# let an interface go on accepting router advertisements when the host begins to forward
 keep_ra() { # PATH VALUE
 	[ -e "$1" ] || return 0
 	conf=${1%/*}
@@ -95,7 +95,7 @@ keep_ra() { # PATH VALUE
 
 #: script_hole
 
-# add a rule to a chain of others, if it is there: at its head, but behind our own jump
+# add a rule to another program's chain, if it exists: at its head, but behind our own jump
 hole() { # COMMAND CHAIN RULE...
 	command=$1 chain=$2
 	shift 2
@@ -107,7 +107,7 @@ hole() { # COMMAND CHAIN RULE...
 
 #: script_numbered
 
-# whether masquerade has an address to take on an uplink; else it takes another interface's
+# whether an uplink has an address for masquerade, which would else take another interface's
 numbered() { # -4|-6 INTERFACE
 	[ -n "$(ip -o "$1" address show dev "$2" scope global 2>/dev/null)" ] && return
 	echo "warning: $2 has no address (ip $1): nothing is translated to it until it has one" \
@@ -117,7 +117,7 @@ numbered() { # -4|-6 INTERFACE
 
 #: script_clean
 
-# take others' rules away, from the last to the first; chains, policies and our jumps stay
+# delete other programs' rules, from the last to the first; chains, policies and our jumps stay
 clean() { # COMMAND TABLE
 	for chain in $("$1" -w -t "$2" -S | sed -n 's/^-P \([^ ]*\) .*/\1/p'); do
 		number=$("$1" -w -t "$2" -S "$chain" | grep -c '^-A') || continue

@@ -138,28 +138,29 @@ static void tell_arrival(struct teller *t)
 	case END_NETWORK:
 		if (t->explanation->query.dhcp)
 			add_step(t, arena_printf(t->arena,
-						 "It comes in on %s, where the network %s is. Its "
-						 "sender has no address yet and asks for one (DHCP).",
+						 "It comes in on %s, from the network %s. Its "
+						 "sender has no address yet and asks for one "
+						 "(DHCP).",
 						 interface_text(t, in), in->network->name));
 		else if (in->subnet)
 			add_step(t, arena_printf(t->arena,
-						 "It comes in on %s: the network %s has the subnet "
-						 "%s, and %s is in it.",
-						 interface_text(t, in), in->network->name,
-						 subnet_text(t, in->subnet), source));
+						 "It comes in on %s: %s is in %s, a subnet of the "
+						 "network %s.",
+						 interface_text(t, in), source,
+						 subnet_text(t, in->subnet), in->network->name));
 		else
 			add_step(t, arena_printf(t->arena,
-						 "It comes in on %s, where the network %s is. Its "
-						 "source %s is in no subnet of that network.",
+						 "It comes in on %s, from the network %s. Its "
+						 "source %s is not in a subnet of that network.",
 						 interface_text(t, in), in->network->name, source));
 		return;
 	case END_UPLINK:
-		add_step(t, arena_printf(t->arena, "It comes from outside, in on the uplink %s.",
+		add_step(t, arena_printf(t->arena, "It comes in from outside, on the uplink %s.",
 					 uplink_text(t, in->uplink)));
 		return;
 	case END_ELSEWHERE:
-		add_step(t, "It comes from outside, on an interface that the description does not "
-			    "name.");
+		add_step(t, "It comes in from outside, on an interface that the description does "
+			    "not name.");
 		return;
 	case END__COUNT:
 		return;
@@ -174,9 +175,9 @@ static const char *why_forged(struct teller *t)
 	const struct packet *packet = &t->leg->packet;
 
 	if (packet->source_local)
-		return "it is the host's own";
+		return "it is the host's own address";
 	if (network && !network_has_family(network, family))
-		return arena_printf(t->arena, "%s has no %s subnet at all", network->name,
+		return arena_printf(t->arena, "%s has no %s subnet", network->name,
 				    family_name(family));
 	return "forged, or a mistake";
 }
@@ -185,31 +186,33 @@ static void tell_door(struct teller *t)
 {
 	const char *source = addr_text(t, &t->leg->packet.saddr);
 	bool network = t->path->in.kind == END_NETWORK;
-	const char *rule = network ? "The host looks at the sender first: from a network it takes "
-				     "only packets with an address of that network. "
-				   : "The host looks at the sender first: an address of a network "
-				     "it takes only from that network's own interface. ";
+	const char *rule = network ? "The host checks the source first: from a network it accepts "
+				     "only addresses of that network. "
+				   : "The host checks the source first: it accepts an address of a "
+				     "network only from that network's own interface. ";
 
 	if (!met_rules(t, STAGE_DOOR))
 		return;
 	if (!is_refused_at(t, STAGE_DOOR)) {
 		if (t->explanation->query.dhcp && network)
-			add_rules(t, add_step(t, "The host looks at the sender first: one without an "
-						 "address may ask everybody on its link for one."),
+			add_rules(t,
+				  add_step(t, "The host checks the source first: a sender without "
+					      "an address may ask for one on its link."),
 				  STAGE_DOOR, STAGE_DOOR);
 		else if (network)
 			add_rules(t,
-				  add_step(t, arena_printf(t->arena, "%s%s is one.", rule, source)),
+				  add_step(t, arena_printf(t->arena, "%s%s is one of them.", rule,
+							   source)),
 				  STAGE_DOOR, STAGE_DOOR);
 		return;
 	}
 	add_rules(
 		t,
 		add_step(t, arena_printf(t->arena,
-					 "%s%s is %s. The packet is dropped without a word, "
-					 "since any answer of the host would go to %s.",
+					 "%s%s is %s. The packet is dropped silently, because any "
+					 "answer of the host would go to %s.",
 					 rule, source,
-					 network ? arena_printf(t->arena, "none: %s", why_forged(t))
+					 network ? arena_printf(t->arena, "not: %s", why_forged(t))
 						 : "such an address, and forged here",
 					 source)),
 		STAGE_DOOR, STAGE_DOOR);
@@ -223,33 +226,34 @@ static void tell_route(struct teller *t)
 	switch (out->kind) {
 	case END_HOST:
 		if (t->explanation->query.dhcp) {
-			add_step(t, "It is for everybody on the link, and so for the host, too. It "
-				    "goes no further.");
+			add_step(t, "It is for everyone on the link, so for the host, too. It goes "
+				    "no further.");
 			return;
 		}
 		add_step(t, arena_printf(t->arena,
-					 "The host looks up the way (routing): %s is %s. So the "
-					 "packet is for the host and goes no further.",
+					 "The host looks up the route: %s is %s, so the packet is "
+					 "for the host and goes no further.",
 					 destination, host_text(t, out)));
 		return;
 	case END_NETWORK:
-		add_step(t, arena_printf(t->arena,
-					 "The host looks up the way (routing): the network %s has "
-					 "the subnet %s, and %s is in it. So out by %s.",
-					 out->network->name, subnet_text(t, out->subnet),
-					 destination, interface_text(t, out)));
+		add_step(t,
+			 arena_printf(t->arena,
+				      "The host looks up the route: %s is in %s, a subnet of the "
+				      "network %s, so it goes out through %s.",
+				      destination, subnet_text(t, out->subnet), out->network->name,
+				      interface_text(t, out)));
 		return;
 	case END_UPLINK:
 		add_step(t, arena_printf(t->arena,
-					 "The host looks up the way (routing): no network here has "
-					 "%s, so out by the uplink %s.",
+					 "The host looks up the route: %s is in none of the "
+					 "networks, so it goes out through the uplink %s.",
 					 destination, uplink_text(t, out->uplink)));
 		return;
 	case END_ELSEWHERE:
 		add_step(t, arena_printf(t->arena,
-					 "The host looks up the way (routing): no network here has "
-					 "%s, so out to wherever the host's routes lead; the "
-					 "description names no uplink.",
+					 "The host looks up the route: %s is in none of the "
+					 "networks, and the description names no uplink, so it "
+					 "goes wherever the host's routes lead.",
 					 destination));
 		return;
 	case END__COUNT:
@@ -261,8 +265,8 @@ static const char *refusal_text(const struct teller *t)
 {
 	if (t->leg->outcome.verdict == VERDICT_DROP)
 		return "The packet is dropped without an answer.";
-	return "The packet is refused, and the sender is told so (an ICMP message, "
-	       "\"administratively prohibited\").";
+	return "The packet is refused, and the sender gets an ICMP error (\"administratively "
+	       "prohibited\").";
 }
 
 /* Why a network may, or may not, send to where the packet goes. */
@@ -273,7 +277,8 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 	if (!is_refused(t))
 		return arena_printf(
 			t->arena,
-			"Its mode is %s, so its guests may go out by its uplinks, and %s is one.",
+			"Its mode is %s, so its guests may go out through its uplinks, and %s is "
+			"one of them.",
 			mode_name(network->mode), uplink_text(t, out->uplink));
 	if (out->kind == END_NETWORK)
 		return "Never to another network.";
@@ -281,9 +286,10 @@ static const char *permission_text(struct teller *t, const struct network *netwo
 	    PERMIT_NOTHING)
 		return arena_printf(t->arena, "Its mode is %s, so nothing may leave it.",
 				    mode_name(network->mode));
-	return arena_printf(t->arena, "Its mode is %s, but %s is no uplink of it.",
+	return arena_printf(t->arena, "Its mode is %s, but %s is not one of its uplinks.",
 			    mode_name(network->mode),
-			    out->uplink ? uplink_text(t, out->uplink) : "the way out");
+			    out->uplink ? uplink_text(t, out->uplink)
+					: "the interface to the outside");
 }
 
 static void tell_forward(struct teller *t)
@@ -299,18 +305,18 @@ static void tell_forward(struct teller *t)
 				    permission_text(t, path->in.network),
 				    is_refused(t) || keep ? " " : "",
 				    is_refused(t) ? refusal_text(t)
-				    : keep ? "The host forwards only when something else has "
-					     "switched that on (`forwarding: keep`)."
+				    : keep ? "The host forwards it only if something else has "
+					     "switched forwarding on (`forwarding: keep`)."
 					   : "");
 	else if (path->out.kind == END_NETWORK)
 		text = arena_printf(t->arena,
-				    "May the packet enter the network %s? Only a reply to a "
-				    "connection that a guest opened may, and this packet opens one "
-				    "itself. %s",
+				    "May the packet enter the network %s? Only replies to "
+				    "connections that a guest opened may, and this packet opens a "
+				    "new one. %s",
 				    path->out.network->name, refusal_text(t));
 	else
 		text = arena_printf(t->arena,
-				    "Its source is an address of a network, and it comes from "
+				    "Its source is an address of a network, but it comes from "
 				    "elsewhere. %s",
 				    refusal_text(t));
 	add_rules(t, add_step(t, text), STAGE_FORWARD, STAGE_FORWARD);
@@ -333,8 +339,8 @@ static const char *untranslated_text(struct teller *t, const char *source)
 
 	if (in->kind == END_NETWORK && !network_is_private(in->network))
 		return arena_printf(t->arena,
-				    "Its source stays %s: the mode of %s is routed, outside knows "
-				    "the way to these addresses.",
+				    "Its source stays %s: the mode of %s is routed, so routers "
+				    "outside know the way to this address.",
 				    source, in->network->name);
 	return arena_printf(t->arena, "Its source stays %s.", source);
 }
@@ -351,7 +357,8 @@ static void tell_translation(struct teller *t)
 	if (is_refused_at(t, STAGE_OUTBOUND))
 		text = arena_printf(t->arena,
 				    "The source %s is a private address of the network %s, which "
-				    "has no public one on %s; nobody outside could answer. %s",
+				    "has no public address on %s; nobody outside could answer it. "
+				    "%s",
 				    source, last_network(t), uplink_text(t, uplink),
 				    refusal_text(t));
 	else if (!outcome->translated)
@@ -377,8 +384,8 @@ static void tell_guard(struct teller *t)
 	add_rules(
 		t,
 		add_step(t, arena_printf(t->arena,
-					 "A last check: what should have been rewritten and was "
-					 "not is dropped. %s",
+					 "A last check drops packets whose source should have been "
+					 "rewritten but was not. %s",
 					 is_refused_at(t, STAGE_GUARD) ? refusal_text(t)
 								       : "This packet goes out.")),
 		STAGE_GUARD, STAGE_GUARD);
@@ -420,9 +427,10 @@ static void tell_switched(struct teller *t)
 		t,
 		add_step(t, arena_printf(
 				    t->arena,
-				    "Both ends are on the network %s. Its switch hands the packet "
-				    "over, and the host has no part in it. Where the kernel "
-				    "shows such packets to the rules all the same, they pass.",
+				    "Both ends are on the network %s. Its switch delivers the "
+				    "packet, and the host takes no part. Where the kernel passes "
+				    "such packets through the rules all the same (br_netfilter), "
+				    "they are let through.",
 				    t->path->in.network->name)),
 		STAGE_DOOR, STAGE_GUARD);
 }
@@ -453,16 +461,16 @@ struct told tell_there(struct arena *arena, const struct explanation *explanatio
 		t.told.verdict = passes_text(&t);
 		break;
 	case FATE_DELIVERED:
-		t.told.verdict = "Reaches the host. What the host's own services take from whom is "
-				 "not ruled by hostgate.";
+		t.told.verdict = "Reaches the host. hostgate does not decide whom the host's own "
+				 "services answer.";
 		break;
 	case FATE_SWITCHED:
 		tell_switched(&t);
 		t.told.verdict = "Passes.";
 		break;
 	case FATE_NOT_OURS:
-		t.told.verdict = "Not hostgate's: neither end is a network of the description. The "
-				 "packet goes as it would go without hostgate.";
+		t.told.verdict = "Not hostgate's: neither end is in a network of the description. "
+				 "The packet is treated as it would be without hostgate.";
 		break;
 	case FATE_REFUSED:
 		t.told.verdict = refused_text(&t);
@@ -510,15 +518,18 @@ static void tell_way_home(struct teller *t)
 	const char *guest = addr_text(t, &t->leg->packet.daddr);
 
 	if (to->kind == END_NETWORK)
-		add_step(t, arena_printf(t->arena, "%s is on the network %s, so out by %s.", guest,
-					 to->network->name, interface_text(t, to)));
+		add_step(t, arena_printf(t->arena,
+					 "%s is on the network %s, so it goes out through %s.",
+					 guest, to->network->name, interface_text(t, to)));
 	else if (to->kind == END_HOST)
-		add_step(t, arena_printf(t->arena, "%s is the host's own address: it is there.",
-					 guest));
+		add_step(t,
+			 arena_printf(t->arena, "%s is the host's own address, so it has arrived.",
+				      guest));
 	else
-		add_step(t, arena_printf(t->arena, "%s is outside, so out by %s.", guest,
-					 to->kind == END_UPLINK ? uplink_text(t, to->uplink)
-								: "the host's routes"));
+		add_step(t,
+			 arena_printf(t->arena, "%s is outside, so it goes out through %s.", guest,
+				      to->kind == END_UPLINK ? uplink_text(t, to->uplink)
+							     : "the interface of its route"));
 }
 
 static void tell_entrance(struct teller *t)
@@ -531,7 +542,7 @@ static void tell_entrance(struct teller *t)
 				      "May the packet enter the network %s? It is a reply to a "
 				      "connection that a guest opened%s",
 				      t->path->in.network->name,
-				      is_refused(t) ? ", but its way is closed." : ". So it may.")),
+				      is_refused(t) ? ", but it is not let in." : ". So it may.")),
 		  STAGE_FORWARD, STAGE_FORWARD);
 }
 

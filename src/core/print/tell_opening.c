@@ -11,12 +11,12 @@ static void subnet_hint(struct arena *arena, const struct explained_path *path, 
 
 	if (network_has_family(network, family))
 		told->hint = arena_printf(
-			arena, "Should guests of %s have this address, `subnet` must hold it.",
+			arena, "If guests of %s may use this address, add it to `subnet`.",
 			network->name);
 	else
 		told->hint = arena_printf(arena,
-					  "No %s of %s passes. To change that, add its subnet to "
-					  "`subnet`.",
+					  "%s of %s does not pass. To let it pass, add its subnet "
+					  "to `subnet`.",
 					  family_name(family), network->name);
 }
 
@@ -27,14 +27,15 @@ static void key_hint(struct arena *arena, const struct explained_path *path, con
 	const struct schema_key *row = schema_find(SECTION_NETWORK, key);
 
 	if (row && row->supported) {
-		told->hint = arena_printf(arena, "The key of the network %s that %s is `%s`.",
+		told->hint = arena_printf(arena, "To let it pass, use the key of the network %s "
+						 "that %s: `%s`.",
 					  path->network->name, what, key);
 		return;
 	}
 	told->place = PLACE_NONE;
 	told->hint = arena_printf(arena,
-				  "Nothing in this version would let it pass: the key that %s, "
-				  "`%s`, is not supported yet.",
+				  "This version cannot let it pass: the key that %s, `%s`, is not "
+				  "supported yet.",
 				  what, key);
 }
 
@@ -51,7 +52,7 @@ void tell_opening(struct arena *arena, const struct explained_path *path, struct
 		told->hint =
 			arena_printf(arena,
 				     "To let it pass, give the network %s `mode: nat` (out with a "
-				     "public source) or `mode: routed` (out as it is).",
+				     "public source) or `mode: routed` (out unchanged).",
 				     network->name);
 		return;
 	case WAY_KEY_UPLINK:
@@ -77,7 +78,7 @@ void tell_opening(struct arena *arena, const struct explained_path *path, struct
 		key_hint(arena, path, "allow-from", "lets connections in from outside", told);
 		return;
 	case WAY_KEY_NONE:
-		told->hint = "No key of the description would let it pass.";
+		told->hint = "Nothing in the description can let it pass.";
 		return;
 	case WAY_KEY__COUNT:
 		return;

@@ -18,23 +18,23 @@ const char *ifname_problem(const char *name, bool wildcard)
 		unsigned char byte = (unsigned char)name[i];
 
 		if (byte == '/')
-			return "holds a slash, which no interface's name can";
+			return "contains a slash, which no interface name can";
 		if (byte == ':')
-			return "holds a colon, which no interface's name can";
+			return "contains a colon, which no interface name can";
 		if (byte == '*')
-			return "holds a * that is not at its end";
+			return "contains a * that is not at its end";
 		/* The kernel takes 0xa0 for a space too, also inside a UTF-8 character. */
 		if (byte <= ' ' || byte == 0x7f || byte == 0xa0)
-			return "holds a space or control byte, which no interface's name can";
+			return "contains a space or control byte, which no interface name can";
 	}
 	if (wildcard)
 		return NULL;
 	if (name[len - 1] == '+')
 		return "ends in +, which iptables would read as a pattern";
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return "is no name the kernel allows";
+		return "is not a name the kernel allows";
 	if (strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
-		return "stands for all interfaces in the kernel's settings";
+		return "stands for all interfaces in the kernel's sysctls";
 	if (strcmp(name, "lo") == 0)
 		return "is the loopback interface, which leads nowhere";
 	return NULL;

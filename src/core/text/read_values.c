@@ -95,7 +95,7 @@ static void refuse_word(struct reader *reader, const struct schema_key *key,
 			const struct node *value)
 {
 	struct diag *diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_WORD), value->place,
-				     "\"%s\" can't be \"%.64s\"", key->name, value->text);
+				     "\"%s\" cannot be \"%.64s\"", key->name, value->text);
 
 	hint_words(reader, diag, key, value->text);
 }
@@ -147,10 +147,11 @@ static void refuse_interface(struct reader *reader, const struct node *value, co
 	if (stem > 15)
 		stem = 15;
 	if (stem && value->text[stem] == ':')
-		diag_hint(reader->diags, diag, "an address label is no interface: write %.*s", stem,
-			  value->text);
+		diag_hint(reader->diags, diag, "an address label is not an interface: write %.*s",
+			  stem, value->text);
 	else if (stem && (value->text[stem] == '+' || value->text[stem] == '*'))
-		diag_hint(reader->diags, diag, "write %.*s* for all interfaces that start so", stem,
+		diag_hint(reader->diags, diag,
+			  "write %.*s* for all interfaces whose names start with it", stem,
 			  value->text);
 	else
 		diag_hint(reader->diags, diag, "`ip link` lists the names of the interfaces");
@@ -251,10 +252,12 @@ static void hint_address(struct reader *reader, struct diag *diag, const struct 
 	if (addr_parse(text, &addr)) {
 		prefix = (struct prefix){addr, addr.family == FAMILY_IPV4 ? 24 : 64};
 		prefix = prefix_truncate(&prefix);
-		diag_hint(reader->diags, diag, "the length is missing: write %s, say",
+		diag_hint(reader->diags, diag,
+			  "the prefix length is missing: write %s, for example",
 			  prefix_format(&prefix, shown));
 	} else if (prefix_parse(text, &prefix)) {
-		diag_hint(reader->diags, diag, "an address has no length here: write %s",
+		diag_hint(reader->diags, diag,
+			  "an address is written without a length here: write %s",
 			  addr_format(&prefix.addr, shown));
 	} else if (netmask_parse(reader, text, &prefix)) {
 		diag_hint(reader->diags, diag, "write the netmask as a length: %s",
@@ -266,10 +269,11 @@ static void hint_address(struct reader *reader, struct diag *diag, const struct 
 		diag_hint(reader->diags, diag, "leave out leading zeros, which some programs read "
 			  "as octal");
 	} else if (strchr(text, '%')) {
-		diag_hint(reader->diags, diag, "leave out the %% and the interface behind it");
+		diag_hint(reader->diags, diag, "leave out the %% and the interface after it");
 	} else if (strpbrk(text, "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ")) {
-		diag_hint(reader->diags, diag, "write it in digits, names are never looked up; "
-			  "for example: %s: %s", key->name, key->example);
+		diag_hint(reader->diags, diag,
+			  "write it in digits: names are not looked up; for example: %s: %s",
+			  key->name, key->example);
 	}
 	value_hint_example(reader->diags, diag, key);
 }
@@ -298,9 +302,10 @@ void read_uplink_address(struct reader *reader, const struct schema_key *key,
 		diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(TWO_ADDRESSES), value->place,
 				"a second %s address for this uplink", family_name(addr.family));
 		diag_relate(reader->diags, diag, uplink->address_place[addr.family],
-			    "the first is here");
-		diag_hint(reader->diags, diag, "keep one of them; a network that needs the other "
-			  "says so under \"snat\"");
+			    "the first one is here");
+		diag_hint(reader->diags, diag,
+			  "keep one of them; a network that needs the other can name it under "
+			  "\"snat\"");
 		return;
 	}
 	uplink->has_address[addr.family] = true;
@@ -362,7 +367,7 @@ static void refuse_uplink(struct reader *reader, const struct node *value)
 
 	if (!reader->complete)
 		return;
-	diag = refuse(reader, CODE(UNKNOWN_UPLINK), value, "is no uplink of this description");
+	diag = refuse(reader, CODE(UNKNOWN_UPLINK), value, "is not an uplink of this description");
 	if (!diag_is_kept(reader->diags, diag))
 		return;
 	names = arena_calloc(reader->arena, n, sizeof(*names));
@@ -393,8 +398,8 @@ void read_uplink_name(struct reader *reader, const struct schema_key *key,
 	if (!found) {
 		refuse_uplink(reader, value);
 	} else if (found->listed_by == self) {
-		diag = refuse(reader, CODE(UPLINK_TWICE), value, "is listed a second time");
-		diag_relate(reader->diags, diag, found->listed_at, "the first is here");
+		diag = refuse(reader, CODE(UPLINK_TWICE), value, "is listed twice");
+		diag_relate(reader->diags, diag, found->listed_at, "the first one is here");
 		diag_hint(reader->diags, diag, "remove one of the two");
 	} else {
 		found->listed_by = self;

@@ -75,8 +75,8 @@ static void refuse_unknown_key(struct reader *reader, enum schema_section sectio
 static void hint_missing_space(struct reader *reader, struct diag *diag, const struct node *value)
 {
 	if (value->kind == NODE_SCALAR && !value->quoted && value->text[strcspn(value->text, ":")])
-		diag_hint(reader->diags, diag, "a key needs a space behind its colon: "
-			  "\"mode: nat\", not \"mode:nat\"");
+		diag_hint(reader->diags, diag,
+			  "a key needs a space after its colon: \"mode: nat\", not \"mode:nat\"");
 }
 
 static void refuse_type(struct reader *reader, const struct schema_key *key,
@@ -96,7 +96,7 @@ static void refuse_type(struct reader *reader, const struct schema_key *key,
 	if (value->kind == NODE_MAP && value->n && strchr(value->items[0]->text, ':') &&
 	    !strchr(value->items[0]->text, ' '))
 		diag_hint(reader->diags, diag,
-			  "put an IPv6 address that ends with a colon into quotes");
+			  "put an IPv6 address that ends with a colon in quotes");
 	if (key->kind == KIND_ENTRIES || key->kind == KIND_SECTION)
 		hint_missing_space(reader, diag, value);
 	value_hint_example(reader->diags, diag, key);
@@ -164,10 +164,10 @@ static void check_name(struct reader *reader, enum schema_section section, const
 	if (name_is_good(name))
 		return;
 	diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_NAME), name->place,
-			"\"%.64s\" can't be the name of %s", name->text, schema_sections[section]);
+			"\"%.64s\" cannot be the name of %s", name->text, schema_sections[section]);
 	diag_hint(reader->diags, diag, "a name has 1 to %d of A-Z a-z 0-9 _ . -%s", NAME_MAX_LEN,
 		  name->len <= NAME_MAX_LEN
-			  ? "; an interface with another name goes under \"interface\""
+			  ? "; the name of its interface can be given under \"interface\""
 			  : "");
 }
 
@@ -190,7 +190,8 @@ static void default_interface(struct reader *reader, enum schema_section section
 	if (reader->diags->n_errors != n_errors)
 		return;
 	diag = diag_add(reader->diags, SEVERITY_ERROR, CODE(BAD_INTERFACE), name->place,
-			"%s without \"interface\" has the interface of its name, but \"%.64s\" %s",
+			"without \"interface\", the name of %s is also its interface, but "
+			"\"%.64s\" %s",
 			schema_sections[section], name->text, problem);
 	diag_hint(reader->diags, diag, "add the key \"interface\" with the interface's name");
 }

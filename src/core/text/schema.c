@@ -30,7 +30,7 @@ const struct schema_kind_row schema_kinds[KIND__COUNT] = {
 			    "1 to 15 bytes, no slash, colon, space or control character",
 			    "^[^/:*\\s]{1,15}$"},
 	[KIND_PATTERN] = {"an interface name",
-			  "an interface name, or its beginning and * for all that start so",
+			  "an interface name, or its beginning and * for all that start with it",
 			  "^[^/:*\\s]{1,15}\\*?$"},
 	[KIND_ADDRESS] = {"an address", "an IPv4 or IPv6 address without a length",
 			  "^" ADDRESS_PATTERN "$"},
@@ -62,31 +62,32 @@ const char *const schema_sections[SECTION__COUNT] = {
 const struct schema_key schema_keys[] = {
 	{SECTION_TOP, "uplinks", KIND_ENTRIES, .supported = true, .child = SECTION_UPLINK,
 	 .example = "\n  eth0: {address: 203.0.113.11}",
-	 .doc = "Interfaces of the host towards the outside, by name."},
+	 .doc = "The host's interfaces to the outside, by name."},
 	{SECTION_TOP, "networks", KIND_ENTRIES, .supported = true, .child = SECTION_NETWORK,
 	 .example = "\n  vmnet1: {subnet: 192.168.56.0/24, mode: nat}",
 	 .doc = "Host-only networks, by name. At least one."},
 	{SECTION_TOP, "settings", KIND_SECTION, .supported = true, .child = SECTION_SETTINGS,
 	 .example = "\n  forwarding: auto",
-	 .doc = "What holds for the whole host."},
+	 .doc = "Settings for the whole host."},
 
 	{SECTION_UPLINK, "interface", KIND_INTERFACE, .supported = true, .example = "eth0",
 	 .doc = "The interface. Default: the uplink's name.",
 	 .read = read_uplink_interface, .print = print_uplink_interface},
 	{SECTION_UPLINK, "address", KIND_ADDRESS, FORM_ONE_OR_LIST, .supported = true,
 	 .example = "203.0.113.11",
-	 .doc = "Public addresses that sources are translated to, at most one IPv4 and one IPv6. "
-		"Without one: masquerade.",
+	 .doc = "The public addresses that private sources are translated to, at most one IPv4 and "
+		"one IPv6. Without one: masquerade.",
 	 .read = read_uplink_address, .print = print_uplink_address},
 
 	{SECTION_NETWORK, "interface", KIND_PATTERN, FORM_ONE_OR_LIST, .supported = true,
 	 .example = "vmnet1",
-	 .doc = "The host's interfaces on this network; tap* means all that start with tap. "
+	 .doc = "The host's interfaces on this network; tap* means all whose names start with tap. "
 		"Default: the network's name.",
 	 .read = read_interface, .print = print_interfaces},
 	{SECTION_NETWORK, "subnet", KIND_PREFIX, FORM_ONE_OR_LIST, .required = true,
 	 .supported = true, .example = "192.168.56.0/24",
-	 .doc = "The network's subnets, IPv4 and IPv6. No subnet of a family: none of it passes.",
+	 .doc = "The network's subnets, IPv4 and IPv6. Without a subnet of a family, no packet of "
+		"that family passes.",
 	 .read = read_subnet, .print = print_subnets},
 	{SECTION_NETWORK, "gateway", KIND_ADDRESS, FORM_ONE_OR_LIST, .supported = true,
 	 .example = "192.168.56.1",
@@ -94,23 +95,26 @@ const struct schema_key schema_keys[] = {
 	 .read = read_gateway, .print = print_gateways},
 	{SECTION_NETWORK, "mode", KIND_WORD, .supported = true, WORDS(mode_words),
 	 .fallback = "isolated", .example = "nat",
-	 .doc = "isolated: nothing passes. nat: out with a public source. routed: out as it is.",
+	 .doc = "isolated: nothing passes. nat: packets go out with a public source. routed: "
+		"packets go out unchanged.",
 	 ENTRY_AT(network, mode), PLACE_AT(network, mode_place),
 	 .read = read_word, .print = print_word},
 	{SECTION_NETWORK, "uplink", KIND_UPLINK, FORM_ONE_OR_LIST, .supported = true,
 	 .example = "eth0",
-	 .doc = "The uplinks it may leave by. Default: every uplink.",
+	 .doc = "The uplinks that its packets may leave through. Default: every uplink.",
 	 .read = read_uplink_name, .print = print_uplink_names},
 	{SECTION_NETWORK, "snat", KIND_SNAT, FORM_ONE_OR_MAP, .supported = true,
 	 WORDS(snat_words), .example = "203.0.113.12",
-	 .doc = "What the sources of a nat network become. Default: the uplink's address.",
+	 .doc = "What the sources of a nat network are translated to. Default: the uplink's "
+		"address.",
 	 .read = read_snat, .print = print_snat},
 	{SECTION_NETWORK, "nat-except", KIND_PREFIX, FORM_ONE_OR_LIST, .example = "[10.8.0.0/16]",
 	 .doc = "Destinations reached with the private source, because they route back (a VPN)."},
 	{SECTION_NETWORK, "allow-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
-	 .example = "[any:443/tcp]", .doc = "When present, only these destinations."},
+	 .example = "[any:443/tcp]", .doc = "When given, only these destinations are allowed."},
 	{SECTION_NETWORK, "deny-to", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
-	 .example = "[10.0.0.0/8]", .doc = "Never these destinations; wins over allow-to."},
+	 .example = "[10.0.0.0/8]", .doc = "These destinations are not allowed; wins over "
+					   "allow-to."},
 	{SECTION_NETWORK, "allow-from", KIND_ENDPOINT, FORM_ONE_OR_LIST, WORDS(who_words),
 	 .example = "[any]",
 	 .doc = "routed only: who may open connections from outside. Default: nobody."},
@@ -128,20 +132,21 @@ const struct schema_key schema_keys[] = {
 	 .doc = "Fit TCP to a smaller uplink (PPP, VPN)."},
 	{SECTION_NETWORK, "sink", KIND_SECTION, .child = SECTION_SINK,
 	 .example = "{dns: 192.168.56.1:53}",
-	 .doc = "Where DNS and HTTP of an isolated lab to anywhere end up."},
+	 .doc = "Where DNS and HTTP requests of an isolated lab end up, whatever their "
+		"destination."},
 	{SECTION_NETWORK, "guests", KIND_ENTRIES, .child = SECTION_GUEST,
 	 .example = "\n  build: {address: 192.168.56.10, allow-to: [any:443/tcp]}",
 	 .doc = "Exceptions for single guests; each key overrides the network's."},
 
 	{SECTION_SETTINGS, "backend", KIND_WORD, .supported = true, WORDS(backend_words),
 	 .fallback = "auto", .example = "auto",
-	 .doc = "Which of the kernel's packet filters to use. auto: nf_tables where the kernel "
-		"has it, else iptables. After a change, apply moves everything across.",
+	 .doc = "Which packet filter of the kernel to use. auto: nf_tables where the kernel has "
+		"it, else iptables. When this changes, apply moves all rules over.",
 	 ENTRY_AT(settings, backend), .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "forwarding", KIND_WORD, .supported = true,
 	 WORDS(forwarding_words), .fallback = "auto", .example = "auto",
-	 .doc = "auto: switch on what networks need. interfaces: only on those named here. "
-		"disabled: off. keep: never write.",
+	 .doc = "auto: switch on what the networks need. interfaces: only on interfaces of the "
+		"description. disabled: off. keep: leave it as it is.",
 	 ENTRY_AT(settings, forwarding), PLACE_AT(settings, forwarding_place),
 	 .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "others", KIND_WORD, WORDS(others_words), .fallback = "keep",
@@ -149,36 +154,38 @@ const struct schema_key schema_keys[] = {
 	 .doc = "Packets between interfaces that the description does not name."},
 	{SECTION_SETTINGS, "deny", KIND_WORD, .supported = true, WORDS(deny_words),
 	 .fallback = "reject", .example = "reject",
-	 .doc = "What guests get when they are refused.",
+	 .doc = "What to do with guests' packets that are refused: reject sends an ICMP error, "
+		"drop sends nothing.",
 	 ENTRY_AT(settings, deny), .read = read_word, .print = print_word},
 	{SECTION_SETTINGS, "harden", KIND_TRUTH, .supported = true, .fallback = "true",
 	 .example = "true",
-	 .doc = "Interface sysctls that keep guests from becoming the host's router.",
+	 .doc = "Set interface sysctls that keep guests from becoming the host's router.",
 	 ENTRY_AT(settings, harden), .read = read_truth, .print = print_truth},
 	{SECTION_SETTINGS, "holes", KIND_WORD, FORM_ONE_OR_LIST, .supported = true, WORDS(hole_words),
 	 .example = "[docker]",
-	 .doc = "Firewalls of others that are asked to let pass what the networks may do. An accept "
-		"of hostgate's is not final: on a host whose iptables has the policy DROP in "
-		"FORWARD, as Docker sets it and ufw has it, guests are cut off. A hole is rules in "
-		"the place that such a firewall keeps for its administrator: docker: chain "
-		"DOCKER-USER; ufw: ufw-user-forward and ufw6-user-forward; iptables: FORWARD "
-		"itself. They accept from a network to its uplinks, replies back, and what stays "
-		"within a network, and nothing else; what hostgate refuses stays refused. Each has "
-		"a comment that begins with \"hostgate: \", stands at the head of its chain, in "
-		"iptables-nft or iptables-legacy, wherever that chain is, and goes with remove or "
-		"when it is no longer asked for. Where there is no such chain, apply and plan say "
-		"so, and that is all: apply again when it is there. Default: none.",
+	 .doc = "Firewalls of other programs that should let the networks' packets pass. A packet "
+		"that hostgate accepts can still be dropped by another table: on a host where "
+		"iptables' policy in FORWARD is DROP, as Docker and ufw set it, guests are cut "
+		"off. A hole is a set of rules in the chain that such a firewall reserves for the "
+		"administrator: docker: DOCKER-USER; ufw: ufw-user-forward and ufw6-user-forward; "
+		"iptables: FORWARD itself. They accept packets from a network to its uplinks, the "
+		"replies, and packets within a network, and nothing else; what hostgate refuses "
+		"stays refused. Each rule has a comment that begins with \"hostgate: \". They are "
+		"added at the head of the chain, in iptables-nft or iptables-legacy, wherever the "
+		"chain exists; remove deletes them, and so does apply when the firewall is no "
+		"longer listed. Where the chain does not exist, apply and plan say so and go on: "
+		"apply again when it does. Default: none.",
 	 .read = read_hole, .print = print_holes},
 	{SECTION_SETTINGS, "clean-slate", KIND_TRUTH, .supported = true, .fallback = "false",
 	 .example = "false",
-	 .doc = "Empty iptables' tables filter, nat and mangle of others' rules, as a script does "
-		"that begins with iptables -F. With true, apply takes every rule out of them that "
-		"is not hostgate's own, of IPv4 and IPv6, of iptables-legacy and iptables-nft, "
-		"whoever put it there: a firewall, containers, virtual machines. It does so once "
-		"the new rules stand, or in the same transaction. Chains stay, empty, and so do "
-		"policies; other tables are left alone. plan tells how many rules would go, "
-		"and status when some have come since. rollback brings them back, remove "
-		"does not.",
+	 .doc = "Delete other programs' rules from iptables' tables filter, nat and mangle, like a "
+		"script that begins with iptables -F. With true, apply deletes every rule in them "
+		"that is not hostgate's own, for IPv4 and IPv6, in iptables-legacy and "
+		"iptables-nft, whatever added it: a firewall, containers, virtual machines. It "
+		"does so once the new rules are in place, or in the same transaction. The chains "
+		"stay, empty, and so do policies; other tables are left alone. plan says how many "
+		"rules would be deleted, and status says when new ones have been added since. "
+		"rollback restores them, remove does not.",
 	 ENTRY_AT(settings, clean_slate), .read = read_truth, .print = print_truth},
 
 	{SECTION_PUBLISH, "listen", KIND_ENDPOINT, .required = true,

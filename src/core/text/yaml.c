@@ -111,12 +111,12 @@ static const struct {
 	const char *problem, *hint;
 } syntax_hints[] = {
 	{"found character that cannot start any token",
-	 "indent with spaces, not tabs; put a value that starts with @, ` or % into quotes"},
+	 "indent with spaces, not tabs; put a value that starts with @, ` or % in quotes"},
 	{"found a tab character that violates indentation", "indent with spaces, not tabs"},
 	{"mapping values are not allowed in this context",
 	 "a \": \" begins a new value here; check the indentation of this line and of the one "
-	 "above, and put a value that holds or ends with a colon (2001:db8::) into quotes"},
-	{"could not find expected ':'", "a key needs a colon and a space behind it: \"mode: nat\""},
+	 "above, and put a value that holds or ends with a colon (2001:db8::) in quotes"},
+	{"could not find expected ':'", "a key needs a colon and a space after it: \"mode: nat\""},
 	{"did not find expected key",
 	 "keys of one map start in one column; check the indentation, and that every quote and "
 	 "bracket above is closed"},
@@ -125,11 +125,11 @@ static const struct {
 	{"did not find expected '-' indicator",
 	 "items of one list start with \"- \" in one column; check the indentation"},
 	{"found unexpected end of stream", "a quote is opened and never closed"},
-	{"found unexpected ':'", "put an IPv6 address into quotes"},
+	{"found unexpected ':'", "put an IPv6 address in quotes"},
 	{"block sequence entries are not allowed in this context",
 	 "a list starts on its own line below its key, or is written [a, b]"},
 	{"did not find expected alphabetic or numeric character",
-	 "put a text that starts with * or & into quotes; a pattern is written tap*"},
+	 "put a text that starts with * or & in quotes; a pattern is written tap*"},
 };
 
 static void queue_parser_error(struct yaml_reading *reading)
@@ -215,7 +215,7 @@ static struct node *new_node(struct yaml_reading *reading, const yaml_event_t *e
 		if (memchr(text, '\0', node->len)) {
 			node->kind = NODE_BROKEN;
 			diag_add(reading->diags, SEVERITY_ERROR, CODE(YAML_NUL), node->place,
-				 "a NUL character is not allowed in any text");
+				 "NUL characters are not allowed");
 		}
 		node->text = arena_strndup(reading->arena, text, node->len);
 	} else {
@@ -245,7 +245,7 @@ static void drop_odd_keys(struct yaml_reading *reading, struct node *map)
 					"a key must be a text, not a %s",
 					key->kind == NODE_MAP ? "map" : "list");
 			diag_hint(reading->diags, diag,
-				  "put a text that starts with { or [ into quotes");
+				  "put a text that starts with { or [ in quotes");
 		}
 	}
 	map->n = kept;
@@ -434,8 +434,8 @@ void yaml_drop_duplicates(struct arena *arena, struct diags *diags, struct node 
 			continue;
 		}
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(DUPLICATE_KEY), key->place,
-				"\"%.64s\" is here for the second time", key->text);
-		diag_relate(diags, diag, first->place, "the first is here");
+				"\"%.64s\" appears twice", key->text);
+		diag_relate(diags, diag, first->place, "the first one is here");
 		diag_hint(diags, diag, "remove one of the two, or give it another name");
 		map->items[2 * sorted[i].idx] = NULL;
 	}

@@ -89,13 +89,13 @@ static int refuse_pending(const struct job *job)
 		return 0;
 	if (pending->until > now)
 		diag = diag_add(job->diags, SEVERITY_ERROR, CODE(PENDING), PLACE_NONE,
-				"the last apply waits to be confirmed for another %" PRIu64
+				"the last apply awaits confirmation for another %" PRIu64
 				" seconds",
 				pending->until - now);
 	else
 		diag = diag_add(job->diags, SEVERITY_ERROR, CODE(PENDING), PLACE_NONE,
-				"the last apply was to be confirmed %" PRIu64
-				" seconds ago, and nothing has undone it yet",
+				"the time to confirm the last apply was over %" PRIu64
+				" seconds ago, but it has not been undone",
 				now - pending->until);
 	diag_hint(job->diags, diag,
 		  "`hostgate confirm` keeps it, `hostgate rollback` undoes it now");
@@ -127,8 +127,8 @@ static int change(struct job *job, const struct apply_input *input, struct chang
 static void tell_undone(struct job *job, const struct apply_input *input)
 {
 	struct diag *diag = diag_add(job->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
-				     "what was changed is undone in %u seconds; until then nothing "
-				     "else is applied",
+				     "the partial change will be undone in %u seconds; until then "
+				     "nothing else can be applied",
 				     input->confirm.seconds);
 
 	diag_hint(job->diags, diag, "`hostgate rollback` undoes it now");
@@ -220,7 +220,7 @@ static void tell_unknown(struct job *job)
 
 		if (value)
 			diag_add(job->diags, SEVERITY_WARNING, CODE(SYSCTL_LEFT), PLACE_NONE,
-				 "%s stays %s: nothing tells what it was before hostgate", paths[i],
+				 "%s stays %s: its value before hostgate is not known", paths[i],
 				 value);
 	}
 }
@@ -237,9 +237,9 @@ static int forget(struct job *job, bool removed)
 }
 
 static const struct job_words remove_words = {
-	.part = "a part of the rules is removed; remove again for the rest",
+	.part = "the rules are partly removed; remove again for the rest",
 	.whole = "the rules are removed; remove again for the rest",
-	.unended = "the rules are removed; remove again to end it",
+	.unended = "the rules are removed; remove again to finish",
 	.hint = "remove again, or see status",
 };
 
@@ -353,7 +353,7 @@ int kernel_enter_netns(struct diags *diags, const char *name)
 		err = errno;
 	}
 	diag = diag_add(diags, SEVERITY_ERROR, CODE(NETNS_FAILED), PLACE_NONE,
-			"can't enter network namespace %s: %s", name, strerror(err));
+			"cannot enter network namespace %s: %s", name, strerror(err));
 	diag->err = err;
 	if (err == ENOENT)
 		diag_hint(diags, diag, "`ip netns list` shows those that have a name");

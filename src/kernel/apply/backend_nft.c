@@ -244,12 +244,14 @@ static const struct image_set *find_odd_set(const struct image *image)
 static const struct image *make_plain(struct backend_nft *nft, struct diags *diags,
 				      const struct image_set *odd)
 {
-	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
-			"somebody added to table inet " TABLE_NAME " what can't be made again once "
-			"it is gone (set %s)",
-			odd->name);
-	diag_hint(diags, diag, "`hostgate rollback` will bring back the rules without it; what is not "
-			       "hostgate's belongs into a table of its own");
+	struct diag *diag =
+		diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
+			 "table inet " TABLE_NAME " contains a set that another program added and "
+			 "that cannot be recreated once it is gone: %s",
+			 odd->name);
+	diag_hint(diags, diag,
+		  "`hostgate rollback` will restore the rules without it; what is not hostgate's "
+		  "belongs in a table of its own");
 	return nft->input.was ? build_was(nft).image : &nft->wanted;
 }
 

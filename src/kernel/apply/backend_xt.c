@@ -163,8 +163,9 @@ static void tell_lost(struct backend_xt *xt, enum family family, size_t table, s
 {
 	if (n > 0)
 		diag_add(xt->diags, SEVERITY_WARNING, CODE(RULE_LOST), PLACE_NONE,
-			 "%zu rule%s of others that settings.clean-slate took out of table %s of %s "
-			 "can't come back: the chain, or one that it leads to, is gone",
+			 "%zu rule%s of other programs that settings.clean-slate deleted from "
+			 "table %s of %s cannot be restored: the chain, or one that it jumps to, "
+			 "is gone",
 			 n, n == 1 ? "" : "s", xt_table_list[table].name,
 			 xt_libraries[family].command);
 }

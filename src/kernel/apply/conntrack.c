@@ -257,18 +257,17 @@ static void concern_changed(struct flow_judge *judge, const struct changes *chan
 static void warn(struct diags *diags, int err)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(CONNTRACK_FAILED), PLACE_NONE,
-				     "can't look for connections that no longer fit the "
+				     "cannot look for connections that no longer fit the "
 				     "description: %s",
 				     strerror(-err));
 
 	diag->err = -err;
 	diag_hint(diags, diag,
-		  "the rules are in place, and refuse what is not allowed all the same; a "
-		  "connection that is older than they are is cut off until its conntrack entry "
-		  "ends%s",
-		  err == -EINVAL || err == -EOPNOTSUPP ?
-			  "; the kernel may lack its module nf_conntrack_netlink" :
-			  "");
+		  "the rules are in place and refuse what is not allowed; connections that are "
+		  "older than the rules are cut off until their conntrack entries expire%s",
+		  err == -EINVAL || err == -EOPNOTSUPP
+			  ? "; the kernel may lack its module nf_conntrack_netlink"
+			  : "");
 }
 
 static int settle(struct settling *settling, struct changes *changes)

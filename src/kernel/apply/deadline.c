@@ -177,7 +177,7 @@ static void watch(int go, int ready, const struct record_place *place, const cha
 static int failed(struct diags *diags, int err)
 {
 	diag_add(diags, SEVERITY_ERROR, CODE(GUARD_FAILED), PLACE_NONE,
-		 "can't start the process that undoes the change: %s; nothing was changed",
+		 "cannot start the process that undoes the change: %s; nothing was changed",
 		 strerror(err))
 		->err = err;
 	return -err;

@@ -22,10 +22,11 @@ void job_init(struct job *job, struct arena *arena, struct diags *diags, struct 
 struct job_goal job_goal_of(const struct apply_input *input)
 {
 	static const struct job_words words = {
-		.part = "the new rules are installed in part, beside the old ones; sysctls of this run "
-			"were put back",
-		.whole = "the new rules are installed; sysctls of this run were put back",
-		.unended = "the new rules are installed, and sysctls set; apply again to end it",
+		.part = "the new rules are partly installed, beside the old ones; the sysctls of "
+			"this run were put back",
+		.whole = "the new rules are installed; the sysctls of this run were put back",
+		.unended = "the new rules are installed, and the sysctls are set; apply again to "
+			   "finish",
 		.hint = "apply again, or see plan",
 	};
 
@@ -238,10 +239,10 @@ void job_tell_damaged(struct job *job)
 	if (job->found != RECORD_DAMAGED)
 		return;
 	diag = diag_add(job->diags, SEVERITY_WARNING, CODE(RECORD_DAMAGED), PLACE_NONE,
-			"can't understand %s: %s", job->place.path, job->why_damaged);
+			"cannot read %s: %s", job->place.path, job->why_damaged);
 	diag_hint(job->diags, diag,
-		  "tables are read from the kernel and are not concerned; which values sysctls had "
-		  "before hostgate is lost");
+		  "the rules are not affected, but the values that sysctls had before hostgate are "
+		  "lost");
 }
 
 struct job_described job_described_by(struct arena *arena, const struct record *record)
@@ -267,7 +268,7 @@ int job_find_state(struct job *job)
 	if (job->found != RECORD_UNREADABLE)
 		return 0;
 	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-		 "can't read %s: %s; nothing was changed", job->place.path, job->why_damaged)
+		 "cannot read %s: %s; nothing was changed", job->place.path, job->why_damaged)
 		->err = EIO;
 	return -EIO;
 }

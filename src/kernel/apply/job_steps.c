@@ -50,8 +50,8 @@ static const char *progress_text(const struct job *job, enum progress progress)
 	case PROGRESS_NONE:
 		return "nothing was changed: the tables are as before, sysctls were put back";
 	case PROGRESS_HOLES:
-		return "the tables are as before, but for holes in others' chains, which are gone; "
-		       "sysctls were put back";
+		return "the tables are as before, except for the holes in other programs' chains, "
+		       "which are gone; sysctls were put back";
 	case PROGRESS_PART:
 		return job->goal.words->part;
 	case PROGRESS_WHOLE:
@@ -202,7 +202,7 @@ int job_read_back(struct job *job)
 		return 0;
 	if (err != 0) {
 		diag_add(job->diags, SEVERITY_ERROR, CODE(READ_BACK), PLACE_NONE,
-			 "can't read back what was installed: %s", strerror(-err))
+			 "cannot read back what was installed: %s", strerror(-err))
 			->err = -err;
 		return err;
 	}

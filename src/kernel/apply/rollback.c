@@ -14,8 +14,9 @@ static int nothing_to_undo(struct diags *diags, const struct record_place *place
 				     "there is nothing to undo: no change since the last "
 				     "`rollback` or `remove`, or since the machine was started");
 
-	diag_hint(diags, diag, "%s is where it would be; `hostgate apply` with an earlier "
-			       "description brings that back",
+	diag_hint(diags, diag,
+		  "the file for it, %s, does not exist; to go back further, apply an earlier "
+		  "description",
 		  place->undo_path);
 	return -ENOENT;
 }
@@ -28,9 +29,9 @@ struct rollback {
 };
 
 static const struct job_words rollback_words = {
-	.part = "the earlier rules are there again in part; roll back again for the rest",
-	.whole = "the earlier rules are there again; roll back again for the rest",
-	.unended = "the earlier rules are there again; roll back again to end it",
+	.part = "the earlier rules are partly restored; roll back again for the rest",
+	.whole = "the earlier rules are restored; roll back again for the rest",
+	.unended = "the earlier rules are restored; roll back again to finish",
 	.hint = "roll back again, or see status",
 };
 
@@ -179,21 +180,20 @@ int kernel_rollback(struct arena *arena, struct diags *diags, double wait_second
 static int not_pending(struct diags *diags)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(NOT_PENDING), PLACE_NONE,
-				     "nothing waits to be confirmed: it was confirmed before, or "
+				     "no apply awaits confirmation: it was confirmed already, or "
 				     "its time was over and it was undone");
 
-	diag_hint(diags, diag, "`hostgate status` tells what is installed");
+	diag_hint(diags, diag, "`hostgate status` shows what is installed");
 	return -ENOENT;
 }
 
 static void tell_unfinished(struct diags *diags)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
-				     "the last apply failed or was killed before its end: what is "
-				     "kept is a part of it");
+				     "the last apply failed or was killed before it was finished: "
+				     "only part of it is kept");
 
-	diag_hint(diags, diag,
-		  "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
+	diag_hint(diags, diag, "`hostgate apply` finishes it, `hostgate rollback` undoes it");
 }
 
 int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
@@ -216,15 +216,16 @@ int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds
 		return record_save(diags, &place, &state);
 	case RECORD_DAMAGED:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-				"can't understand %s: %s", place.path, why);
+				"cannot read %s: %s", place.path, why);
 		diag->err = EINVAL;
 		diag_hint(diags, diag,
-			  "whether something waits is lost with it; `hostgate apply` keeps what is "
-			  "wanted, `hostgate rollback` undoes the last change");
+			  "so it is not known whether a change awaits confirmation; `hostgate "
+			  "apply` keeps what is wanted, `hostgate rollback` undoes the last "
+			  "change");
 		return -EINVAL;
 	case RECORD_UNREADABLE:
 		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "can't read %s: %s; nothing was changed", place.path, why)
+			 "cannot read %s: %s; nothing was changed", place.path, why)
 			->err = EIO;
 		return -EIO;
 	case RECORD_ABSENT:

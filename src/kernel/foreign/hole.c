@@ -73,14 +73,13 @@ static bool is_anywhere(const struct holes *holes, enum hole place)
 static void note_missing(const struct holes *holes, struct diags *diags, enum hole place)
 {
 	static const char *const hints[HOLE__COUNT] = {
-		[HOLE_DOCKER] = "Docker makes it when it starts; apply again when it has",
-		[HOLE_UFW] = "`ufw enable` makes it; apply again then",
-		[HOLE_IPTABLES] = "nobody has used iptables here, so it refuses nothing either",
+		[HOLE_DOCKER] = "Docker creates it when it starts; apply again then",
+		[HOLE_UFW] = "`ufw enable` creates it; apply again then",
+		[HOLE_IPTABLES] = "iptables is not in use here, so it refuses nothing either",
 	};
 	struct diag *diag = diag_add(diags, SEVERITY_NOTE, CODE(HOLE_MISSING),
 				     holes->ruleset->hole_places[place],
-				     "there is no chain %s in iptables' filter, so there is no hole "
-				     "to make in it",
+				     "iptables' table filter has no chain %s to make a hole in",
 				     xt_hole_chains[place][FAMILY_IPV4]);
 
 	diag_hint(diags, diag, "%s", hints[place]);

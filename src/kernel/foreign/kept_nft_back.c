@@ -186,8 +186,8 @@ static bool take_same(struct kept_nft *present, const struct blob *keys,
 static void tell_lost(struct diags *diags, const struct kept_nft_rule *rule)
 {
 	diag_add(diags, SEVERITY_WARNING, CODE(RULE_LOST), PLACE_NONE,
-		 "a rule of others that settings.clean-slate took out of chain %s of table %s %s "
-		 "can't come back: the chain, or one that it leads to, is gone",
+		 "a rule of another program that settings.clean-slate deleted from chain %s of "
+		 "table %s %s cannot be restored: the chain, or one that it jumps to, is gone",
 		 rule->chain, rule->family == AF_INET ? "ip" : "ip6", rule->table);
 }
 

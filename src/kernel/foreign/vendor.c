@@ -19,12 +19,13 @@
 			"give libvirt's network <forward mode='open'/> (`virsh net-edit`), so that "   \
 			"libvirt makes no rules for its bridge, and restart the network"               \
 	}
-#define DOCKER(command)                                                                        \
-	{                                                                                      \
-		"Docker",                                                                      \
-			"write `holes: [docker]` under settings, and apply: hostgate then accepts "    \
-			"them in chain DOCKER-USER, which Docker leaves to you; by hand: `" command    \
-			" -I DOCKER-USER -i INTERFACE -j ACCEPT`, and with -o for what comes back"     \
+#define DOCKER(command) \
+	{ \
+		"Docker", "write `holes: [docker]` under settings, and apply: hostgate then " \
+			  "accepts " \
+			  "them in chain DOCKER-USER, which Docker leaves to you; or by hand: " \
+			  "`" command " -I DOCKER-USER -i INTERFACE -j ACCEPT`, and the same " \
+			  "with -o for the replies" \
 	}
 
 /* A name that ends with '*' is a beginning. NULL: any. The first row that fits decides. */
@@ -37,9 +38,9 @@ static const struct {
 	{NULL,
 	 "docker-bridges",
 	 NULL,
-	 {"Docker", "Docker's own nftables tables have no place for rules of yours: give the bridge "
-		    "to one of the two, or let Docker use iptables (\"firewall-backend\" in "
-		    "/etc/docker/daemon.json), where chain DOCKER-USER is left to you"}},
+	 {"Docker", "Docker's own nftables tables have no place for your own rules: use the bridge "
+		    "with only one of the two, or let Docker use iptables (\"firewall-backend\" in "
+		    "/etc/docker/daemon.json), which has the chain DOCKER-USER for them"}},
 	{NULL,
 	 NULL,
 	 "ufw-*",

@@ -22,8 +22,8 @@ void changes_add(struct arena *arena, struct changes *out, struct change change)
 void changes_of_others(struct arena *arena, const char *table, size_t n, enum change_kind kind,
 		       struct changes *out)
 {
-	const char *what =
-		arena_printf(arena, "%zu rule%s of others (clean-slate)", n, n == 1 ? "" : "s");
+	const char *what = arena_printf(arena, "%zu rule%s of other programs (clean-slate)", n,
+					n == 1 ? "" : "s");
 
 	if (n > 0)
 		changes_add(arena, out, (struct change){.kind = kind,

@@ -148,10 +148,10 @@ void eval_payload(struct rule_run *run, const struct nlattr *data)
 	if ((base != NFT_PAYLOAD_NETWORK_HEADER && base != NFT_PAYLOAD_TRANSPORT_HEADER) ||
 	    offset > room || len > room - offset) {
 		expr_forget(run, data, NFTA_PAYLOAD_DREG);
-		return expr_may_break(run, "a part of the packet that is not known");
+		return expr_may_break(run, "a part of the packet that hostgate does not model");
 	}
 	if (!bits_known(known + offset, len))
-		(void)judge_untold(run->at, "a part of the packet that is not known");
+		(void)judge_untold(run->at, "a part of the packet that hostgate does not model");
 	expr_load(run, data, NFTA_PAYLOAD_DREG, value + offset, known + offset, len);
 }
 
@@ -252,5 +252,5 @@ void eval_unknown_load(struct rule_run *run, const struct nlattr *data)
 	/* All these have their destination register as their first or second attribute: forget all. */
 	(void)data;
 	memset(run->known, 0, sizeof(run->known));
-	expr_may_break(run, "an expression that is not followed");
+	expr_may_break(run, "an expression that hostgate does not know");
 }

@@ -88,7 +88,7 @@ static void eval_lookup(struct rule_run *run, const struct nlattr *data)
 	    !expr_register(data, NFTA_LOOKUP_SREG, set->key_len, &at)) {
 		if (maps && dreg == NFT_REG_VERDICT)
 			expr_finish(run, ACT_UNKNOWN, NULL);
-		return expr_may_break(run, "a set that is not known");
+		return expr_may_break(run, "a set that cannot be read");
 	}
 	judge_lookup(set, run->value + at, run->known + at, &lookup);
 	if (lookup.found == TRI_MAYBE && lookup.n_maybe && lookup.maybe[0]->conditional)

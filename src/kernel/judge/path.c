@@ -389,8 +389,8 @@ static int find_arrival(struct following *f, struct judge_packet *packet, struct
 		set_name(packet->iifname, query->from);
 	} else if (ask_route(f, &query->saddr, NULL, 0, &route) != 0) {
 		buf_printf(error,
-			   "SRC: this host has no route to %s, which would tell where it comes in; "
-			   "say so with --from",
+			   "SRC: this host has no route to %s, so it is not known where the packet "
+			   "comes in; name the interface with --from",
 			   addr_format(&query->saddr, text));
 		return -EINVAL;
 	} else if (route.type != RTN_LOCAL) {

@@ -136,7 +136,7 @@ static void add_load(struct nftnl_rule *out, enum field field, uint32_t len, uin
 	case NFT_LOAD_UNSAID:
 	case NFT_LOAD_NONE: /* lower_nft() leaves no such field */
 	case NFT_LOAD__COUNT:
-		must_not_come_here("a field that nf_tables can't load");
+		must_not_come_here("a field that nf_tables cannot load");
 	}
 }
 
@@ -307,7 +307,7 @@ static void add_action(struct nftnl_rule *out, const struct ruleset *ruleset,
 	case ACTION_COUNT:    /* the last lookup counts */
 		return;
 	case ACTION__COUNT:
-		must_not_come_here("an action that nf_tables can't do");
+		must_not_come_here("an action that nf_tables cannot do");
 	}
 }
 
@@ -337,7 +337,7 @@ void nft_expr_add_rule(struct nftnl_rule *out, const struct ruleset *ruleset,
 				   last && rule->action.kind == ACTION_DISPATCH);
 			break;
 		case MATCH__COUNT:
-			must_not_come_here("a match that nf_tables can't ask for");
+			must_not_come_here("a match that nf_tables cannot ask for");
 		}
 	}
 	if (rule->counter) {

@@ -239,7 +239,8 @@ void nft_refusal_refusal(struct diags *diags, const struct ruleset *ruleset, boo
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(TABLE_OWNED), PLACE_NONE,
 				"table inet " TABLE_NAME " belongs to another process");
 		diag->err = EPERM;
-		diag_hint(diags, diag, "`nft list tables` with a recent nft shows which; end it");
+		diag_hint(diags, diag,
+			  "`nft list tables` with a recent nft shows which one; stop it");
 		return;
 	}
 	if (refusal->err == EPERM) {
@@ -266,21 +267,21 @@ void nft_refusal_errno(struct diags *diags, int err, const char *doing)
 	}
 	if (err == EBUSY) {
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_BUSY), PLACE_NONE,
-				"can't %s: somebody else keeps changing the tables", doing);
+				"cannot %s: another program keeps changing the tables", doing);
 		diag_hint(diags, diag, "`nft monitor` shows what changes");
 	} else if (err == EOPNOTSUPP || err == EPROTONOSUPPORT || err == EINVAL) {
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_MODULE), PLACE_NONE,
-				"can't %s: %s", doing, strerror(err));
+				"cannot %s: %s", doing, strerror(err));
 		diag_hint(diags, diag, "the kernel seems to lack its module nf_tables");
 	} else if (err == EMSGSIZE) {
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(BATCH_TOO_LARGE), PLACE_NONE,
-				"can't %s: the transaction is larger than this process may send",
+				"cannot %s: the transaction is larger than this process may send",
 				doing);
 		diag_hint(diags, diag,
 			  "raise net.core.wmem_max, or run as root outside of a user namespace");
 	} else {
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
-				"can't %s: %s", doing, strerror(err));
+				"cannot %s: %s", doing, strerror(err));
 	}
 	diag->err = err;
 }

@@ -60,9 +60,9 @@ static int held(struct diags *diags, const struct lock *lock, int fd)
 				"%s: process %d holds %s", lock->other, holder, lock->path);
 	else
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(LOCK_HELD), PLACE_NONE,
-				"%s: somebody holds %s", lock->other, lock->path);
+				"%s: another process holds %s", lock->other, lock->path);
 	diag->err = EBUSY;
-	diag_hint(diags, diag, "try again when it is done, or wait longer with --wait SECONDS");
+	diag_hint(diags, diag, "try again later, or wait longer with --wait SECONDS");
 	return -EBUSY;
 }
 
@@ -77,7 +77,7 @@ int lock_failed(struct diags *diags, const char *path)
 		diag_hint(diags, diag, "needs root, or CAP_NET_ADMIN in this network namespace");
 	} else {
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(LOCK_FAILED), PLACE_NONE,
-				"can't open %s: %s", path, strerror(err));
+				"cannot open %s: %s", path, strerror(err));
 	}
 	diag->err = err;
 	return -err;

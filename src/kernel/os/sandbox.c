@@ -35,7 +35,7 @@ pid_t sandbox_start(struct diags *diags, int (*work)(void *data), void *data)
 		int err = errno;
 
 		diag_add(diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
-			 "can't start a process: %s", strerror(err))
+			 "cannot start a process: %s", strerror(err))
 			->err = err;
 		return -err;
 	}
@@ -61,12 +61,12 @@ static int failed(struct diags *diags, int err, const char *what)
 {
 	bool denied = err == EPERM || err == EACCES || err == ENOSPC || err == EUSERS;
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
-				     "can't make a copy of the host: %s: %s", what, strerror(err));
+				     "cannot make a copy of the host: %s: %s", what, strerror(err));
 
 	diag->err = err;
 	if (denied)
 		diag_hint(diags, diag,
-			  "this system does not let this user make namespaces; run it as root");
+			  "this user may not create namespaces on this system; run it as root");
 	return denied ? -EPERM : -err;
 }
 

@@ -202,7 +202,7 @@ static void leave_devices(struct loading *l)
 			continue;
 		nft->items[i].left_out = l->incomplete = true;
 		diag_add(l->diags, SEVERITY_NOTE, CODE(COPY_DEVICES), PLACE_NONE,
-			 "left out: %s: its devices are none of the description's",
+			 "not copied: %s: its devices are not in the description",
 			 describe(&nft->items[i], &what));
 	}
 }
@@ -287,7 +287,7 @@ int copy_nft_load(struct diags *diags, struct raw_nft *nft)
 		nft_refusal_errno(diags, -err, "load the host's nf_tables");
 	else if (err != 0)
 		diag_add(diags, SEVERITY_ERROR, CODE(COPY_FAILED), PLACE_NONE,
-			 "can't put the host's nf_tables into the copy: %s", strerror(-err))
+			 "cannot load the host's nf_tables rules into the copy: %s", strerror(-err))
 			->err = -err;
 	return err;
 }

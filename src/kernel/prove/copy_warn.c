@@ -9,9 +9,9 @@ void copy_warn(struct diags *diags, const char *what, int err, const char *text)
 {
 	struct diag *diag =
 		diag_add(diags, SEVERITY_WARNING, CODE(COPY_LEFT_OUT), PLACE_NONE,
-			 "left out: %s of the host: the kernel refuses it: %s%s%s%s", what,
+			 "not copied: %s of the host: the kernel refuses it: %s%s%s%s", what,
 			 strerror(err), text ? " (" : "", text ? text : "", text ? ")" : "");
 
 	diag->err = err;
-	diag_hint(diags, diag, "what is proved holds without it");
+	diag_hint(diags, diag, "the proof is about the host without it");
 }

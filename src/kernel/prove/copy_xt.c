@@ -44,9 +44,8 @@ static int fail(struct diags *diags, const struct copy_xt_table *table, int err,
 		const char *doing)
 {
 	diag_add(diags, SEVERITY_ERROR, err == EPERM ? CODE(NOT_PERMITTED) : CODE(COPY_FAILED),
-		 PLACE_NONE, "can't %s the host's table %s %s of legacy iptables: %s", doing,
-		 family_word(table->family), table->name,
-		 xt_libraries[table->family].strerror(err))
+		 PLACE_NONE, "cannot %s the host's table %s %s of legacy iptables: %s", doing,
+		 family_word(table->family), table->name, xt_libraries[table->family].strerror(err))
 		->err = err;
 	return -err;
 }

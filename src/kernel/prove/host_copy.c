@@ -21,7 +21,7 @@
 static int failed(struct diags *diags, int err, const char *what)
 {
 	diag_add(diags, SEVERITY_ERROR, CODE(COPY_FAILED), PLACE_NONE,
-		 "can't read the host's %s: %s", what, strerror(-err))
+		 "cannot read the host's %s: %s", what, strerror(-err))
 		->err = -err;
 	return err;
 }

@@ -100,10 +100,10 @@ static void leave_out(struct left_out *l, const char *what, const char *which, i
 	if (++l->n > NAMED_MAX)
 		return;
 	diag = diag_add(l->diags, SEVERITY_WARNING, CODE(COPY_LEFT_OUT), PLACE_NONE,
-			"left out: %s %s of the host: the kernel refuses it: %s%s", what, which,
+			"not copied: %s %s of the host: the kernel refuses it: %s%s", what, which,
 			strerror(-err), l->n == NAMED_MAX ? "; and perhaps more like it" : "");
 	diag->err = -err;
-	diag_hint(l->diags, diag, "what is proved holds without it");
+	diag_hint(l->diags, diag, "the proof is about the host without it");
 }
 
 /* Addresses. */
@@ -217,7 +217,7 @@ static int put_rules(struct netlink *netlink, const struct host_copy *copy, stru
 
 	if (err != 0) {
 		diag_add(l->diags, SEVERITY_ERROR, CODE(COPY_FAILED), PLACE_NONE,
-			 "can't put the host's routing rules into the copy: %s", strerror(-err))
+			 "cannot add the host's routing rules to the copy: %s", strerror(-err))
 			->err = -err;
 		return err;
 	}

@@ -68,7 +68,7 @@ void links_close(struct links *links)
 static int failed(struct diags *diags, int err, const char *what, const char *which)
 {
 	diag_add(diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
-		 "can't make a copy of the host: %s %s: %s", what, which, strerror(-err))
+		 "cannot make a copy of the host: %s %s: %s", what, which, strerror(-err))
 		->err = -err;
 	return err;
 }

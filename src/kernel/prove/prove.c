@@ -129,7 +129,7 @@ static int run_copy(struct prove_run *run, struct diags *diags, struct proof *ou
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		err = -errno;
 		diag_add(diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
-			 "can't open a pipe: %s", strerror(-err))
+			 "cannot open a pipe: %s", strerror(-err))
 			->err = -err;
 		return err;
 	}

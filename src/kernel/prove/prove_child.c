@@ -172,7 +172,7 @@ static int send_phase(struct prove_run *run, enum probe_phase phase)
 	}
 	if (err != 0)
 		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
-			 "can't send probes: %s",
+			 "cannot send probes: %s",
 			 err == -ETIMEDOUT ? "the copy of the host does not answer"
 					   : strerror(-err))
 			->err = -err;
@@ -223,7 +223,7 @@ static int forward_everywhere(struct prove_run *run)
 		/* A kernel without IPv6 has no packets of it. */
 		if (err != 0 && !(err == -ENOENT && i == 1)) {
 			diag_add(run->diags, SEVERITY_ERROR, CODE(SANDBOX_FAILED), PLACE_NONE,
-				 "can't write %s in the copy of the host: %s", forwarding[i],
+				 "cannot write %s in the copy of the host: %s", forwarding[i],
 				 strerror(-err))
 				->err = -err;
 			return err;
@@ -284,7 +284,7 @@ static int build(struct prove_run *run)
 	err = wire_open_host(&run->wire);
 	if (err != 0)
 		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
-			 "can't open the host's sockets: %s", strerror(-err))
+			 "cannot open the host's sockets: %s", strerror(-err))
 			->err = -err;
 	return err;
 }
@@ -306,7 +306,7 @@ static int send_astray(struct prove_run *run)
 	if (err == 0 && back != 0) {
 		err = back;
 		diag_add(run->diags, SEVERITY_ERROR, CODE(PROBE_FAILED), PLACE_NONE,
-			 "can't change the routes of the copy: %s", strerror(-err))
+			 "cannot change the routes of the copy: %s", strerror(-err))
 			->err = -err;
 	}
 	return err;

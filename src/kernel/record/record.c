@@ -162,7 +162,7 @@ static const char *take_state(struct arena *arena, const json_t *json, struct re
 	const char *path;
 
 	if (!json_is_integer(json_object_get(json, "format")))
-		return "it is not a state of hostgate";
+		return "it is not a record of hostgate";
 	if (json_integer_value(json_object_get(json, "format")) != RECORD_FORMAT)
 		return "it was written by another version of hostgate";
 	out->version = take_text(arena, json, "version");
@@ -176,10 +176,9 @@ static const char *take_state(struct arena *arena, const json_t *json, struct re
 	out->unfinished = json_is_true(json_object_get(json, "unfinished"));
 	if (!out->version || !out->hash || !out->files || !out->text || !out->time ||
 	    !json_is_object(sysctls))
-		return "something is missing in it";
-	json_object_foreach(sysctls, path,
-			    value) if (!take_sysctl(arena, path, value,
-						    out)) return "something is missing in it";
+		return "it is incomplete";
+	json_object_foreach(sysctls, path, value) if (!take_sysctl(arena, path, value,
+								   out)) return "it is incomplete";
 	return NULL;
 }
 

@@ -29,13 +29,13 @@ int record_locate(struct arena *arena, struct diags *diags, struct record_place 
 		int err = errno;
 
 		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "can't identify this network namespace: %s", strerror(err))
+			 "cannot identify this network namespace: %s", strerror(err))
 			->err = err;
 		return -err;
 	}
 	if (directory && *directory && *directory != '/') {
 		diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-			 "HOSTGATE_RUNDIR is \"%s\": it has to begin with a slash", directory);
+			 "HOSTGATE_RUNDIR is \"%s\": it must begin with a slash", directory);
 		return -EINVAL;
 	}
 	out->directory = arena_strdup(arena, directory && *directory ? directory : RUN_DIRECTORY);
@@ -47,7 +47,7 @@ int record_locate(struct arena *arena, struct diags *diags, struct record_place 
 
 static int lock_place(struct diags *diags, const struct record_place *place, double wait_seconds)
 {
-	const struct lock lock = {place->lock_path, "another hostgate is at work here"};
+	const struct lock lock = {place->lock_path, "another hostgate is running here"};
 
 	if (mkdir(place->directory, 0755) < 0 && errno != EEXIST)
 		return lock_failed(diags, place->directory);
@@ -65,7 +65,7 @@ int record_enter(struct arena *arena, struct diags *diags, double wait_seconds,
 int record_failed(struct diags *diags, int err, const char *doing, const char *path)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
-				     "can't %s %s: %s", doing, path, strerror(err));
+				     "cannot %s %s: %s", doing, path, strerror(err));
 
 	diag->err = err;
 	if (err == EACCES || err == EPERM)

@@ -19,7 +19,7 @@
 static int failed(struct diags *diags, int err, const char *doing, const char *path,
 		  const char *why)
 {
-	diag_add(diags, SEVERITY_ERROR, CODE(UNDO_FAILED), PLACE_NONE, "can't %s %s: %s", doing,
+	diag_add(diags, SEVERITY_ERROR, CODE(UNDO_FAILED), PLACE_NONE, "cannot %s %s: %s", doing,
 		 path, why)
 		->err = err;
 	return -err;
@@ -146,12 +146,12 @@ static enum record_found take_undo(struct arena *arena, struct snapshot *snapsho
 static int not_understood(struct diags *diags, const char *path, const char *why)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(UNDO_FAILED), PLACE_NONE,
-				     "can't understand %s: %s; nothing was changed", path, why);
+				     "cannot read %s: %s; nothing was changed", path, why);
 
 	diag->err = EINVAL;
 	diag_hint(diags, diag,
-		  "the last change can't be undone: `hostgate apply` with an earlier description "
-		  "brings that back, `hostgate remove` takes everything out");
+		  "the last change cannot be undone: to go back, apply an earlier description; "
+		  "`hostgate remove` removes everything");
 	return -EINVAL;
 }
 

@@ -127,7 +127,7 @@ int standing_check(struct arena *arena, struct diags *diags, const struct descri
 	*out = (struct standing){0};
 	if (err != 0) {
 		diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
-			 "can't read the host's interfaces, addresses and routes: %s",
+			 "cannot read the host's interfaces, addresses and routes: %s",
 			 strerror(-err))
 			->err = -err;
 		return err;

@@ -26,15 +26,15 @@ void standing_uplinks_inside(struct standing_finder *finder)
 		if (!owner->uplink || standing_tell_once(finder, link))
 			continue;
 		diag = standing_say(finder, owner->pattern->place,
-				    "%s has the address %s, which lies in %s of the %s network "
-				    "\"%s\": the host could send nothing from it",
+				    "%s has the address %s, which is in %s of the %s network "
+				    "\"%s\": the host could not send anything from it",
 				    link->name, addr_format(addr, address),
 				    prefix_format(&owned->subnet->prefix, subnet),
 				    mode_name(owned->network->mode), owned->network->name);
 		diag_relate(finder->diags, diag, owned->subnet->place, "the subnet is here");
 		diag_hint(finder->diags, diag,
-			  "give the network another subnet: one that is used "
-			  "nowhere around the host");
+			  "give the network another subnet, one that is not used anywhere around "
+			  "the host");
 	}
 }
 
@@ -66,14 +66,14 @@ void standing_subnets_elsewhere(struct standing_finder *finder)
 		    standing_tell_once(finder, link))
 			continue;
 		diag = standing_say(finder, owned->subnet->place,
-				    "subnet %s of \"%s\" is on %s, too, which has the address %s "
-				    "and is not the network's",
+				    "subnet %s of \"%s\" is also on %s, which has the address %s "
+				    "and is not an interface of the network",
 				    prefix_format(&owned->subnet->prefix, subnet),
 				    owned->network->name, link->name, addr_format(addr, address));
 		relate_owner(finder, diag, link);
 		diag_hint(finder->diags, diag,
-			  "add %s to the network's interfaces when its guests are there; else give "
-			  "one of the two another subnet",
+			  "if the network's guests are there, add %s to its interfaces; otherwise "
+			  "give one of the two another subnet",
 			  link->name);
 	}
 }
@@ -95,13 +95,14 @@ void standing_subnets_routed(struct standing_finder *finder)
 		    standing_tell_once(finder, link))
 			continue;
 		diag = standing_say(finder, owned->subnet->place,
-				    "a route of the host leads to %s of \"%s\" by %s, which is not "
-				    "the network's: guests there get no answer from the host",
+				    "a route of the host leads to %s of \"%s\" through %s, which "
+				    "is not an interface of the network: guests there get no "
+				    "answer from the host",
 				    prefix_format(to, route), owned->network->name, link->name);
 		relate_owner(finder, diag, link);
 		diag_hint(finder->diags, diag,
-			  "take the route away, or add %s to the network's "
-			  "interfaces when its guests are there",
+			  "delete the route, or, if the network's guests are there, add %s to its "
+			  "interfaces",
 			  link->name);
 	}
 }
@@ -179,16 +180,15 @@ static void look_for_no_address(struct standing_finder *finder, bool routed)
 			continue;
 		diag = standing_say(
 			finder, pattern->place,
-			"%s has no %s address: nothing of %s%s leaves there by %s until "
-			"it has one",
+			"%s has no %s address: packets of %s%s cannot leave there over %s until it "
+			"has one",
 			link->name, family_name(family), list[i].first->name,
 			list[i].n == 1
 				? ""
 				: arena_printf(finder->arena, " and %zu more", list[i].n - 1),
 			family_name(family));
 		if (routed)
-			diag_hint(finder->diags, diag, "give %s one, and apply again then",
-				  link->name);
+			diag_hint(finder->diags, diag, "give %s one, then apply again", link->name);
 	}
 }
 
@@ -216,13 +216,13 @@ void standing_open_tunnels(struct standing_finder *finder)
 	if (open.n == 0)
 		return;
 	diag = standing_say(finder, PLACE_NONE,
-			    "%s take%s tunnelled packets from any sender, also from a guest: what "
-			    "is in them then comes in there, and is judged as coming from there",
+			    "%s accept%s tunnelled packets from any sender, even from a guest: the "
+			    "packets inside then come in on the tunnel, and count as coming from "
+			    "there",
 			    standing_names(finder->arena, &open), open.n == 1 ? "s" : "");
 	diag_hint(finder->diags, diag,
-		  "give the tunnel a fixed remote where its kind has one; else "
-		  "drop what the networks send to the host's port of the tunnel, in a chain of "
-		  "yours at hook input");
+		  "give the tunnel a fixed remote if its kind has one; otherwise drop what the "
+		  "networks send to the tunnel's port on the host, in an input chain of your own");
 }
 
 void standing_bridged_frames(struct standing_finder *finder)
@@ -236,9 +236,9 @@ void standing_bridged_frames(struct standing_finder *finder)
 		    !standing_owner(finder, &links->items[i])->network)
 			continue;
 		diag = standing_say(finder, PLACE_NONE,
-				    "frames between guests on one bridge cross the rules too "
-				    "(br_netfilter): guests that use other addresses than their "
-				    "network's among themselves are dropped");
+				    "frames between guests on one bridge pass through the rules, "
+				    "too (br_netfilter): those with addresses outside their "
+				    "network's subnets are dropped");
 		diag_hint(finder->diags, diag,
 			  "add those subnets to the network, or write 0 to net.bridge."
 			  "bridge-nf-call-iptables and bridge-nf-call-ip6tables unless something "

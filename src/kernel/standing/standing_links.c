@@ -147,8 +147,8 @@ static void look_for_vrf(struct standing_finder *finder, const struct standing_e
 		(void)standing_tell_once(finder, link);
 		diag = standing_say(
 			finder, entry->pattern->place,
-			"interface %s is in VRF %s: its packets are forwarded as coming "
-			"in on %s",
+			"interface %s is in VRF %s: its packets are forwarded as if they came in "
+			"on %s",
 			link->name, master->name, master->name);
 		diag_hint(finder->diags, diag,
 			  entry->uplink ? "take it out of the VRF, or describe %s as an uplink, too"
@@ -216,23 +216,21 @@ static void say_heard(struct standing_finder *finder, const struct network *netw
 	struct diag *diag = standing_say(
 		finder, network->interfaces[0].place,
 		finder->severity == STANDING_VOID
-			? "guests of \"%s\" are heard on %s, too: what comes in there is not "
-			  "judged as theirs"
-			: "guests of \"%s\" may be heard on %s, too, where what comes in is not "
-			  "judged as theirs",
+			? "packets of guests of \"%s\" come in on %s, too, where they do not count "
+			  "as theirs"
+			: "packets of guests of \"%s\" may come in on %s, too, where they do not "
+			  "count as theirs",
 		network->name, names);
 
 	if (owner->pattern) {
 		diag_relate(finder->diags, diag, owner->pattern->place, "%s is described here",
 			    others->items[0]->name);
 		diag_hint(finder->diags, diag,
-			  "an interface of others must not hear them: take "
-			  "the wires between them away");
+			  "the interface of another network or uplink must not receive them: "
+			  "remove the links between the two");
 	} else {
 		diag_hint(finder->diags, diag,
-			  "add %s to its interfaces, or take the wires "
-			  "between them away",
-			  names);
+			  "add %s to its interfaces, or remove the links between them", names);
 	}
 }
 
@@ -305,7 +303,7 @@ static void look_for_renamed(struct standing_finder *finder, const struct standi
 	ifpattern_format(entry->pattern, text);
 	if (entry->pattern->wildcard)
 		diag = standing_say(finder, entry->pattern->place,
-				    "no interface fits %s; address %s of \"%s\" is on %s", text,
+				    "no interface matches %s; address %s of \"%s\" is on %s", text,
 				    address, entry->network->name, now->name);
 	else
 		diag = standing_say(finder, entry->pattern->place,
@@ -339,10 +337,11 @@ static void look_for_missing(struct standing_finder *finder, const struct standi
 	if (finder->entries_told[entry->idx] || out->n_missing > MISSING_SHOWN)
 		return;
 	standing_say(finder, entry->pattern->place,
-		     "%s is not there yet: rules match by name and hold as soon as it appears%s",
+		     "interface %s does not exist yet: rules match by name and take effect when it "
+		     "appears%s",
 		     text,
 		     finder->view->description->settings.harden && entry->network
-			     ? "; apply again then to set its sysctls"
+			     ? "; apply again then, to set its sysctls"
 			     : "");
 }
 
@@ -351,6 +350,6 @@ void standing_missing(struct standing_finder *finder)
 	standing_each_entry(finder, look_for_missing);
 	if (finder->out->n_missing > MISSING_SHOWN)
 		standing_say(finder, PLACE_NONE,
-			     "%zu more of the description's interfaces are not there yet",
+			     "%zu more interfaces of the description do not exist yet",
 			     finder->out->n_missing - MISSING_SHOWN);
 }

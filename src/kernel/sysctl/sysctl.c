@@ -15,8 +15,8 @@ int sysctl_open_root(struct diags *diags)
 
 	if (fd >= 0)
 		return fd;
-	diag_add(diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE, "can't open /proc/sys: %s",
-		 strerror(err))
+	diag_add(diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
+		 "cannot open /proc/sys: %s", strerror(err))
 		->err = err;
 	return -err;
 }
@@ -25,8 +25,8 @@ static int tell_unguarded(struct diags *diags, const char *path, struct place pl
 {
 	struct diag *diag =
 		diag_add(diags, SEVERITY_ERROR, CODE(RA_UNGUARDED), place,
-			 "can't write 2 to %s: %s; with IPv6 forwarding on, the host would hear no "
-			 "router advertisements there any more, so it stays off",
+			 "cannot write 2 to %s: %s; with IPv6 forwarding on, the host would no "
+			 "longer accept router advertisements there, so forwarding stays off",
 			 path, strerror(err));
 
 	diag->err = err;
@@ -40,7 +40,7 @@ static int tell_unwritable(struct diags *diags, const char *path, const char *va
 			   struct place place, int err)
 {
 	struct diag *diag = diag_add(diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), place,
-				     "can't write %s to %s: %s", value, path, strerror(err));
+				     "cannot write %s to %s: %s", value, path, strerror(err));
 
 	diag->err = err;
 	if (err == EPERM || err == EACCES)
@@ -48,7 +48,7 @@ static int tell_unwritable(struct diags *diags, const char *path, const char *va
 	else if (err == EROFS)
 		diag_hint(diags, diag,
 			  "/proc/sys is read-only, as in many containers; use `forwarding: keep` "
-			  "and `harden: false` and set them outside");
+			  "and `harden: false` and set the sysctls outside");
 	return -err;
 }
 

@@ -285,7 +285,7 @@ static bool is_needed(struct planning *p, const struct record_sysctl *entry)
 	if (n > USERS_SHOWN)
 		buf_printf(&named, "; and %zu more", n - USERS_SHOWN);
 	diag = diag_add(p->diags, SEVERITY_NOTE, CODE(FORWARDING_USED), PLACE_NONE,
-			"%s stays %s, which hostgate wrote: others have come that need it (%s)",
+			"%s stays %s, which hostgate wrote: other programs now need it (%s)",
 			entry->path, entry->written, buf_text(&named));
 	diag_hint(p->diags, diag, "`echo 0 > /proc/sys/%s` switches it off", entry->path);
 	return true;
@@ -322,7 +322,7 @@ static void plan_put_back(struct planning *p, const struct record_sysctl *entry,
 	}
 	if (strcmp(present, entry->written) != 0) {
 		diag_add(p->diags, SEVERITY_WARNING, CODE(SYSCTL_FOREIGN), PLACE_NONE,
-			 "%s is %s, but hostgate wrote %s: somebody else changed it since, so it "
+			 "%s is %s, but hostgate wrote %s: another program changed it since, so it "
 			 "is left alone (before hostgate it was %s)",
 			 entry->path, present, entry->written, entry->before);
 		return;
@@ -335,7 +335,7 @@ static void plan_put_back(struct planning *p, const struct record_sysctl *entry,
 static int tell_unread(struct planning *p, const char *path, int err)
 {
 	struct diag *diag = diag_add(p->diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
-				     "can't read %s: %s", path, strerror(err));
+				     "cannot read %s: %s", path, strerror(err));
 
 	diag->err = err;
 	return -err;
@@ -402,7 +402,7 @@ static int tell_unreadable(struct planning *p, const struct sysctl_want *wanted,
 		return 0;
 	diag = diag_add(p->diags, SEVERITY_ERROR,
 			err == ENOENT ? CODE(SYSCTL_MISSING) : CODE(SYSCTL_FAILED), origin->place,
-			"can't read %s: %s", wanted->path, strerror(err));
+			"cannot read %s: %s", wanted->path, strerror(err));
 	diag->err = err;
 	if (err == ENOENT && strcmp(leaf_of(wanted->path), "force_forwarding") == 0)
 		diag_hint(p->diags, diag,
@@ -486,7 +486,7 @@ int sysctl_plan(struct arena *arena, struct diags *diags, const struct sysctl_in
 		err = sysctl_names_read(arena, input->root, sysctl_families[f].conf, &p.names[f]);
 	if (err != 0) {
 		diag_add(diags, SEVERITY_ERROR, CODE(SYSCTL_FAILED), PLACE_NONE,
-			 "can't list the interfaces' sysctls: %s", strerror(-err))
+			 "cannot list the interfaces' sysctls: %s", strerror(-err))
 			->err = -err;
 		return err;
 	}

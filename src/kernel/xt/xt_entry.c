@@ -309,7 +309,7 @@ static void add_match(struct builder *b, const struct match *match)
 	case FIELD_CT_SADDR6:
 	case FIELD_UNTRANSLATED:
 	case FIELD__COUNT:
-		must_not_come_here("a match that iptables can't ask for");
+		must_not_come_here("a match that iptables cannot ask for");
 	}
 }
 
@@ -394,7 +394,7 @@ static void add_target(struct builder *b, const struct ruleset *ruleset,
 		break;
 	case ACTION_DISPATCH: /* lowered away */
 	case ACTION__COUNT:
-		must_not_come_here("an action that iptables can't do");
+		must_not_come_here("an action that iptables cannot do");
 	}
 }
 

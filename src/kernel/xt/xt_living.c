@@ -23,7 +23,7 @@ static int fail(struct diags *diags, const char *path, int err)
 		return -err;
 	diag = diag_add(diags, SEVERITY_ERROR,
 			denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED), PLACE_NONE,
-			"can't read %s: %s", path, strerror(err));
+			"cannot read %s: %s", path, strerror(err));
 	diag->err = err;
 	if (denied)
 		diag_hint(diags, diag, "needs root in this network namespace");

@@ -191,20 +191,21 @@ void xt_refusal_table(struct diags *diags, const struct xt_content *content, int
 		return;
 	case EAGAIN:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_BUSY), PLACE_NONE,
-				"can't %s the table \"%s\": somebody else keeps changing it", doing,
-				name);
-		diag_hint(diags, diag, "by a program that does not take the lock of iptables");
+				"cannot %s the table \"%s\": another program keeps changing it",
+				doing, name);
+		diag_hint(diags, diag,
+			  "that program does not take the lock of iptables (/run/xtables.lock)");
 		break;
 	case EMLINK:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(XT_USED), PLACE_NONE,
-				"can't %s the table \"%s\": %s %s jumps to a chain of hostgate",
-				doing, name, content->user ? "chain" : "a chain of others",
+				"cannot %s the table \"%s\": %s %s jumps to a chain of hostgate",
+				doing, name, content->user ? "chain" : "another program's chain",
 				content->user ? content->user : "");
 		diag_hint(diags, diag, "delete that rule first");
 		break;
 	default:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(KERNEL_FAILED), PLACE_NONE,
-				"can't %s the table \"%s\": %s", doing, name, strerror(err));
+				"cannot %s the table \"%s\": %s", doing, name, strerror(err));
 		break;
 	}
 	diag->err = err;

@@ -46,7 +46,7 @@ static bool read_confirm(struct args *args, const char *value, struct buf *error
 
 	if (*value < '0' || *value > '9' || *end != '\0' || seconds < 1 ||
 	    seconds > CONFIRM_MAX) {
-		buf_printf(error, "--confirm: \"%s\" is no whole number of seconds from 1 to %d",
+		buf_printf(error, "--confirm: \"%s\" is not a whole number of seconds from 1 to %d",
 			   value, CONFIRM_MAX);
 		return false;
 	}
@@ -64,7 +64,7 @@ static bool set_option(struct args *args, enum option option, const char *value,
 		return true;
 	args->value[option] = value;
 	if (info->words[0] && !is_one_of(value, info->words)) {
-		buf_printf(error, "--%s: \"%s\" is none of ", info->name, value);
+		buf_printf(error, "--%s: \"%s\" is not one of ", info->name, value);
 		add_words(info->words, ", ", error);
 		return false;
 	}
@@ -74,7 +74,7 @@ static bool set_option(struct args *args, enum option option, const char *value,
 		args->wait_seconds = strtod(value, &end);
 		if (end == value || *end != '\0' || !isfinite(args->wait_seconds) ||
 		    args->wait_seconds < 0) {
-			buf_printf(error, "--wait: \"%s\" is no number of seconds", value);
+			buf_printf(error, "--wait: \"%s\" is not a number of seconds", value);
 			return false;
 		}
 	}
@@ -172,13 +172,14 @@ static bool check_together(struct args *args, struct buf *error)
 
 	for (size_t i = 0; i < OPTION__COUNT; i++) {
 		if (args->given[i] && !option_allowed((enum option)i, args->command)) {
-			buf_printf(error, "%s knows no --%s", info->name, option_table[i].name);
+			buf_printf(error, "%s has no option --%s", info->name,
+				   option_table[i].name);
 			return false;
 		}
 	}
 	if (args->command == COMMAND_REMOVE && args->n_files > 0 &&
 	    (!args->given[OPTION_DRY_RUN] || strcmp(args->value[OPTION_DRY_RUN], "restore") != 0)) {
-		buf_puts(error, "remove takes a file with --dry-run=restore only");
+		buf_puts(error, "remove takes a file only with --dry-run=restore");
 		return false;
 	}
 	if (args->n_files > 0 && info->operands == OPERANDS_NONE) {
@@ -194,7 +195,7 @@ static bool check_together(struct args *args, struct buf *error)
 		args->src = args->files[--args->n_files];
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_CONFIRM]) {
-		buf_puts(error, "--confirm cannot go with --dry-run: nothing is changed then");
+		buf_puts(error, "--confirm cannot go with --dry-run: a dry run changes nothing");
 		return false;
 	}
 	if (args->given[OPTION_DRY_RUN] && args->given[OPTION_JSON]) {
@@ -203,7 +204,7 @@ static bool check_together(struct args *args, struct buf *error)
 	}
 	if (args->command == COMMAND_APPLY && args->given[OPTION_WITH_HOST] &&
 	    !args->given[OPTION_PROVE]) {
-		buf_puts(error, "apply takes --with-host with --prove only");
+		buf_puts(error, "apply takes --with-host only with --prove");
 		return false;
 	}
 	return true;
@@ -335,10 +336,10 @@ void args_help(const struct args *args, struct buf *out)
 				"\nFILE is a description, a directory of *.yaml, or - for standard "
 				"input; by default\n/etc/hostgate.yaml and /etc/hostgate.d/.\n");
 	} else {
-		buf_puts(out,
-			 "usage: hostgate COMMAND [OPTION...] [FILE...]\n\n"
-			 "Connects host-only networks to the outside, and keeps in what shall stay "
-			 "in.\n\ncommands:\n");
+		buf_puts(out, "usage: hostgate COMMAND [OPTION...] [FILE...]\n\n"
+			      "Connects host-only networks to the outside, and keeps private what "
+			      "must stay private.\n\n"
+			      "commands:\n");
 		for (size_t i = 0; i < COMMAND__COUNT; i++)
 			buf_printf(out, "  %-28s %s\n", command_table[i].name,
 				   command_table[i].help);

@@ -106,11 +106,11 @@ extern const struct status_info status_table[STATUS_COUNT];
 #define PROGRAM_CODES(X) \
 	X(FILE_UNREADABLE, "HG-E300", "a file or directory of the description cannot be read") \
 	X(NO_DESCRIPTION, "HG-E301", "there is no description to read") \
-	X(PACKET, "HG-E310", "explain: the command line names no packet that can be followed") \
+	X(PACKET, "HG-E310", "explain: the packet on the command line cannot be followed") \
 	X(TOO_LARGE, "HG-E302", "a description is too large to be proved at once") \
 	X(NOT_PROVED, "HG-E303", "apply --prove found a leak or a failure, and changed nothing") \
-	X(NO_RECORD, "HG-W300", "rules are installed, but no record tells from what description") \
-	X(BLOCKED, "HG-W301", "rules of others drop what the description lets pass") \
+	X(NO_RECORD, "HG-W300", "rules are installed, but no record says from which description") \
+	X(BLOCKED, "HG-W301", "other programs' rules drop what the description lets pass") \
 	X(SYSCTL_FILE, "HG-W302", "a file sets forwarding to another value than the description needs")
 
 enum program_code {

@@ -71,7 +71,7 @@ static void print_sum(struct run *run, const struct changes *changes, bool is_vo
 	buf_putc(&run->out, '\n');
 	if (seconds)
 		buf_printf(&run->out,
-			   "it is undone in %u second%s unless you run: hostgate confirm\n",
+			   "it will be undone in %u second%s unless you run: hostgate confirm\n",
 			   seconds, seconds == 1 ? "" : "s");
 }
 

@@ -19,7 +19,7 @@ static void describe(const struct restored *restored, struct buf *out)
 
 void restored_print(const struct restored *restored, struct buf *out)
 {
-	buf_printf(out, "the apply of %s is undone: there is again ", restored->undone);
+	buf_printf(out, "the apply of %s is undone, back to ", restored->undone);
 	describe(restored, out);
 }
 
@@ -74,13 +74,13 @@ void restored_log(int result, const struct diags *diags, const struct restored *
 	openlog("hostgate", LOG_PID, LOG_DAEMON);
 	if (result == 0) {
 		restored_print(restored, &text);
-		syslog(LOG_WARNING, "nobody confirmed it in time: %s", buf_text(&text));
+		syslog(LOG_WARNING, "not confirmed in time: %s", buf_text(&text));
 	} else if (result == -ENOENT) {
-		syslog(LOG_NOTICE, "the time to confirm an apply is over, and what would undo it is "
-				   "gone: it was undone before, or somebody emptied the directory");
+		syslog(LOG_NOTICE, "the time to confirm an apply is over, but the file to undo it "
+				   "with is gone: it was undone before, or the file was deleted");
 	} else {
-		syslog(LOG_ERR, "nobody confirmed the last apply in time, but it could not be "
-				"undone; hostgate rollback tries again, hostgate status tells what "
+		syslog(LOG_ERR, "the last apply was not confirmed in time, but could not be "
+				"undone; hostgate rollback tries again, hostgate status shows what "
 				"is installed");
 	}
 	closelog();

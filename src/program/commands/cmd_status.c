@@ -15,12 +15,12 @@
 static void say_unfinished(struct run *run, bool pending)
 {
 	struct diag *diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(UNFINISHED), PLACE_NONE,
-				     "the last change failed or was killed before its end");
+				     "the last change failed or was killed before it was finished");
 
 	diag_hint(&run->diags, diag, "%s",
-		  pending ? "`hostgate rollback` undoes it; only after `hostgate confirm` does "
-			    "`hostgate apply` bring it to its end" :
-			    "`hostgate apply` brings it to its end, `hostgate rollback` undoes it");
+		  pending ? "`hostgate rollback` undoes it; `hostgate apply` finishes it, but only "
+			    "after `hostgate confirm`"
+			  : "`hostgate apply` finishes it, `hostgate rollback` undoes it");
 	if (run->json)
 		json_object_set_new(run->json, "unfinished", json_true());
 }
@@ -41,13 +41,13 @@ static void say_way_back(struct run *run, const struct installed *installed)
 		return;
 	if (installed->seconds_left > 0)
 		diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
-				"the last apply is undone in %" PRId64
+				"the last apply will be undone in %" PRId64
 				" seconds unless it is confirmed",
 				installed->seconds_left);
 	else
 		diag = diag_add(&run->diags, SEVERITY_WARNING, CODE(PENDING), PLACE_NONE,
-				"the last apply was to be confirmed %" PRId64
-				" seconds ago, and nothing has undone it yet",
+				"the time to confirm the last apply was over %" PRId64
+				" seconds ago, but it has not been undone",
 				-installed->seconds_left);
 	diag_hint(&run->diags, diag,
 		  "`hostgate confirm` keeps it, `hostgate rollback` undoes it now");
@@ -76,7 +76,7 @@ static void say_installed(struct run *run, const struct installed *installed)
 	buf_printf(&run->out, "description: %s\n", installed->files);
 	buf_printf(&run->out, "hash:        %s\n", installed->hash);
 	if (installed->can_undo)
-		buf_printf(&run->out, "rollback:    brings back what was there before the apply of %s\n",
+		buf_printf(&run->out, "rollback:    would undo the apply of %s\n",
 			   installed->before.undone);
 }
 
@@ -140,7 +140,7 @@ static enum status compare(struct run *run, const struct installed *installed)
 			buf_puts(&run->out, "kernel:      matches\n\n");
 		} else {
 			buf_puts(&run->out,
-				 "kernel:      differs; hostgate apply would mend this: ");
+				 "kernel:      differs; hostgate apply would correct this: ");
 			changes_count(&changes, &run->out);
 			buf_puts(&run->out, "\n");
 			changes_print(&changes, verbose ? 0 : SHOWN_CHANGES, run->colour,

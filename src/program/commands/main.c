@@ -30,8 +30,9 @@ static void die_of_fault(const char *what, const char *file, int line)
 {
 	char message[400];
 	int len = snprintf(message, sizeof(message),
-			   "hostgate: a fault of hostgate itself (%s, line %d: %s); please report it with the "
-			   "description\n", file, line, what);
+			   "hostgate: internal error (%s, line %d: %s); please report it, with the "
+			   "description\n",
+			   file, line, what);
 
 	run_write(STDERR_FILENO, message, len < (int)sizeof(message) ? (size_t)len : sizeof(message) - 1);
 	_exit(STATUS_FAILED);

@@ -217,11 +217,11 @@ static void tell_differences(struct run *run, const struct replica *r, const str
 	}
 	if (buf_text(&missing)[0])
 		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_MADE_UP), PLACE_NONE,
-			 "not on this host, in the copy as the description wishes: %s",
-			 buf_text(&missing));
+			 "not on this host; made in the copy as described: %s", buf_text(&missing));
 	if (buf_text(&plain)[0])
 		diag_add(&run->diags, SEVERITY_NOTE, CODE(COPY_PLAIN), PLACE_NONE,
-			 "plain interfaces in the copy, or bridges where they have members: %s",
+			 "in the copy these are plain interfaces, or bridges where they have "
+			 "members: %s",
 			 buf_text(&plain));
 }
 
@@ -246,11 +246,11 @@ enum status proof_make(struct run *run, const struct work *work, struct proof_re
 	if (count_ways(replica) > WAYS_MAX) {
 		struct diag *diag =
 			diag_add(&run->diags, SEVERITY_ERROR, PROGRAM_CODE(TOO_LARGE), PLACE_NONE,
-				 "too many ways through this host to prove them all: %zu between "
-				 "networks' interfaces and others, at most %d",
+				 "too many paths through this host to prove them all: %zu between "
+				 "networks' interfaces and other interfaces, at most %d",
 				 count_ways(replica), WAYS_MAX);
 
-		diag_hint(&run->diags, diag, "prove a part of the networks");
+		diag_hint(&run->diags, diag, "prove fewer networks at a time");
 		return STATUS_FAILED;
 	}
 	*out = (struct proof_report){

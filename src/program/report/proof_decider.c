@@ -120,7 +120,7 @@ static const char *participle(const struct decider *d)
 		return "rejected";
 	if (strcmp(d->verdict, "queue") == 0)
 		return "queued for a program, which the copy does not have,";
-	return strcmp(d->verdict, "drop") == 0 ? "dropped" : "taken away";
+	return strcmp(d->verdict, "drop") == 0 ? "dropped" : "taken over";
 }
 
 void proof_print_deciders(const struct proof_report *report, const char *prefix, struct buf *out)

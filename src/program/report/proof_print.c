@@ -53,7 +53,7 @@ static void print_finding(const struct proof_report *report, const struct findin
 		proof_describe_probe(report, probe, out);
 		buf_printf(out, "\n%s     ", prefix);
 		if (report->with_host && probe->network == NO_NETWORK)
-			buf_puts(out, "expected as it is without our rules\n");
+			buf_puts(out, "expected to fare as without hostgate's rules\n");
 		else if (probe->passes)
 			buf_printf(out, "expected on %s from %s\n",
 				   port_name(report, probe->toward),
@@ -121,11 +121,13 @@ static void print_detours(const struct proof_report *report, const char *prefix,
 			   proof_network_name(report, probe->network),
 			   probe->in == NO_PORT ? "the host" : port_name(report, probe->in));
 		if (detour->port == NO_PORT)
-			buf_printf(out, "has no route on this host, not by %s", port_name(report, probe->toward));
+			buf_printf(out, "has no route on this host; expected: through %s",
+				   port_name(report, probe->toward));
 		else
-			buf_printf(out, "goes by %s on this host, not by %s",
-				   port_name(report, detour->port), port_name(report, probe->toward));
-		buf_printf(out, ": %zu %s\n", n, n == 1 ? "probe" : "probes");
+			buf_printf(out, "goes through %s on this host; expected: through %s",
+				   port_name(report, detour->port),
+				   port_name(report, probe->toward));
+		buf_printf(out, " (%zu %s)\n", n, n == 1 ? "probe" : "probes");
 	}
 }
 

@@ -60,8 +60,8 @@ void changes_print_conntrack(const struct changes *changes, size_t limit, struct
 		const struct conntrack_count *count = &changes->conntrack[i];
 
 		buf_printf(out,
-			   "%zu connection%s of %s taken out of conntrack: what is still allowed "
-			   "starts anew, as described now\n",
+			   "%zu connection%s of %s deleted from conntrack: what is still allowed "
+			   "starts again, as described now\n",
 			   count->n, count->n == 1 ? "" : "s", count->network);
 	}
 	for (size_t i = n; i < changes->n_conntrack; i++)

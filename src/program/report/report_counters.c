@@ -9,9 +9,11 @@
 static const struct {
 	const char *name, *title;
 } tallies[TALLY__COUNT] = {
-	[TALLY_NONE] = {NULL, "COUNTED"},	[TALLY_IN] = {"in", "IN"},
-	[TALLY_OUT] = {"out", "OUT"},		[TALLY_REFUSED] = {"refused", "REFUSED"},
-	[TALLY_CAUGHT] = {"caught", "CAUGHT"},
+	[TALLY_NONE] = {NULL, "COUNTED"},
+	[TALLY_IN] = {"in", "IN"},
+	[TALLY_OUT] = {"out", "OUT"},
+	[TALLY_REFUSED] = {"refused", "REFUSED"},
+	[TALLY_CAUGHT] = {"caught", "BAD SOURCE"},
 };
 
 static uint64_t packets_of(const struct network_counters *item)

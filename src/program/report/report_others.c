@@ -122,12 +122,12 @@ static void print_blocker(const struct blocker *blocker, struct buf *out)
 	buf_puts(out, "\n    stops: ");
 	print_ways(blocker, out);
 	if (!blocker->certain && f->untold)
-		buf_printf(out, "    not told: %s\n", f->untold);
+		buf_printf(out, "    depends on: %s\n", f->untold);
 	for (size_t i = 0; i < blocker->n_who; i++)
 		buf_printf(out, "    %s: %s\n", blocker->who[i]->name, blocker->who[i]->advice);
 	if (blocker->n_who == 0)
-		buf_puts(out, "    an accept of hostgate's can't overrule it: let these packets pass "
-			      "in that chain\n");
+		buf_puts(out, "    hostgate's accept cannot override it: let these packets pass in "
+			      "that chain\n");
 }
 
 static enum status warn_blocked(struct run *run, const struct blockers *blockers, size_t n_certain)
@@ -141,7 +141,7 @@ static enum status warn_blocked(struct run *run, const struct blockers *blockers
 	if (n_certain > 1)
 		buf_printf(&place, "; and %zu more", n_certain - 1);
 	diag_add(&run->diags, SEVERITY_WARNING, PROGRAM_CODE(BLOCKED), PLACE_NONE,
-		 "rules of others drop what the description lets pass: %s", buf_text(&place));
+		 "other programs' rules drop what the description lets pass: %s", buf_text(&place));
 	return STATUS_DIFFERS;
 }
 
@@ -165,9 +165,10 @@ static enum status tell_blockers(struct run *run, const struct foreign *foreign,
 	}
 	json_decref(array);
 	if (run_is_talking(run)) {
-		buf_printf(&run->out, "\nblockers:    %s", blockers.n ? "rules of others" : "none");
+		buf_printf(&run->out, "\nblockers:    %s",
+			   blockers.n ? "rules of other programs" : "none");
 		if (blockers.n_sampled < blockers.n_ways)
-			buf_printf(&run->out, " (%zu of %zu ways looked at)", blockers.n_sampled,
+			buf_printf(&run->out, " (%zu of %zu paths checked)", blockers.n_sampled,
 				   blockers.n_ways);
 		buf_putc(&run->out, '\n');
 		for (size_t i = 0; i < blockers.n; i++)
@@ -237,7 +238,7 @@ static void print_forwarding(struct run *run, const char *const values[static FA
 			   !values[f] ? "not in this kernel"
 			   : strcmp(values[f], "0") != 0 ? "on"
 							 : "off");
-	buf_puts(&run->out, forwarders->n ? "; others use it, too:\n" : "\n");
+	buf_puts(&run->out, forwarders->n ? "; other programs use it, too:\n" : "\n");
 	for (size_t i = 0; i < forwarders->n; i++) {
 		const struct forwarder *forwarder = &forwarders->items[i];
 
@@ -295,9 +296,9 @@ static void tell_file(struct run *run, const struct sysctl *wanted,
 			"%s:%u sets %s to %s %s, but the description needs %u", setting->file,
 			setting->line, setting->key, setting->value, when[reader], wanted->value);
 	diag_hint(&run->diags, diag,
-		  wanted->value ? "take the line out; hostgate itself switches forwarding on, once "
-				  "its rules are there"
-				: "take the line out, or set 0 there");
+		  wanted->value ? "remove the line; hostgate itself switches forwarding on, once "
+				  "its rules are in place"
+				: "remove the line, or set 0 there");
 }
 
 static void tell_files(struct run *run, const struct ruleset *ruleset)

@@ -274,8 +274,8 @@ enum status path_explain(struct run *run)
 	if (!query_read(run->args.src, run->args.dst, &query, &error)) {
 		err = -EINVAL;
 	} else if (query.dhcp) {
-		buf_puts(&error, "SRC: with --live, a packet without a source is not followed; "
-				 "without it, it is");
+		buf_puts(&error, "SRC: --live cannot follow a packet without a source; explain "
+				 "without --live can");
 		err = -EINVAL;
 	}
 	status = err == 0 ? find_sources(run, &work, &sources) : STATUS_DONE;

@@ -66,8 +66,9 @@ static void add_drop(const struct judge_finding *finding, struct buf *out)
 	bool sure = !*may;
 
 	if (finding->how == JUDGE_POLICY) {
-		buf_printf(out, ": %s, and its policy is drop",
-			   sure ? "no rule of it decides" : "no rule may decide");
+		buf_puts(out, sure ? ": no rule of it accepts the packet, and its policy is drop"
+				   : ": hostgate cannot tell whether a rule of it accepts the "
+				     "packet; otherwise its policy drops it");
 		return;
 	}
 	buf_puts(out, ": ");
@@ -77,13 +78,14 @@ static void add_drop(const struct judge_finding *finding, struct buf *out)
 		buf_printf(out, " %s%s it", may, sure ? "drops" : "drop");
 		break;
 	case JUDGE_REJECT:
-		buf_printf(out, " %s%s it: the sender is told", may, sure ? "rejects" : "reject");
+		buf_printf(out, " %s%s it, and the sender gets an error", may,
+			   sure ? "rejects" : "reject");
 		break;
 	case JUDGE_QUEUE:
 		buf_puts(out, " hands it to a program, which decides");
 		break;
 	case JUDGE_UNKNOWN:
-		buf_puts(out, " does something that is not followed here");
+		buf_puts(out, " does something that hostgate cannot evaluate");
 		break;
 	case JUDGE_POLICY:
 	case JUDGE_HOW__COUNT:
@@ -97,7 +99,7 @@ static void add_translation(const struct path_step *step, struct buf *out)
 
 	buf_printf(out, ": ");
 	add_rule(&step->finding, step->finding.nat_chain, step->finding.nat_rule, out);
-	buf_printf(out, " makes its %s %s",
+	buf_printf(out, " changes its %s to %s",
 		   step->translated_source ? "source" : "destination",
 		   step->address_known ? addr_format(&step->addr, text)
 		   : step->translated_source ? "an address of the interface that it leaves by"
@@ -117,7 +119,8 @@ static void tell_chain(const struct path_step *step, struct buf *out)
 		buf_puts(out, " lets it pass");
 	buf_putc(out, '.');
 	if (finding->end == JUDGE_MAY_DROP && finding->untold)
-		buf_printf(out, " That depends on what is not known here: %s.", finding->untold);
+		buf_printf(out, " That depends on something that hostgate cannot evaluate: %s.",
+			   finding->untold);
 }
 
 static void tell_arrival(const struct path *live, const struct path_leg *leg,
@@ -127,7 +130,7 @@ static void tell_arrival(const struct path *live, const struct path_leg *leg,
 
 	buf_printf(out, "It comes in on %s", step->ifname);
 	if (leg == &live->there && live->from_route)
-		buf_printf(out, ", since by there this host would answer %s",
+		buf_printf(out, " (this host's route to %s)",
 			   addr_format(&leg->packet.saddr, text));
 	buf_putc(out, '.');
 }
@@ -136,7 +139,7 @@ static void tell_return(const struct path_step *step, struct buf *out)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	buf_printf(out, "Conntrack knows the connection and puts its destination back: %s.",
+	buf_printf(out, "Conntrack knows the connection and restores its destination: %s.",
 		   step->address_known ? addr_format(&step->addr, text) : "the sender's");
 }
 
@@ -147,13 +150,13 @@ static void tell_rp_filter(const struct path_leg *leg, const struct path_step *s
 
 	buf_printf(out, "The reverse path filter (%s is %s) ", step->sysctl, step->value);
 	if (step->end == JUDGE_PASSES)
-		buf_puts(out, "finds a way back to its source.");
+		buf_puts(out, "finds a route back to its source.");
 	else if (step->err == 0 && step->route.oifname[0])
-		buf_printf(out, "drops it: the way back to %s is by %s, not by %s.",
+		buf_printf(out, "drops it: the route back to %s leads through %s, not through %s.",
 			   addr_format(&leg->packet.saddr, text), step->route.oifname,
 			   step->ifname);
 	else
-		buf_printf(out, "drops it: there is no way back to %s.",
+		buf_printf(out, "drops it: there is no route back to %s.",
 			   addr_format(&leg->packet.saddr, text));
 }
 
@@ -168,7 +171,7 @@ static void tell_no_route(const struct path_step *step, struct buf *out)
 			   : step->route.type == RTN_MULTICAST   ? "multicast"
 								 : "of another kind");
 	else
-		buf_printf(out, "The routing table has no way for it: %s.", strerror(-step->err));
+		buf_printf(out, "The routing table has no route for it: %s.", strerror(-step->err));
 }
 
 static void tell_route(const struct path_leg *leg, const struct path_step *step, struct buf *out)
@@ -189,7 +192,7 @@ static void tell_route(const struct path_leg *leg, const struct path_step *step,
 	}
 	buf_printf(out, "The routing table sends it out of %s", step->ifname);
 	if (step->route.has_gateway)
-		buf_printf(out, ", by %s", addr_format(&step->route.gateway, text));
+		buf_printf(out, ", via %s", addr_format(&step->route.gateway, text));
 	buf_putc(out, '.');
 }
 
@@ -198,9 +201,10 @@ static void tell_forwarding(const struct path_step *step, struct buf *out)
 	if (step->end == JUDGE_PASSES)
 		buf_printf(out, "Forwarding is on (%s is %s).", step->sysctl, step->value);
 	else
-		buf_printf(out, "Forwarding is off (%s is %s), so this host passes nothing on "
-				"that comes in on %s.",
-			   step->sysctl, step->value ? step->value : "not there", step->ifname);
+		buf_printf(out,
+			   "Forwarding is off (%s is %s), so this host does not forward what comes "
+			   "in on %s.",
+			   step->sysctl, step->value ? step->value : "missing", step->ifname);
 }
 
 const char *path_tell_step(struct arena *arena, const struct path *live, const struct path_leg *leg,
@@ -267,14 +271,15 @@ static const char *advice_about(struct arena *arena, const struct path_step *ste
 	case PATH_CHAIN:
 		if (foreign_is_ours(step->finding.base->table, step->finding.chain))
 			return "That is what the description says; `hostgate explain` without "
-			       "--live tells what in it would let the packet pass.";
+			       "--live says what to change in it.";
 		if (blocker_who(&step->finding, who) > 0)
 			return arena_printf(arena, "To let it pass: %s.", who[0]->advice);
-		return "No rule of hostgate's can overrule that: let the packet pass there.";
+		return "No rule of hostgate's can override that: let the packet pass in that "
+		       "chain.";
 	case PATH_RP_FILTER:
 		return arena_printf(arena,
-				    "Is it the right interface? Else write 2 (loose) or 0 to "
-				    "/proc/sys/%s, or mend the route.",
+				    "If the interface is right, write 2 (loose) or 0 to "
+				    "/proc/sys/%s, or correct the route.",
 				    step->sysctl);
 	case PATH_ROUTE:
 		return "`ip route` shows the routes of this host.";
