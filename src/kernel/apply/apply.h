@@ -35,7 +35,7 @@ struct apply_input {
 	const char *files;          /**< names of the files, for status */
 	const char *version;        /**< of hostgate */
 	double wait_seconds;        /**< how long to wait for the lock */
-	const struct host_links *links; /**< NULL, or all of the host's, where they were just read */
+	const struct host_links *links; /**< NULL, or all of the host's, just read */
 	struct apply_confirm confirm;
 };
 

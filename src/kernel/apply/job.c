@@ -182,7 +182,8 @@ static int read_deaf(struct job *job, struct route_interfaces *out)
 
 		if (!(link->flags & IFF_LOOPBACK) && !host_links_is_port(links, link))
 			continue;
-		out->names = arena_grow(job->arena, out->names, out->n, &out->cap, sizeof(*out->names));
+		out->names =
+			arena_grow(job->arena, out->names, out->n, &out->cap, sizeof(*out->names));
 		memcpy(out->names[out->n++], link->name, sizeof(link->name));
 	}
 	return err;

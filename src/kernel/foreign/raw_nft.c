@@ -149,9 +149,9 @@ static int read_once(struct netlink *netlink, void *data)
 		struct reading reading = {.nft = nft, .kind = kind};
 
 		nft->first[kind] = nft->n;
-		err = kind == RAW_ELEMENTS ? read_elements(netlink, nft) :
-					     nft_dump(netlink, kinds[kind].get, NFPROTO_UNSPEC, NULL,
-						      NULL, take, &reading);
+		err = kind == RAW_ELEMENTS ? read_elements(netlink, nft)
+					   : nft_dump(netlink, kinds[kind].get, NFPROTO_UNSPEC,
+						      NULL, NULL, take, &reading);
 		if (is_missing(kind, err))
 			err = 0;
 	}

@@ -68,8 +68,9 @@ static void count_element(struct counting *c, const struct nlattr *element)
 	if (source == NO_INDEX)
 		return;
 	counters_add(c->counters, set->tally, &c->ruleset->origins[set->elements[source].origin],
-		     (struct counter){.packets = netlink_be64(netlink_find(data, NFTA_COUNTER_PACKETS), 0),
-				      .bytes = netlink_be64(netlink_find(data, NFTA_COUNTER_BYTES), 0)});
+		     (struct counter){
+			     .packets = netlink_be64(netlink_find(data, NFTA_COUNTER_PACKETS), 0),
+			     .bytes = netlink_be64(netlink_find(data, NFTA_COUNTER_BYTES), 0)});
 }
 
 static int take_elements(const struct nlmsghdr *message, void *data)

@@ -6,8 +6,8 @@
 #include "os/netlink.h"
 
 /**
- * Hands every object of a kind to callback. get: NFT_MSG_GET*; family: NFPROTO_*, NFPROTO_UNSPEC: of
- * all. table, unless NULL: of this one only (the kernel takes no notice of it for chains); name,
+ * Hands every object of a kind to callback. get: NFT_MSG_GET*; family: NFPROTO_*, NFPROTO_UNSPEC:
+ * of all. table, unless NULL: of this one only (the kernel takes no notice of it for chains); name,
  * unless NULL: of rules the chain, of elements the set. Returns 0 or -errno; -ENOENT: there is no
  * such table, chain or set; -EINTR: ask again.
  */
@@ -25,9 +25,10 @@ int nft_generation(struct netlink *netlink, uint32_t *generation);
 typedef int (*nft_read_fn)(struct netlink *netlink, void *data);
 
 /**
- * Calls read until all that it has read is of one generation, which goes to *generation unless that
- * is NULL. Returns what read does; -EBUSY when others kept changing the tables under it. What may be
- * absent is for read to know: its -ENOENT is taken for something that has gone between two dumps.
+ * Calls read until all that it has read is of one generation, which goes to *generation unless
+ * that is NULL. Returns what read does; -EBUSY when others kept changing the tables under it. What
+ * may be absent is for read to know: its -ENOENT is taken for something that has gone between two
+ * dumps.
  */
 int nft_consistent(struct netlink *netlink, nft_read_fn read, void *data, uint32_t *generation);
 

@@ -167,8 +167,7 @@ static uint32_t verdict_of(struct reading *reading, const struct nlattr *data)
 	const char *chain = netlink_text(netlink_find(verdict, NFTA_VERDICT_CHAIN));
 	uint32_t found = NO_INDEX;
 
-	if (chain &&
-	    (int32_t)netlink_be32(netlink_find(verdict, NFTA_VERDICT_CODE), 0) == NFT_GOTO)
+	if (chain && (int32_t)netlink_be32(netlink_find(verdict, NFTA_VERDICT_CODE), 0) == NFT_GOTO)
 		found = find_chain(reading, chain);
 	return found == NO_INDEX ? VERDICT_OTHER : found;
 }
@@ -316,7 +315,8 @@ int nft_read_exists(struct netlink *netlink, bool *exists)
 	int err;
 
 	*exists = false;
-	err = nft_get(netlink, NFT_MSG_GETTABLE, NFPROTO_INET, TABLE_NAME, NULL, note_table, exists);
+	err = nft_get(netlink, NFT_MSG_GETTABLE, NFPROTO_INET, TABLE_NAME, NULL, note_table,
+		      exists);
 	return err == -ENOENT ? 0 : err;
 }
 

@@ -25,7 +25,7 @@ bool raw_rule_is_target(const struct nlattr *expression, const char *target);
 /** Returns the chain that an expression of a dumped rule jumps or goes to, or NULL. */
 const char *raw_rule_target(const struct nlattr *expression);
 
-/** Copies an expression's comment, which iptables-nft keeps as the match of iptables; else nothing. */
+/** Copies an expression's comment, which iptables-nft keeps as a match; else does nothing. */
 void raw_rule_comment(const struct nlattr *expression, char comment[static XT_COMMENT_SIZE]);
 
 /** Tells whether a rule that iptables-nft keeps is ours; expressions: NFTA_RULE_EXPRESSIONS, or NULL. */

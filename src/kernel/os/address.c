@@ -6,7 +6,7 @@
 
 int address_list(struct arena *arena, struct host_addresses *out)
 {
-	struct host_links links;
+	struct host_links links = {0};
 	int err = host_links_read(arena, HOST_LINKS_LINKS | HOST_LINKS_ADDRESSES, &links);
 
 	*out = (struct host_addresses){0};

@@ -49,13 +49,15 @@ int netlink_request(struct netlink *netlink, struct nlmsghdr *request, mnl_cb_t 
 /** Returns the first attribute of the type in the nest, or NULL; also when nest is NULL. */
 const struct nlattr *netlink_find(const struct nlattr *nest, uint16_t type);
 
-/** What an attribute holds; NULL, or otherwise, when it is NULL or of another kind. be: as netfilter
- * has numbers, in network order. */
+/**
+ * What an attribute holds; NULL, or otherwise, when it is NULL or of another kind. be: in network
+ * order, as netfilter has numbers.
+ */
 const char *netlink_text(const struct nlattr *attr);
 uint32_t netlink_be32(const struct nlattr *attr, uint32_t otherwise);
 uint64_t netlink_be64(const struct nlattr *attr, uint64_t otherwise);
 
-/** Likewise for the first attribute of the type in the nest. *out stays when there is none: false. */
+/** Likewise for the first of the type in the nest. Without one *out stays, and it is false. */
 const char *netlink_find_text(const struct nlattr *nest, uint16_t type);
 bool netlink_find_be32(const struct nlattr *nest, uint16_t type, uint32_t *out);
 

@@ -82,8 +82,7 @@ static struct raw_item *find(const struct raw_nft *nft, enum raw_kind kind,
 static void find_updated(struct raw_nft *nft)
 {
 	for (size_t i = nft->first[RAW_RULE]; i < nft->first[RAW__COUNT]; i++) {
-		const struct nlattr *list =
-			nft_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
+		const struct nlattr *list = nft_attr(nft->items[i].message, NFTA_RULE_EXPRESSIONS);
 		const struct nlattr *expression;
 		struct raw_item *set;
 		const char *name;
@@ -230,9 +229,8 @@ static int take_handle(const struct nlmsghdr *message, void *data)
 		size_t at = (numbering->next + i) % n;
 		struct raw_item *rule = &nft->items[nft->first[RAW_RULE] + at];
 
-		if (rule->left_out || rule->copied_handle ||
-		    rule->family != nft_family(message) || strcmp(rule->table, table) != 0 ||
-		    strcmp(rule->name, chain) != 0)
+		if (rule->left_out || rule->copied_handle || rule->family != nft_family(message) ||
+		    strcmp(rule->table, table) != 0 || strcmp(rule->name, chain) != 0)
 			continue;
 		rule->copied_handle = handle;
 		numbering->next = at + 1;

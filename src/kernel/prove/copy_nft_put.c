@@ -165,8 +165,7 @@ static void put_special(struct copy_batch *l, struct nlmsghdr *message,
 		mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)l->batch.n));
 		break;
 	case RAW_RULE:
-		raw_rule_put(message, nft_attr(item->message, NFTA_RULE_EXPRESSIONS),
-				item->family);
+		raw_rule_put(message, nft_attr(item->message, NFTA_RULE_EXPRESSIONS), item->family);
 		break;
 	case RAW_OBJECT:
 	case RAW_ELEMENTS:

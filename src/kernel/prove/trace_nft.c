@@ -76,8 +76,8 @@ static int take_ours(const struct nlmsghdr *message, void *data)
 	if (t->next >= t->index.first[chain + 1])
 		return MNL_CB_OK;
 	t->known = arena_grow(t->arena, t->known, t->n_known, &t->cap_known, sizeof(*t->known));
-	t->known[t->n_known++] = (struct known_rule){.handle = handle,
-						     .rule = t->index.order[t->next++]};
+	t->known[t->n_known++] =
+		(struct known_rule){.handle = handle, .rule = t->index.order[t->next++]};
 	return MNL_CB_OK;
 }
 
@@ -169,7 +169,8 @@ static void take_event(struct trace_nft *t, const struct nlmsghdr *message)
 			event->handle = netlink_be64(attr, 0);
 			break;
 		case NFTA_TRACE_VERDICT:
-			event->verdict = (int32_t)netlink_be32(netlink_find(attr, NFTA_VERDICT_CODE), 0);
+			event->verdict =
+				(int32_t)netlink_be32(netlink_find(attr, NFTA_VERDICT_CODE), 0);
 			break;
 		case NFTA_TRACE_POLICY:
 			event->verdict = (int32_t)netlink_be32(attr, 0);

@@ -21,9 +21,8 @@ static int fail(struct diags *diags, const char *path, int err)
 
 	if (!diags)
 		return -err;
-	diag = diag_add(diags, SEVERITY_ERROR,
-			denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED), PLACE_NONE,
-			"cannot read %s: %s", path, strerror(err));
+	diag = diag_add(diags, SEVERITY_ERROR, denied ? CODE(NOT_PERMITTED) : CODE(KERNEL_FAILED),
+			PLACE_NONE, "cannot read %s: %s", path, strerror(err));
 	diag->err = err;
 	if (denied)
 		diag_hint(diags, diag, "needs root in this network namespace");

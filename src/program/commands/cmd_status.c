@@ -84,8 +84,7 @@ static void say_installed(struct run *run, const struct installed *installed)
 #define SHOWN_VOIDS 8
 
 /* Before everything else: what makes the rest of little worth. */
-static enum status say_void(struct run *run, const struct apply_input *input,
-			    struct standing *out)
+static enum status say_void(struct run *run, const struct apply_input *input, struct standing *out)
 {
 	enum status status = host_compare(run, input, true, out);
 
