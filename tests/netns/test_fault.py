@@ -21,7 +21,8 @@ SAMPLE = os.environ.get("FAULT_STEPS", "14")
 UNUSUAL = {"ipv4/conf/vmnet3/accept_redirects": 1, "ipv4/conf/dmz0/forwarding": 1, "ipv6/conf/dmz0/forwarding": 1,
            "ipv4/conf/all/accept_redirects": 0}
 FORGED = {4: "192.0.2.99", 6: "2001:db8:99::99"}
-SAYS_WHAT_IS_LEFT = r"nothing was changed|are installed|is installed|removed|rolled back|roll back again|restored|remains|stays?\b|left"
+SAYS_WHAT_IS_LEFT = (r"nothing was changed|(are|is) (partly )?installed|removed|rolled back|roll back again|restored|remains|"
+                     r"stays?\b|left")
 
 DESCRIPTIONS = {
     "A": cases.standard(),
