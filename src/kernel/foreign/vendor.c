@@ -21,11 +21,10 @@
 	}
 #define DOCKER(command) \
 	{ \
-		"Docker", "write `holes: [docker]` under settings, and apply: hostgate then " \
-			  "accepts " \
-			  "them in chain DOCKER-USER, which Docker leaves to you; or by hand: " \
-			  "`" command " -I DOCKER-USER -i INTERFACE -j ACCEPT`, and the same " \
-			  "with -o for the replies" \
+		"Docker", \
+			"write `holes: [docker]` under settings, and apply: hostgate then accepts " \
+			"them in chain DOCKER-USER, which Docker leaves to you; or by hand: `" command \
+			" -I DOCKER-USER -i INTERFACE -j ACCEPT`, and the same with -o for the replies" \
 	}
 
 /* A name that ends with '*' is a beginning. NULL: any. The first row that fits decides. */
