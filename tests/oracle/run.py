@@ -95,11 +95,14 @@ def not_looked(rules):
 
 def commands(text):
     """What the script's commands say to each tool, for its restore; the first run of a script finds nothing to discard."""
-    tables = {tool: {} for tool in TOOLS}
-    for line in text.splitlines():
+    tables, chains = {tool: {} for tool in TOOLS}, []
+    for line in text.replace("\\\n", " ").splitlines():
+        loop = re.fullmatch(r"\s*for chain in ([^;]*); do", line)
+        chains = loop[1].split() if loop else chains
         words = shlex.split(line) if line.lstrip().startswith(tuple(tool + " -w -t " for tool in TOOLS)) else []
         if words:
-            tables[words[0]].setdefault(words[3], []).append(words[4:])
+            each = chains if "$chain" in words else [""]
+            tables[words[0]].setdefault(words[3], []).extend([word.replace("$chain", chain) for word in words[4:]] for chain in each)
     return {tool: "".join("*%s\n%s\nCOMMIT\n" % (table, "\n".join(map(for_restore, rules)))
                           for table, rules in tables[tool].items()) for tool in TOOLS}
 
