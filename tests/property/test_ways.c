@@ -337,10 +337,12 @@ static void each_open_way_is_listed_once(void **state)
 static bool use_key(struct arena *arena, struct description *d, struct network *network,
 		    const struct uplink *uplink, enum way_key key, enum family family)
 {
+	size_t capacity = 0; /* shared with another description: copied */
+
 	switch (key) {
 	case WAY_KEY_SUBNET:
 		network->subnets = arena_grow(arena, network->subnets, network->n_subnets,
-					      &(size_t){0}, sizeof(*network->subnets));
+					      &capacity, sizeof(*network->subnets));
 		network->subnets[network->n_subnets++].prefix =
 			(struct prefix){.addr = {.family = family, .bytes = {[0] = 99}}, .len = 24};
 		return true;
