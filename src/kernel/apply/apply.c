@@ -75,7 +75,7 @@ static bool is_recorded(const struct job *job, const struct apply_input *input)
 static void settle_connections(struct job *job, struct changes *out)
 {
 	conntrack_settle(job->arena, job->diags, job->goal.description,
-			 job->was.description, out);
+			 described_description(&job->was), out);
 }
 
 /* Nothing but the undoing may come between a change and its confirmation. */

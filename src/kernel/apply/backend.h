@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "apply/apply.h"
+#include "apply/described.h"
 #include "hostgate/arena.h"
 #include "hostgate/buf.h"
 #include "hostgate/diag.h"
@@ -29,7 +30,7 @@ struct backend_input {
 	struct blob snapshot;          /**< without ruleset: what snapshot() wrote is wanted */
 	struct blob others;            /**< likewise: rules of others that are to be there again */
 	struct backend_mark known;     /**< of the last apply */
-	const struct ruleset *was;     /**< of the last apply, or NULL: whose what goes was */
+	struct described *was;         /**< by the last apply: whose what goes was */
 	bool replaced;                 /**< without ruleset: another backend holds the rules */
 	bool clean_slate;              /**< no rule of others is wanted in xt_table_list's tables */
 	double wait_seconds;           /**< for a lock that it shares with other programs */

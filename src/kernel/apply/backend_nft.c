@@ -167,11 +167,15 @@ static int read_tables(struct backend_nft *nft, struct diags *diags)
 	return err;
 }
 
-/* What the last apply made. */
+/* What the last apply made; without image when nobody knows. */
 static struct change_source build_was(struct backend_nft *nft)
 {
-	struct ruleset *ruleset = lower_nft(nft->input.arena, nft->input.was);
+	const struct ruleset *was = described_ruleset(nft->input.was);
+	struct ruleset *ruleset;
 
+	if (!was)
+		return (struct change_source){0};
+	ruleset = lower_nft(nft->input.arena, was);
 	image_free(&nft->was);
 	image_init(&nft->was);
 	nft_build(ruleset, &nft->was);
@@ -181,9 +185,7 @@ static struct change_source build_was(struct backend_nft *nft)
 /* Likewise, when something of it goes. */
 static struct change_source find_was(struct backend_nft *nft)
 {
-	if (!nft->input.was || !changes_take_away(&nft->diff))
-		return (struct change_source){0};
-	return build_was(nft);
+	return changes_take_away(&nft->diff) ? build_was(nft) : (struct change_source){0};
 }
 
 static int nft_find(void *self, struct diags *diags, bool *exists)
@@ -244,6 +246,7 @@ static const struct image_set *find_odd_set(const struct image *image)
 static const struct image *make_plain(struct backend_nft *nft, struct diags *diags,
 				      const struct image_set *odd)
 {
+	const struct image *was;
 	struct diag *diag =
 		diag_add(diags, SEVERITY_WARNING, CODE(UNDO_PARTLY), PLACE_NONE,
 			 "table inet " TABLE_NAME " contains a set that another program added and "
@@ -252,7 +255,8 @@ static const struct image *make_plain(struct backend_nft *nft, struct diags *dia
 	diag_hint(diags, diag,
 		  "`hostgate rollback` will restore the rules without it; what is not hostgate's "
 		  "belongs in a table of its own");
-	return nft->input.was ? build_was(nft).image : &nft->wanted;
+	was = build_was(nft).image;
+	return was ? was : &nft->wanted;
 }
 
 static int nft_snapshot(void *self, struct diags *diags, struct buf *out, struct buf *others)

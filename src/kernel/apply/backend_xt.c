@@ -116,8 +116,10 @@ static void make_wanted(const struct backend_xt *xt, enum family family, size_t 
 static const struct ruleset *build_was(struct backend_xt *xt, enum family family, size_t table,
 				       struct xt_content *out)
 {
-	if (xt->input.was && !xt->was) {
-		xt->was = lower_xt(xt->input.arena, xt->input.was);
+	const struct ruleset *was = described_ruleset(xt->input.was);
+
+	if (was && !xt->was) {
+		xt->was = lower_xt(xt->input.arena, was);
 		for (enum family f = 0; f < FAMILY__COUNT; f++)
 			xt->was_parts[f] = xt_part_of(xt->was, f);
 	}

@@ -78,7 +78,7 @@ static int open_backend(struct job *job, struct job_backend *work, double wait_s
 				      .others = goal->others[work->backend],
 				      .replaced = job->work[0].wanted,
 				      .clean_slate = goal->ruleset && goal->ruleset->clean_slate,
-				      .was = job->was.ruleset,
+				      .was = &job->was,
 				      .wait_seconds = wait_seconds};
 	int err = 0;
 
@@ -246,17 +246,6 @@ void job_tell_damaged(struct job *job)
 		  "lost");
 }
 
-struct job_described job_described_by(struct arena *arena, const struct record *record)
-{
-	const struct description *description = record_description(arena, record);
-	struct ruleset *ruleset = description ? plan_ruleset(arena, description) : NULL;
-
-	/* They are places in a text that no file holds any more. */
-	if (ruleset)
-		memset(ruleset->hole_places, 0, sizeof(ruleset->hole_places));
-	return (struct job_described){description, ruleset};
-}
-
 int job_find_state(struct job *job)
 {
 	int err = record_locate(job->arena, job->diags, &job->place);
@@ -265,7 +254,7 @@ int job_find_state(struct job *job)
 		return err;
 	job->found = record_load(job->arena, job->place.path, &job->before, &job->why_damaged);
 	if (job->found == RECORD_READ)
-		job->was = job_described_by(job->arena, &job->before);
+		job->was = described_by(job->arena, &job->before);
 	if (job->found != RECORD_UNREADABLE)
 		return 0;
 	diag_add(job->diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,

@@ -7,6 +7,7 @@
 
 #include "apply/apply.h"
 #include "apply/backend.h"
+#include "apply/described.h"
 #include "foreign/hole.h"
 #include "record/record.h"
 #include "record/undo.h"
@@ -43,12 +44,6 @@ struct job_backend {
 	bool changes; /**< something is to be done */
 };
 
-/** A description that was recorded, and its rules as planned; NULL: there is none to be read. */
-struct job_described {
-	const struct description *description;
-	const struct ruleset *ruleset;
-};
-
 /** What is left when a change fails on its way, for people: each a whole sentence. */
 struct job_words {
 	const char *part;    /**< only some of the rules are changed */
@@ -83,7 +78,7 @@ struct job {
 	struct record before, after; /**< the state that was found, and what it becomes */
 	enum record_found found;
 	const char *why_damaged;
-	struct job_described was; /**< by the record that was found */
+	struct described was; /**< by the record that was found */
 	int root; /**< of sysctls */
 	struct sysctl_writes writes;
 	struct record back; /**< its sysctls undo writes */
@@ -100,9 +95,6 @@ void job_free(struct job *job);
 
 /** The goal of an apply. */
 struct job_goal job_goal_of(const struct apply_input *input);
-
-/** Returns what a record describes, as it is planned now. */
-struct job_described job_described_by(struct arena *arena, const struct record *record);
 
 /** Finds and reads the state, and what it describes. */
 int job_find_state(struct job *job);

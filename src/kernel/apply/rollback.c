@@ -25,7 +25,7 @@ static int nothing_to_undo(struct diags *diags, const struct record_place *place
 struct rollback {
 	struct job job;
 	struct undo undo;
-	struct job_described undone; /* by the record that comes back */
+	struct described undone; /* by the record that comes back */
 };
 
 static const struct job_words rollback_words = {
@@ -36,10 +36,10 @@ static const struct job_words rollback_words = {
 };
 
 /* What is undone had holes of its own, and becomes what it was, whoever has come since. */
-static struct job_goal goal_of(const struct rollback *back)
+static struct job_goal goal_of(struct rollback *back)
 {
 	struct job_goal goal = {.words = &rollback_words,
-				.holes = back->undone.ruleset,
+				.holes = described_ruleset(&back->undone),
 				.sysctls = &back->undo.writes,
 				.after = &back->undo.state};
 
@@ -85,9 +85,10 @@ static void settle_connections(struct rollback *back, struct changes *out)
 	const struct description *now = &nothing;
 
 	if (back->undo.had_state)
-		now = back->undone.description;
+		now = described_description(&back->undone);
 	if (now)
-		conntrack_settle(job->arena, job->diags, now, job->was.description, out);
+		conntrack_settle(job->arena, job->diags, now,
+				 described_description(&job->was), out);
 }
 
 static int end(struct rollback *back, bool changed)
@@ -169,9 +170,9 @@ int kernel_rollback(struct arena *arena, struct diags *diags, double wait_second
 		return nothing_to_undo(diags, &place);
 	if (err != 0)
 		return err;
-	back.undone = (struct job_described){0};
+	back.undone = (struct described){0};
 	if (back.undo.had_state)
-		back.undone = job_described_by(arena, &back.undo.state);
+		back.undone = described_by(arena, &back.undo.state);
 	back.job.goal = goal_of(&back);
 	*restored = undo_restored(&back.undo);
 	return roll_back_locked(&back, wait_seconds, id, out);
