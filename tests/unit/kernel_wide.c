@@ -87,7 +87,8 @@ static void show(const struct diags *diags)
 static size_t differences(struct arena *arena, const struct backend_info *backend,
 			  const struct ruleset *ruleset, bool commit)
 {
-	const struct backend_input input = {.arena = arena, .ruleset = ruleset, .wait_seconds = 10};
+	const struct backend_input input = {.arena = arena, .ruleset = ruleset,
+					     .was = &(struct described){0}, .wait_seconds = 10};
 	struct backend_found found = {0};
 	struct diags diags;
 	struct changes changes = {0};

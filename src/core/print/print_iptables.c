@@ -129,14 +129,22 @@ static void print_chains(struct script_printer *p)
 	}
 }
 
-/* What the last jump of each table leads to, whatever the description. */
+/*
+ * What jumps lead to in each table, the one that is made last in front: in xt_stages' order, and
+ * whatever the description, since an earlier one may have had others.
+ */
 static void print_aside(struct script_printer *p)
 {
-	static const char *const last[XT_TABLES] = {"DOOR", "OUTBOUND", "TRANSLATE", "FORWARD"};
+	static const char *const entered[XT_TABLES] = {
+		"HOSTGATE-DOOR",
+		"HOSTGATE-OUTBOUND HOSTGATE-GUARD HOSTGATE-INPUT",
+		"HOSTGATE-TRANSLATE",
+		"HOSTGATE-FORWARD HOSTGATE-ANSWERS",
+	};
 
 	for (size_t t = 0; t < XT_TABLES; t++)
-		buf_printf(p->out, "%saside %s %s HOSTGATE-%s\n", p->indent, command[p->family],
-			   xt_table_list[t].name, last[t]);
+		buf_printf(p->out, "%saside %s %s %s\n", p->indent, command[p->family],
+			   xt_table_list[t].name, entered[t]);
 }
 
 static void print_jumps(struct script_printer *p)

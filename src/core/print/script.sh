@@ -50,15 +50,20 @@ put_back() { # OPTION-OF-GREP
 #: script_aside
 
 # rename what an earlier run installed; it stays in force meanwhile
-aside() { # COMMAND TABLE CHAIN-THAT-GETS-ITS-JUMP-LAST
-	[ -n "$(chains "$1" "$2" 'HOSTGATE-.*')" ] || return 0
-	if [ -z "$(jumps "$1" "$2" "$3")" ] && [ -n "$(jumps "$1" "$2" "$old")" ]; then
-		discard "$1" "$2" "$new" # a run was interrupted: only the old ones are whole
+aside() { # COMMAND TABLE CHAIN... (the first of them that is there gets its jump last)
+	command=$1 table=$2
+	shift 2
+	[ -n "$(chains "$command" "$table" 'HOSTGATE-.*')" ] || return 0
+	for last in "$@"; do
+		[ -z "$(chains "$command" "$table" "$last")" ] || break
+	done
+	if [ -z "$(jumps "$command" "$table" "$last")" ] && [ -n "$(jumps "$command" "$table" "$old")" ]; then
+		discard "$command" "$table" "$new" # a run was interrupted: only the old ones are whole
 		return
 	fi
-	discard "$1" "$2" "$old"
-	for chain in $(chains "$1" "$2" "$new"); do
-		"$1" -w -t "$2" -E "$chain" "$chain.OLD"
+	discard "$command" "$table" "$old"
+	for chain in $(chains "$command" "$table" "$new"); do
+		"$command" -w -t "$table" -E "$chain" "$chain.OLD"
 	done
 }
 

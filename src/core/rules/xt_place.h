@@ -22,8 +22,8 @@ extern const struct xt_table xt_table_list[XT_TABLES];
 
 /**
  * The stages with base chains, by table, in the order in which jumps stand in a built-in chain.
- * They are made from the last to the first, each in front of the others; the first one of a table
- * has a chain whenever the table has any, so its jump tells that all are there.
+ * They are made from the last to the first, each in front of the others, so the jump to the first
+ * one that a table has tells that all are there.
  */
 extern const enum stage xt_stages[];
 #define XT_STAGES 7
