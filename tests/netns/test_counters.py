@@ -158,3 +158,6 @@ class CountersIptables(Counters):
             self.send("vmnet1", [p.udp_packet(guest, LINK["vmnet2"].guest(family), 1, 2)], ("vmnet1", "refused"))
         self.judge()
         self.assertNotIn("-m comment --comment counts", self.lab.run(["iptables-legacy-save"]).stdout)
+        # The manual says what a second network does to these.
+        self.installer.install(self.lab, cases.standard())
+        self.assertEqual([self.status()["vmnet1"][kind]["packets"] for kind in ("refused", "caught")], [0, 0])

@@ -44,8 +44,9 @@ int xt_living_read(struct diags *diags, enum family family, struct xt_living *ou
 		line[strcspn(line, "\n")] = '\0';
 		memcpy(out->names[out->n++], line, strnlen(line, XT_TABLE_MAXNAMELEN - 1));
 	}
+	err = ferror(file) ? EIO : 0;
 	fclose(file);
-	return 0;
+	return err ? fail(diags, path, err) : 0;
 }
 
 bool xt_living_has(const struct xt_living *living, const char *table)
