@@ -230,3 +230,13 @@ struct packet random_packet(struct random *random, const struct description *d)
 		packet.ct_daddr = random_addr(random, d, packet.family);
 	return packet;
 }
+
+bool same_outcome(const struct outcome *a, const struct outcome *b)
+{
+	if (a->verdict != b->verdict)
+		return false;
+	if (a->verdict != VERDICT_PASS)
+		return true;
+	return a->translated == b->translated && a->masquerade == b->masquerade &&
+	       (a->masquerade || addr_equal(&a->source, &b->source));
+}

@@ -21,4 +21,7 @@ struct description *random_description(struct random *random, struct arena *aren
 /** Returns a packet that has a good chance to concern the description. */
 struct packet random_packet(struct random *random, const struct description *description);
 
+/** Tells whether a packet fares the same: what is dropped has no source to compare. */
+bool same_outcome(const struct outcome *a, const struct outcome *b);
+
 #endif

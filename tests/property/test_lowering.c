@@ -20,16 +20,6 @@
 #define PAIRS 200000u
 #define PACKETS_PER_DESCRIPTION 200u
 
-static bool same_outcome(const struct outcome *a, const struct outcome *b)
-{
-	if (a->verdict != b->verdict)
-		return false;
-	if (a->verdict != VERDICT_PASS)
-		return true;
-	return a->translated == b->translated && a->masquerade == b->masquerade &&
-	       (a->masquerade || addr_equal(&a->source, &b->source));
-}
-
 static void describe(const char *dialect, uint64_t seed, const struct packet *packet,
 		     const struct outcome *a, const struct outcome *b)
 {

@@ -17,16 +17,6 @@
 #define RULESETS 1500u
 #define PACKETS_PER_RULESET 150u
 
-static bool same_outcome(const struct outcome *a, const struct outcome *b)
-{
-	if (a->verdict != b->verdict)
-		return false;
-	if (a->verdict != VERDICT_PASS)
-		return true;
-	return a->translated == b->translated && a->masquerade == b->masquerade &&
-	       (a->masquerade || addr_equal(&a->source, &b->source));
-}
-
 static void compare(const char *dialect, uint64_t seed, const struct packet *packet,
 		    const struct outcome *a, const struct outcome *b)
 {

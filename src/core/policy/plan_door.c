@@ -145,12 +145,10 @@ static void make_source(struct plan *plan, uint32_t source, uint32_t own)
 	struct rule rule;
 
 	make_no_router(plan, source);
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(source, action_goto(own),
-				  plan_reason(plan, PROMISE_P4, "own source"));
-		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_IIFNAME, plan_saddr[f]));
-		plan_add(plan, rule);
-	}
+	plan_add_by_family(
+		plan,
+		rule_start(source, action_goto(own), plan_reason(plan, PROMISE_P4, "own source")),
+		plan->members, FIELD_IIFNAME, plan_saddr);
 	make_unready(plan, source);
 	rule = rule_start(source, pass, plan_reason(plan, PROMISE_P4, "link-local"));
 	rule_match_prefix(&rule, FIELD_SADDR4, key_of_text("169.254.0.0/16"));

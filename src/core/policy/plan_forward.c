@@ -42,12 +42,10 @@ static void make_leave(struct plan *plan, uint32_t leave)
 	}
 	exit = ruleset_add_chain(rs, "exit", STAGE_NONE, STAGE_FORWARD);
 	make_invalid(plan, leave, "leave_invalid", plan->kept_in, FIELD_IIFNAME);
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(leave, action_goto(exit),
-				  plan_reason(plan, PROMISE_P4, "own source"));
-		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_IIFNAME, plan_saddr[f]));
-		plan_add(plan, rule);
-	}
+	plan_add_by_family(
+		plan,
+		rule_start(leave, action_goto(exit), plan_reason(plan, PROMISE_P4, "own source")),
+		plan->members, FIELD_IIFNAME, plan_saddr);
 	rule = rule_start(leave, refuse, plan_reason(plan, PROMISE_P4, "not its source"));
 	plan_add_counted(plan, rule, plan->kept_in, FIELD_IIFNAME);
 
@@ -178,12 +176,10 @@ static void make_enter(struct plan *plan, uint32_t enter)
 	entry = ruleset_add_chain(rs, "entry", STAGE_NONE, STAGE_FORWARD);
 	reply = ruleset_add_chain(rs, "reply", STAGE_NONE, STAGE_FORWARD);
 	make_invalid(plan, enter, "enter_invalid", plan->kept_out, FIELD_OIFNAME);
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(enter, action_goto(entry),
-				  plan_reason(plan, PROMISE_P3, "to its own address"));
-		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_OIFNAME, plan_daddr[f]));
-		plan_add(plan, rule);
-	}
+	plan_add_by_family(plan,
+			   rule_start(enter, action_goto(entry),
+				      plan_reason(plan, PROMISE_P3, "to its own address")),
+			   plan->members, FIELD_OIFNAME, plan_daddr);
 	rule = rule_start(enter, drop, plan_reason(plan, PROMISE_P3, "not its address"));
 	plan_add_counted(plan, rule, plan->kept_out, FIELD_OIFNAME);
 	make_entry(plan, entry, reply);

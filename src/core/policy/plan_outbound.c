@@ -62,12 +62,10 @@ static void make_inward(struct plan *plan, uint32_t inward)
 
 	rule_match_prefix(&rule, FIELD_OIFNAME, key_of_interface(&loopback));
 	plan_add(plan, rule);
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(inward, action_of(ACTION_ACCEPT),
-				  plan_reason(plan, PROMISE_P1, "to its own network"));
-		rule_match_set(&rule, plan->members[f], FIELDS(FIELD_OIFNAME, plan_daddr[f]));
-		plan_add(plan, rule);
-	}
+	plan_add_by_family(plan,
+			   rule_start(inward, action_of(ACTION_ACCEPT),
+				      plan_reason(plan, PROMISE_P1, "to its own network")),
+			   plan->members, FIELD_OIFNAME, plan_daddr);
 	if (plan_tracks(plan))
 		make_answers_known(plan, inward, stray);
 	else
@@ -148,12 +146,10 @@ void plan_translation(struct plan *plan)
 
 	rule_match_number(&rule, FIELD_SOURCE_ON_OUT, 1);
 	plan_add(plan, rule);
-	for (enum family f = 0; f < FAMILY__COUNT; f++) {
-		rule = rule_start(chain, action_of(ACTION_DISPATCH),
-				  plan_reason(plan, PROMISE_NONE, "translation"));
-		rule_match_set(&rule, plan->snat[f], FIELDS(FIELD_OIFNAME, plan_saddr[f]));
-		plan_add(plan, rule);
-	}
+	plan_add_by_family(plan,
+			   rule_start(chain, action_of(ACTION_DISPATCH),
+				      plan_reason(plan, PROMISE_NONE, "translation")),
+			   plan->snat, FIELD_OIFNAME, plan_saddr);
 }
 
 /* What should have been translated, and was not; or was, to what is not the uplink's. */

@@ -32,6 +32,17 @@ void plan_add(struct plan *plan, struct rule rule)
 	ruleset_add_rule(plan->rs, &rule);
 }
 
+void plan_add_by_family(struct plan *plan, struct rule rule, const uint32_t set[FAMILY__COUNT],
+			enum field name, const enum field addr[FAMILY__COUNT])
+{
+	for (enum family f = 0; f < FAMILY__COUNT; f++) {
+		struct rule of_family = rule;
+
+		rule_match_set(&of_family, set[f], FIELDS(name, addr[f]));
+		plan_add(plan, of_family);
+	}
+}
+
 void plan_add_counted(struct plan *plan, struct rule rule, uint32_t set, enum field field)
 {
 	struct rule count = rule;

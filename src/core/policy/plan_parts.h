@@ -34,6 +34,13 @@ uint32_t plan_reason(struct plan *plan, enum promise promise, const char *text);
 /** Adds a rule. */
 void plan_add(struct plan *plan, struct rule rule);
 
+/**
+ * Adds the rule once for each family, asking whether the tuple of the name and the family's address
+ * is in the family's set.
+ */
+void plan_add_by_family(struct plan *plan, struct rule rule, const uint32_t set[FAMILY__COUNT],
+			enum field name, const enum field addr[FAMILY__COUNT]);
+
 /** Adds a rule that refuses, behind one that counts, in the set, what it is going to refuse. */
 void plan_add_counted(struct plan *plan, struct rule rule, uint32_t set, enum field field);
 
