@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import host_rules  # noqa: E402  (after the path is set)
 import with_host  # noqa: E402
 from lib import share  # noqa: E402
-from lib.program import EXAMPLES, MUTANT, PROGRAM, read as text_of, run  # noqa: E402
+from lib.program import EXAMPLES, HANG, MUTANT, PROGRAM, read as text_of, run  # noqa: E402
 from lib.space import Space  # noqa: E402
 
 NAMES = sorted(os.listdir(EXAMPLES))
@@ -334,7 +334,7 @@ def reap():
 
 def compare(before, what):
     """Ends with a message when something differs; a killed child may take a moment to go."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + HANG
     while True:
         reap()
         after = machine()
