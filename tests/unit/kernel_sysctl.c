@@ -83,7 +83,7 @@ static int setup(void **state)
 	f->ruleset = ruleset_new(f->arena);
 	f->input.root = open(f->directory, O_PATH | O_DIRECTORY);
 	f->input.ruleset = f->ruleset;
-	f->input.state = &f->before;
+	f->input.record = &f->before;
 	f->input.advertised = &f->advertised;
 	f->input.deaf = &f->deaf;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {

@@ -26,7 +26,7 @@ int kernel_plan(struct arena *arena, struct diags *diags, const struct apply_inp
 
 	*out = (struct changes){0};
 	job_init(&job, arena, diags, job_goal_of(input));
-	err = job_find_state(&job);
+	err = job_find_record(&job);
 	if (err == 0)
 		err = job_open(&job, 0);
 	if (err == 0)
@@ -165,7 +165,7 @@ static int change_with_way_back(struct job *job, const struct apply_input *input
 static int apply_locked(struct job *job, const struct apply_input *input, struct changes *out)
 {
 	sigset_t old;
-	int err = job_find_state(job);
+	int err = job_find_record(job);
 
 	if (err == 0)
 		err = refuse_pending(job);
@@ -208,7 +208,7 @@ int kernel_apply(struct arena *arena, struct diags *diags, const struct apply_in
 	return apply_locked(&job, input, out);
 }
 
-/* Without the state nobody knows what was before; say at least what is now. */
+/* Without the record nobody knows what was before; say at least what is now. */
 static void tell_unknown(struct job *job)
 {
 	static const char *const paths[] = {"net/ipv4/ip_forward",
@@ -247,7 +247,7 @@ static int remove_locked(struct job *job, double wait_seconds, struct changes *o
 {
 	sigset_t old;
 	bool exists;
-	int err = job_find_state(job);
+	int err = job_find_record(job);
 
 	if (err == 0)
 		err = refuse_pending(job);
@@ -308,7 +308,7 @@ int kernel_installed(struct arena *arena, struct diags *diags, struct installed 
 
 	*out = (struct installed){0};
 	job_init(&job, arena, diags, (struct job_goal){.words = &remove_words});
-	err = job_find_state(&job);
+	err = job_find_record(&job);
 	if (err == 0)
 		err = job_open(&job, 0);
 	for (size_t i = 0; i < 2 && err == 0; i++)

@@ -43,7 +43,7 @@ struct apply_input {
 struct installed {
 	enum backend backend; /**< that has rules of ours; BACKEND_AUTO: none */
 	const char *where;    /**< the rules are, for people; NULL: nowhere */
-	bool recorded;       /**< there is a readable state file */
+	bool recorded;       /**< there is a readable record file */
 	bool damaged;        /**< there is one that can't be understood */
 	const char *state_path;
 	const char *version, *hash, *files, *text, *time; /**< as recorded; NULL when not */

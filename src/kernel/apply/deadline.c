@@ -58,14 +58,14 @@ static uint64_t waits_until(const struct record_place *place, const char *id, ui
 			    uint64_t if_damaged)
 {
 	struct arena *arena = arena_new();
-	struct record state;
+	struct record record;
 	const char *why;
 	uint64_t until = if_damaged;
 
-	switch (record_load(arena, place->path, &state, &why)) {
+	switch (record_load(arena, place->path, &record, &why)) {
 	case RECORD_READ:
-		until = state.pending.id && strcmp(state.pending.id, id) == 0 ?
-				state.pending.until :
+		until = record.pending.id && strcmp(record.pending.id, id) == 0 ?
+				record.pending.until :
 				0;
 		break;
 	case RECORD_ABSENT:

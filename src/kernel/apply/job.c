@@ -195,7 +195,7 @@ static int plan_sysctls(struct job *job, struct diags *diags)
 	struct route_interfaces deaf = {0};
 	struct sysctl_input input = {.root = job->root,
 				     .ruleset = job->goal.ruleset,
-				     .state = job->goal.sysctls ? job->goal.sysctls : &job->before,
+				     .record = job->goal.sysctls ? job->goal.sysctls : &job->before,
 				     .interrupted = job->before.unfinished,
 				     .advertised = &advertised,
 				     .deaf = &deaf};
@@ -246,7 +246,7 @@ void job_tell_damaged(struct job *job)
 		  "lost");
 }
 
-int job_find_state(struct job *job)
+int job_find_record(struct job *job)
 {
 	int err = record_locate(job->arena, job->diags, &job->place);
 
@@ -275,8 +275,8 @@ int job_save_undo(struct job *job, const char *id, const char *time)
 	struct buf others[2] __attribute__((cleanup(free_rules))) = {0};
 	struct undo undo = {.id = id,
 			    .time = time,
-			    .had_state = job->found == RECORD_READ,
-			    .state = job->before,
+			    .had_record = job->found == RECORD_READ,
+			    .record = job->before,
 			    .writes = job->back};
 	int err = 0;
 

@@ -31,7 +31,7 @@
  *
  * Holes in others' chains come after forwarding and go before all else: they open, too.
  *
- * Nothing to do means that nothing is written, not even the state.
+ * Nothing to do means that nothing is written, not even the record.
  */
 
 /** A backend at work. */
@@ -75,7 +75,7 @@ struct job {
 	struct holes holes;
 	struct changes changes;          /**< of both backends, of holes, of sysctls */
 	struct record_place place;
-	struct record before, after; /**< the state that was found, and what it becomes */
+	struct record before, after; /**< the record that was found, and what it becomes */
 	enum record_found found;
 	const char *why_damaged;
 	struct described was; /**< by the record that was found */
@@ -96,10 +96,10 @@ void job_free(struct job *job);
 /** The goal of an apply. */
 struct job_goal job_goal_of(const struct apply_input *input);
 
-/** Finds and reads the state, and what it describes. */
-int job_find_state(struct job *job);
+/** Finds and reads the record. */
+int job_find_record(struct job *job);
 
-/** Queues that the state is damaged, and what follows from that; when it is. */
+/** Queues that the record is damaged, and what follows from that; when it is. */
 void job_tell_damaged(struct job *job);
 
 /** Opens both backends and /proc/sys. */
@@ -125,10 +125,10 @@ void job_release_signals(const sigset_t *old);
 int job_run_steps(struct job *job);
 
 /**
- * Writes down that a change begins: state is the record that stays should it not come to its end.
+ * Writes down that a change begins: record is the one that stays should it not come to its end.
  * On failure the record is what it was.
  */
-int job_begin(struct job *job, struct record state);
+int job_begin(struct job *job, struct record record);
 
 /** Says what the kernel has when a change was made, but could not be brought to its end. */
 void job_tell_unended(struct job *job);
@@ -136,7 +136,7 @@ void job_tell_unended(struct job *job);
 /** Reads everything again: nothing may be left to do. */
 int job_read_back(struct job *job);
 
-/** Notes in the new state what the tables are known by. */
+/** Notes in the new record what the tables are known by. */
 void job_record_mark(struct job *job, struct backend_mark mark);
 
 #endif

@@ -79,14 +79,14 @@ static void restore_record(struct job *job, struct diags *diags)
 		(void)record_forget(diags, &job->place);
 }
 
-int job_begin(struct job *job, struct record state)
+int job_begin(struct job *job, struct record record)
 {
 	struct diags unheard;
 	int err;
 
-	state.unfinished = true;
-	state.generation = 0;
-	err = record_save(job->diags, &job->place, &state);
+	record.unfinished = true;
+	record.generation = 0;
+	err = record_save(job->diags, &job->place, &record);
 	diags_init(&unheard, job->arena);
 	/* Mostly the old one is still there, and the disk is full. */
 	if (err != 0)

@@ -41,7 +41,7 @@ static struct job_goal goal_of(struct rollback *back)
 	struct job_goal goal = {.words = &rollback_words,
 				.holes = described_ruleset(&back->undone),
 				.sysctls = &back->undo.writes,
-				.after = &back->undo.state};
+				.after = &back->undo.record};
 
 	for (enum backend b = 0; b < BACKEND__COUNT; b++) {
 		goal.rules[b] = back->undo.rules[b];
@@ -57,11 +57,11 @@ static struct job_goal goal_of(struct rollback *back)
 static int save_both(struct rollback *back)
 {
 	struct job *job = &back->job;
-	if (job->found != RECORD_READ && !back->undo.had_state)
+	if (job->found != RECORD_READ && !back->undo.had_record)
 		return 0;
 	if (job->found != RECORD_READ)
-		return job_begin(job, back->undo.state);
-	return job_begin(job, record_merge(job->arena, &job->before, &back->undo.state));
+		return job_begin(job, back->undo.record);
+	return job_begin(job, record_merge(job->arena, &job->before, &back->undo.record));
 }
 
 static int finish(struct rollback *back)
@@ -70,7 +70,7 @@ static int finish(struct rollback *back)
 	int err;
 
 	job->after.pending = (struct record_pending){0};
-	if (back->undo.had_state)
+	if (back->undo.had_record)
 		err = record_save(job->diags, &job->place, &job->after);
 	else
 		err = record_forget(job->diags, &job->place);
@@ -84,7 +84,7 @@ static void settle_connections(struct rollback *back, struct changes *out)
 	static const struct description nothing;
 	const struct description *now = &nothing;
 
-	if (back->undo.had_state)
+	if (back->undo.had_record)
 		now = described_description(&back->undone);
 	if (now)
 		conntrack_settle(job->arena, job->diags, now,
@@ -122,7 +122,7 @@ static int roll_back_locked(struct rollback *back, double wait_seconds, const ch
 {
 	struct job *job = &back->job;
 	sigset_t old;
-	int err = job_find_state(job);
+	int err = job_find_record(job);
 
 	if (err == 0 && id && !waits(back, id))
 		return -ESTALE;
@@ -171,8 +171,8 @@ int kernel_rollback(struct arena *arena, struct diags *diags, double wait_second
 	if (err != 0)
 		return err;
 	back.undone = (struct described){0};
-	if (back.undo.had_state)
-		back.undone = described_by(arena, &back.undo.state);
+	if (back.undo.had_record)
+		back.undone = described_by(arena, &back.undo.record);
 	back.job.goal = goal_of(&back);
 	*restored = undo_restored(&back.undo);
 	return roll_back_locked(&back, wait_seconds, id, out);
@@ -200,21 +200,21 @@ static void tell_unfinished(struct diags *diags)
 int kernel_confirm(struct arena *arena, struct diags *diags, double wait_seconds)
 {
 	struct record_place place;
-	struct record state;
+	struct record record;
 	struct diag *diag;
 	const char *why;
 	SCOPED_FD lock = record_enter(arena, diags, wait_seconds, &place);
 
 	if (lock < 0)
 		return lock;
-	switch (record_load(arena, place.path, &state, &why)) {
+	switch (record_load(arena, place.path, &record, &why)) {
 	case RECORD_READ:
-		if (!state.pending.id)
+		if (!record.pending.id)
 			return not_pending(diags);
-		if (state.unfinished)
+		if (record.unfinished)
 			tell_unfinished(diags);
-		state.pending = (struct record_pending){0};
-		return record_save(diags, &place, &state);
+		record.pending = (struct record_pending){0};
+		return record_save(diags, &place, &record);
 	case RECORD_DAMAGED:
 		diag = diag_add(diags, SEVERITY_ERROR, CODE(STATE_FAILED), PLACE_NONE,
 				"cannot read %s: %s", place.path, why);

@@ -19,8 +19,8 @@
 /*
  * Theory of operation
  *
- * The state is a help, never the truth: tables and sysctls are read from the kernel. What only the
- * state knows is which value a sysctl had before. So it is written before the first sysctl is
+ * The record is a help, never the truth: tables and sysctls are read from the kernel. What only the
+ * record knows is which value a sysctl had before. So it is written before the first sysctl is
  * changed, and replaced by rename(2), so that a crash leaves the old or the new one.
  */
 
@@ -43,38 +43,38 @@ static int compare_entries(const void *a, const void *b)
 		      ((const struct record_sysctl *)b)->path);
 }
 
-void record_sort(struct record *state)
+void record_sort(struct record *record)
 {
-	if (state->n_sysctls)
-		qsort(state->sysctls, state->n_sysctls, sizeof(*state->sysctls), compare_entries);
+	if (record->n_sysctls)
+		qsort(record->sysctls, record->n_sysctls, sizeof(*record->sysctls), compare_entries);
 }
 
-struct record_sysctl *record_find(const struct record *state, const char *path)
+struct record_sysctl *record_find(const struct record *record, const char *path)
 {
 	const struct record_sysctl key = {.path = path};
 
-	if (state->n_sysctls == 0)
+	if (record->n_sysctls == 0)
 		return NULL;
-	return bsearch(&key, state->sysctls, state->n_sysctls, sizeof(key), compare_entries);
+	return bsearch(&key, record->sysctls, record->n_sysctls, sizeof(key), compare_entries);
 }
 
-void record_add(struct arena *arena, struct record *state, struct record_sysctl entry)
+void record_add(struct arena *arena, struct record *record, struct record_sysctl entry)
 {
-	state->sysctls = arena_grow(arena, state->sysctls, state->n_sysctls, &state->cap_sysctls,
-				    sizeof(*state->sysctls));
-	state->sysctls[state->n_sysctls++] = entry;
+	record->sysctls = arena_grow(arena, record->sysctls, record->n_sysctls, &record->cap_sysctls,
+				    sizeof(*record->sysctls));
+	record->sysctls[record->n_sysctls++] = entry;
 }
 
-struct record record_merge(struct arena *arena, const struct record *state, const struct record *other)
+struct record record_merge(struct arena *arena, const struct record *record, const struct record *other)
 {
-	struct record merged = *state;
+	struct record merged = *record;
 
 	merged.sysctls = NULL;
 	merged.n_sysctls = merged.cap_sysctls = 0;
-	for (size_t i = 0; i < state->n_sysctls; i++)
-		record_add(arena, &merged, state->sysctls[i]);
+	for (size_t i = 0; i < record->n_sysctls; i++)
+		record_add(arena, &merged, record->sysctls[i]);
 	for (size_t i = 0; i < other->n_sysctls; i++)
-		if (!record_find(state, other->sysctls[i].path))
+		if (!record_find(record, other->sysctls[i].path))
 			record_add(arena, &merged, other->sysctls[i]);
 	record_sort(&merged);
 	return merged;
@@ -156,7 +156,7 @@ static void take_pending(struct arena *arena, const json_t *from, struct record_
 	out->until = until > 0 ? (uint64_t)until : 0;
 }
 
-static const char *take_state(struct arena *arena, const json_t *json, struct record *out)
+static const char *take_record(struct arena *arena, const json_t *json, struct record *out)
 {
 	json_t *sysctls = json_object_get(json, "sysctls"), *value;
 	const char *path;
@@ -196,7 +196,7 @@ enum record_found record_parse(struct arena *arena, const char *text, size_t len
 	if (!json)
 		*why = arena_printf(arena, "line %d: %s", error.line, error.text);
 	else
-		*why = take_state(arena, json, out);
+		*why = take_record(arena, json, out);
 	if (*why)
 		*out = (struct record){0};
 	record_sort(out);
@@ -220,15 +220,15 @@ enum record_found record_load(struct arena *arena, const char *path, struct reco
 	return err == -EISDIR || err == -ELOOP ? RECORD_DAMAGED : RECORD_UNREADABLE;
 }
 
-const struct description *record_description(struct arena *arena, const struct record *state)
+const struct description *record_description(struct arena *arena, const struct record *record)
 {
 	struct description *description = arena_calloc(arena, 1, sizeof(*description));
 	struct diags unheard;
 
-	if (!state->text || state->unfinished)
+	if (!record->text || record->unfinished)
 		return NULL;
 	diags_init(&unheard, arena);
-	diags_add_source(&unheard, "state", state->text, strlen(state->text));
+	diags_add_source(&unheard, "state", record->text, strlen(record->text));
 	return description_read(arena, &unheard, description) ? description : NULL;
 }
 
@@ -260,25 +260,25 @@ static json_t *json_of_sysctl(const struct record_sysctl *entry)
 	return json;
 }
 
-static json_t *json_of_state(const struct record *state)
+static json_t *json_of_record(const struct record *record)
 {
 	json_t *sysctls = json_object(), *json;
 	char boot[BOOT_SIZE];
 
 	read_boot(boot);
-	for (size_t i = 0; i < state->n_sysctls; i++)
-		json_object_set_new(sysctls, state->sysctls[i].path,
-				    json_of_sysctl(&state->sysctls[i]));
+	for (size_t i = 0; i < record->n_sysctls; i++)
+		json_object_set_new(sysctls, record->sysctls[i].path,
+				    json_of_sysctl(&record->sysctls[i]));
 	json = json_pack("{si, ss, ss, ss, ss, ss, ss, sI, sI, so}", "format", RECORD_FORMAT, "boot",
-			 boot, "version", state->version, "time", state->time, "hash", state->hash,
-			 "files", state->files, "text", state->text, "generation",
-			 (json_int_t)state->generation, "fingerprint",
-			 (json_int_t)state->fingerprint, "sysctls", sysctls);
-	if (json && state->pending.id)
+			 boot, "version", record->version, "time", record->time, "hash", record->hash,
+			 "files", record->files, "text", record->text, "generation",
+			 (json_int_t)record->generation, "fingerprint",
+			 (json_int_t)record->fingerprint, "sysctls", sysctls);
+	if (json && record->pending.id)
 		json_object_set_new(json, "pending",
-				    json_pack("{ss, sI}", "id", state->pending.id, "until",
-					      (json_int_t)state->pending.until));
-	if (json && state->unfinished)
+				    json_pack("{ss, sI}", "id", record->pending.id, "until",
+					      (json_int_t)record->pending.until));
+	if (json && record->unfinished)
 		json_object_set_new(json, "unfinished", json_true());
 	return json;
 }
@@ -289,9 +289,9 @@ static int add_text(const char *text, size_t len, void *out)
 	return 0;
 }
 
-bool record_print(const struct record *state, struct buf *out)
+bool record_print(const struct record *record, struct buf *out)
 {
-	SCOPED_JSON json = json_of_state(state);
+	SCOPED_JSON json = json_of_record(record);
 
 	/* jansson's own functions for descriptors make a system call of every few bytes. */
 	if (!json || json_dump_callback(json, add_text, out, JSON_INDENT(1)) != 0)
@@ -300,11 +300,11 @@ bool record_print(const struct record *state, struct buf *out)
 	return true;
 }
 
-int record_save(struct diags *diags, const struct record_place *place, const struct record *state)
+int record_save(struct diags *diags, const struct record_place *place, const struct record *record)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
 
-	if (!record_print(state, &text))
+	if (!record_print(record, &text))
 		return record_failed(diags, EILSEQ, "write", place->path);
 	return record_replace(diags, place, place->path, buf_text(&text), text.len);
 }

@@ -60,7 +60,7 @@ enum record_found {
 };
 
 /**
- * Reads the state; texts live in arena. One of an earlier boot is as good as absent: tables and
+ * Reads the record; texts live in arena. One of an earlier boot is as good as absent: tables and
  * sysctls did not survive it. On RECORD_DAMAGED and RECORD_UNREADABLE *why says what is wrong.
  */
 enum record_found record_load(struct arena *arena, const char *path, struct record *out,
@@ -71,31 +71,31 @@ enum record_found record_parse(struct arena *arena, const char *text, size_t len
 			     const char **why);
 
 /** Writes the text of a file. Returns false when a text in it is not UTF-8. */
-bool record_print(const struct record *state, struct buf *out);
+bool record_print(const struct record *record, struct buf *out);
 
 /** Replaces the file at once, or leaves it as it was. Returns 0 or -errno, queued. */
-int record_save(struct diags *diags, const struct record_place *place, const struct record *state);
+int record_save(struct diags *diags, const struct record_place *place, const struct record *record);
 
-/** Forgets the state. Returns 0 or -errno, queued. */
+/** Forgets the record. Returns 0 or -errno, queued. */
 int record_forget(struct diags *diags, const struct record_place *place);
 
 /**
  * Reads the description that was recorded. Returns NULL when there is none, none that came to its
  * end, or none that this version can read. Lives in arena.
  */
-const struct description *record_description(struct arena *arena, const struct record *state);
+const struct description *record_description(struct arena *arena, const struct record *record);
 
 /** Orders the entries by path; record_find() needs it after record_add(). */
-void record_sort(struct record *state);
+void record_sort(struct record *record);
 
 /** Returns the entry of the path, or NULL. */
-struct record_sysctl *record_find(const struct record *state, const char *path);
+struct record_sysctl *record_find(const struct record *record, const char *path);
 
 /** Adds a copy of an entry; texts and the moved values are not copied. */
-void record_add(struct arena *arena, struct record *state, struct record_sysctl entry);
+void record_add(struct arena *arena, struct record *record, struct record_sysctl entry);
 
-/** Returns state (sorted) with those entries of other added whose paths it does not have. */
-struct record record_merge(struct arena *arena, const struct record *state,
+/** Returns record (sorted) with those entries of other added whose paths it does not have. */
+struct record record_merge(struct arena *arena, const struct record *record,
 			 const struct record *other);
 
 #endif

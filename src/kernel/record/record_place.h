@@ -9,7 +9,7 @@
 #include "hostgate/buf.h"
 #include "hostgate/diag.h"
 
-/** Where the state of this network namespace is kept. */
+/** Where the record of this network namespace is kept. */
 struct record_place {
 	const char *directory;
 	const char *path;

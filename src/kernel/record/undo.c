@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// undo: what it takes to undo the last change, kept in a file beside the state.
+// undo: what it takes to undo the last change, kept in a file beside the record.
 #include "record/undo.h"
 
 #include <errno.h>
@@ -31,11 +31,11 @@ static void aside(const struct record_place *place, struct buf *out)
 	buf_printf(out, "%s.last", place->undo_path);
 }
 
-/* A state without the texts of a description is written as one with empty ones. */
-static bool add_state(struct buf *out, const struct record *state)
+/* A record without the texts of a description is written as one with empty ones. */
+static bool add_record(struct buf *out, const struct record *record)
 {
 	struct buf text __attribute__((cleanup(buf_free))) = {0};
-	struct record whole = *state;
+	struct record whole = *record;
 
 	whole.version = whole.version ? whole.version : "";
 	whole.hash = whole.hash ? whole.hash : "";
@@ -59,8 +59,8 @@ int undo_save(struct diags *diags, const struct record_place *place, const struc
 	buf_add(&bytes, &sum, sizeof(sum));
 	snapshot_add_text(&bytes, undo->id);
 	snapshot_add_text(&bytes, undo->time);
-	snapshot_add_u32(&bytes, undo->had_state);
-	if (!add_state(&bytes, &undo->state) || !add_state(&bytes, &undo->writes))
+	snapshot_add_u32(&bytes, undo->had_record);
+	if (!add_record(&bytes, &undo->record) || !add_record(&bytes, &undo->writes))
 		return failed(diags, EILSEQ, "write", place->undo_path, strerror(EILSEQ));
 	for (enum backend b = 0; b < BACKEND__COUNT; b++) {
 		snapshot_add_bytes(&bytes, undo->rules[b].bytes, undo->rules[b].len);
@@ -101,7 +101,7 @@ void undo_restore(const struct record_place *place)
 		(void)unlink(place->undo_path);
 }
 
-static enum record_found take_state(struct arena *arena, struct snapshot *snapshot,
+static enum record_found take_record(struct arena *arena, struct snapshot *snapshot,
 				   struct record *out)
 {
 	struct blob text = snapshot_take_bytes(snapshot);
@@ -131,10 +131,10 @@ static enum record_found take_undo(struct arena *arena, struct snapshot *snapsho
 
 	out->id = snapshot_take_text(snapshot, arena);
 	out->time = snapshot_take_text(snapshot, arena);
-	out->had_state = snapshot_take_u32(snapshot) != 0;
-	found = take_state(arena, snapshot, &out->state);
+	out->had_record = snapshot_take_u32(snapshot) != 0;
+	found = take_record(arena, snapshot, &out->record);
 	if (found == RECORD_READ)
-		found = take_state(arena, snapshot, &out->writes);
+		found = take_record(arena, snapshot, &out->writes);
 	if (found != RECORD_READ)
 		return found;
 	for (enum backend b = 0; fine && b < BACKEND__COUNT; b++)
@@ -193,10 +193,10 @@ struct restored undo_restored(const struct undo *undo)
 {
 	struct restored restored = {.undone = undo->time};
 
-	if (undo->had_state) {
-		restored.time = undo->state.time;
-		restored.files = undo->state.files;
-		restored.hash = undo->state.hash;
+	if (undo->had_record) {
+		restored.time = undo->record.time;
+		restored.files = undo->record.files;
+		restored.hash = undo->record.hash;
 	}
 	return restored;
 }

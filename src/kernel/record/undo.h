@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// undo: what it takes to undo the last change, kept in a file beside the state.
+// undo: what it takes to undo the last change, kept in a file beside the record.
 #ifndef RECORD_UNDO_H
 #define RECORD_UNDO_H
 
@@ -11,7 +11,7 @@
  *
  * Before a change the file gets all that the change can alter, as the kernel has it and not as a
  * description would make it: our rules of both backends, the values of the sysctls that are going
- * to be written, and the state. So what comes back is what was there, whoever made it, and also
+ * to be written, and the record. So what comes back is what was there, whoever made it, and also
  * when this program has been replaced by another version since.
  *
  * The file of the change before is kept until the new change is done: one that fails, and puts
@@ -27,8 +27,8 @@ struct restored {
 struct undo {
 	const char *id;   /**< of the change */
 	const char *time; /**< of the change */
-	bool had_state;
-	struct record state;  /**< before the change; when had_state */
+	bool had_record;
+	struct record record;  /**< before the change; when had_record */
 	struct record writes; /**< its sysctls: what the change writes; see sysctl_plan() */
 	/** Of backend_info.snapshot(): ours, and of others those that were going to be taken out. */
 	struct blob rules[BACKEND__COUNT], others[BACKEND__COUNT];

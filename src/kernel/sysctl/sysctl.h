@@ -50,7 +50,7 @@ typedef void sysctl_users_fn(void *data, enum family family, struct sysctl_users
 struct sysctl_input {
 	int root;				   /**< descriptor of /proc/sys */
 	const struct ruleset *ruleset;		   /**< NULL: nothing is wanted any more */
-	const struct record *state;		   /**< what was written before */
+	const struct record *record;		   /**< what was written before */
 	bool interrupted; /**< putting it back may have begun, and not come to its end */
 	/** For SYSCTL_IF_ADVERTISED: where such a route was learned, and what hears none. */
 	const struct route_interfaces *advertised;
@@ -71,7 +71,7 @@ bool sysctl_needs_advertised(const struct ruleset *ruleset);
 
 /**
  * Compares what is wanted and what was written before with what is there. *out: what is to be
- * written; *next: the entries of the state afterwards; *back: entries that, as the state of a
+ * written; *next: the entries of the record afterwards; *back: entries that, as the record of a
  * later sysctl_plan() without a ruleset, put back what out writes. Queues warnings on values that
  * somebody else changed. Returns 0 or -errno, queued.
  */

@@ -13,7 +13,7 @@
 /*
  * Theory of operation
  *
- * Wanted values come from the ruleset, earlier ones from the state. A value that is there already
+ * Wanted values come from the ruleset, earlier ones from the record. A value that is there already
  * is not written and not remembered: it is not ours. One that we wrote and nobody wants any more
  * is put back, unless it is no longer what we wrote.
  *
@@ -133,11 +133,11 @@ static const char *foresee(struct planning *p, const char *path)
 	return predict(p, path);
 }
 
-/* What the state of an interrupted run says of a value that the switch moved; else NULL. */
+/* What the record of an interrupted run says of a value that the switch moved; else NULL. */
 static const char *remembered(const struct planning *p, const struct record_sysctl *entry,
 			      const char *path)
 {
-	const struct record_sysctl *known = record_find(p->input->state, entry->path);
+	const struct record_sysctl *known = record_find(p->input->record, entry->path);
 
 	if (!p->input->interrupted || !known || strcmp(known->before, entry->before) != 0)
 		return NULL;
@@ -150,7 +150,7 @@ static const char *remembered(const struct planning *p, const struct record_sysc
 /* A value of ours that stays has an entry, which knows what it is when all of ours is gone. */
 static const char *before_ours(struct planning *p, const char *path)
 {
-	const struct record_sysctl *own = record_find(p->input->state, path);
+	const struct record_sysctl *own = record_find(p->input->record, path);
 	const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, path);
 	const char *value = predict(p, path);
 
@@ -229,7 +229,7 @@ static void plan_restore(struct planning *p, const struct record_sysctl *entry,
 		const struct record_moved *moved = &entry->moved[i];
 		const char *present = read_present(p, moved->path);
 		const char *after = effect_of(family, moved->path, entry->written), *before;
-		const struct record_sysctl *own = record_find(p->input->state, moved->path);
+		const struct record_sysctl *own = record_find(p->input->record, moved->path);
 
 		if (!present || !after)
 			continue;
@@ -354,8 +354,8 @@ static bool is_guarding(struct planning *p, const struct record_sysctl *entry)
 
 static int plan_put_backs_of(struct planning *p, bool forwarding)
 {
-	for (size_t i = 0; i < p->input->state->n_sysctls; i++) {
-		const struct record_sysctl *entry = &p->input->state->sysctls[i];
+	for (size_t i = 0; i < p->input->record->n_sysctls; i++) {
+		const struct record_sysctl *entry = &p->input->record->sysctls[i];
 		const struct sysctl_want *wanted = sysctl_wants_find(&p->wants, entry->path);
 		const char *present;
 
@@ -415,7 +415,7 @@ static int tell_unreadable(struct planning *p, const struct sysctl_want *wanted,
 
 static int plan_wanted(struct planning *p, const struct sysctl_want *wanted)
 {
-	const struct record_sysctl *entry = record_find(p->input->state, wanted->path);
+	const struct record_sysctl *entry = record_find(p->input->record, wanted->path);
 	const char *present = read_present(p, wanted->path), *from;
 	const struct origin *origin = &p->input->ruleset->origins[wanted->from->origin];
 	struct record_sysctl now = {.path = wanted->path, .written = wanted->value};

@@ -104,7 +104,7 @@ static void expand_guard(struct wanting *w, const struct sysctl *sysctl)
 		mark(names, &sysctl->except[i], excepted);
 	for (size_t i = 0; i < names->n; i++) {
 		const char *path = path_of(w, sysctl->family, names->items[i], sysctl->leaf);
-		const struct record_sysctl *entry = record_find(w->input->state, path);
+		const struct record_sysctl *entry = record_find(w->input->record, path);
 		/* Once guarded it stays guarded: without it the route could never come back. */
 		bool wanted = entry && strtoul(entry->written, NULL, 10) == sysctl->value;
 
