@@ -238,7 +238,7 @@ analyze:
 		INSTRUMENT=-fanalyzer
 
 .PHONY: tidy
-tidy:
+tidy: $(BUILD)/script_parts.h
 	@clang-tidy --quiet --warnings-as-errors='*' \
 		--checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
 		$(CORE_SRC) $(KERNEL_SRC) $(PROGRAM_SRC) -- -std=gnu11 $(HG_CPPFLAGS) \
